@@ -1,0 +1,197 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Tiers, arrows only downward: programs -> roles -> shells -> cores -> C shims.
+// docs/architecture.md draws them; Tests/TidyTests checks them.
+
+// MARK: - One set of settings for every target
+
+extension [SwiftSetting] {
+    static let strict: [SwiftSetting] = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableExperimentalFeature("Lifetimes"),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+    ]
+}
+
+extension [Target.Dependency] {
+    static let shell: [Target.Dependency] = [
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+    ]
+    static let role: [Target.Dependency] =
+        shell + [
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ]
+}
+
+extension Target {
+    static func core(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies, swiftSettings: .strict)
+    }
+
+    static func shell(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies + .shell, swiftSettings: .strict)
+    }
+
+    static func role(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies + .role, swiftSettings: .strict)
+    }
+
+    static func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .testTarget(name: name, dependencies: dependencies, swiftSettings: .strict)
+    }
+}
+
+// MARK: - Programs
+
+let programs: [Target] = [
+    .executableTarget(
+        name: "murmur",
+        dependencies: [
+            "RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp", "HTTPSurface", "NodeAgent", "LoadGenerator",
+            "IngestFormats", "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
+            "ClusterTransport", "CheckpointPlan",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        swiftSettings: .strict
+    )
+]
+
+// MARK: - Roles
+
+let roles: [Target] = [
+    .role(
+        "RouterRole",
+        ["IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport", "HTTPSurface"]),
+    .role(
+        "AggregatorRole",
+        [
+            "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport",
+            "HTTPSurface", "Placement",
+        ]),
+    .role(
+        "CoordinatorRole",
+        [
+            "QueryLanguage", "QueryEngine", "QueryRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding",
+            "ClusterTransport", "HTTPSurface",
+        ]),
+    .role("WebApp", ["HTTPSurface", "MetricModel"]),
+]
+
+// MARK: - Shells
+
+let shells: [Target] = [
+    .target(
+        name: "ClusterTransport",
+        dependencies: [
+            "WireProtocol", "MetricModel", "ByteCoding",
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        swiftSettings: .strict
+    ),
+    .target(
+        name: "HTTPSurface",
+        dependencies: [
+            "MetricModel", "ByteCoding",
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HTTPTypes", package: "swift-http-types"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOWebSocket", package: "swift-nio"),
+            .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ],
+        swiftSettings: .strict
+    ),
+    .shell("EngineStorage", ["SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
+    .shell("CheckpointSQLite", ["CheckpointPlan", "MetricModel", "ByteCoding", "CSQLite"]),
+    .shell("CheckpointPostgres", ["CheckpointPlan", "MetricModel", "ByteCoding", "CLibPQ"]),
+    .shell("NodeAgent", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
+    .shell("LoadGenerator", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
+]
+
+// MARK: - Cores
+
+let cores: [Target] = [
+    .core("IngestFormats", ["MetricModel", "ByteCoding", "CSnappy"]),
+    .core("IngestRouting", ["IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
+    .core("QueryLanguage", ["MetricModel"]),
+    .core("QueryEngine", ["QueryLanguage", "MetricModel"]),
+    .core("QueryRouting", ["QueryLanguage", "QueryEngine", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
+    .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
+    .core("CheckpointPlan", ["MetricModel", "ByteCoding"]),
+    .core("Placement", ["MetricModel", "ByteCoding"]),
+    .core("WireProtocol", ["MetricModel", "ByteCoding"]),
+    .core("ChunkCoding", ["ByteCoding"]),
+    .core("MetricModel", ["ByteCoding", "CRE2"]),
+    .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
+]
+
+// MARK: - C shims
+
+let shims: [Target] = [
+    .target(name: "CIntrinsics", path: "Sources/Shims/CIntrinsics"),
+    .target(name: "CXXHash", path: "Sources/Shims/CXXHash"),
+    .target(name: "CRE2", path: "Sources/Shims/CRE2", linkerSettings: [.linkedLibrary("re2")]),
+    .systemLibrary(name: "CSnappy", path: "Sources/Shims/CSnappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLibPQ", path: "Sources/Shims/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+]
+
+// MARK: - Tests
+
+let tests: [Target] = [
+    .test("ByteCodingTests", ["ByteCoding"]),
+    .test("MetricModelTests", ["MetricModel", "ByteCoding"]),
+    .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding"]),
+    .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
+    .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
+    .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),
+    .test("IngestRoutingTests", ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
+    .test("QueryLanguageTests", ["QueryLanguage", "MetricModel"]),
+    .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel"]),
+    .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding"]),
+    .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
+    .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "MetricModel", "ByteCoding"]),
+    .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"]),
+    .test("HTTPSurfaceTests", ["HTTPSurface", "MetricModel", "ByteCoding"]),
+    .test("NodeAgentTests", ["NodeAgent", "IngestFormats", "MetricModel", "ByteCoding"]),
+    .test("TidyTests", []),
+]
+
+let package = Package(
+    name: "murmuration",
+    products: [
+        .executable(name: "murmur", targets: ["murmur"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: programs + roles + shells + cores + shims + tests,
+    cxxLanguageStandard: .cxx17
+)
