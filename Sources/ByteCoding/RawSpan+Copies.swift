@@ -1,0 +1,33 @@
+extension RawSpan {
+    /// The bytes as an array of their own.
+    package func copied() -> [UInt8] {
+        // SAFETY: the span is alive for the length of this call; the array owns its copy.
+        unsafe withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+
+    /// The bytes as a string, or nil when they are not UTF-8.
+    package func string() -> String? {
+        // SAFETY: the span is alive for the length of this call; the string owns its copy.
+        unsafe withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+    }
+
+    /// Whether both hold the same bytes.
+    package func isEqual(to other: RawSpan) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        // SAFETY: both spans are alive for the length of this call.
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in unsafe left.elementsEqual(right) }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The array's bytes, borrowed.
+    package var rawSpan: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            // SAFETY: bytes have no padding.
+            unsafe span.bytes
+        }
+    }
+}
