@@ -1,0 +1,86 @@
+/// One predicate on a label. A label that is absent has the empty value.
+package struct Matcher: Hashable, Sendable, CustomStringConvertible {
+    /// How the value is compared; the numbers are those of the wire.
+    package enum Operation: UInt8, Sendable, CaseIterable {
+        case equal = 0
+        case notEqual = 1
+        case regex = 2
+        case notRegex = 3
+
+        /// As PromQL writes it.
+        package var symbol: String {
+            switch self {
+            case .equal: "="
+            case .notEqual: "!="
+            case .regex: "=~"
+            case .notRegex: "!~"
+            }
+        }
+    }
+
+    package let name: String
+    package let operation: Operation
+    package let value: String
+    private let expression: RegularExpression?
+
+    /// - Throws: `ModelError.badRegex` when the operation is a regex and `value` does not compile.
+    package init(_ name: String, _ operation: Operation, _ value: String) throws(ModelError) {
+        self.name = name
+        self.operation = operation
+        self.value = value
+        switch operation {
+        case .equal, .notEqual: expression = nil
+        case .regex, .notRegex: expression = try RegularExpression(value)
+        }
+    }
+
+    /// An equality matcher, which cannot fail.
+    package init(equal name: String, _ value: String) {
+        self.name = name
+        self.operation = .equal
+        self.value = value
+        self.expression = nil
+    }
+
+    /// Whether a label with this value, or an absent label with the empty one, passes.
+    package func matches(_ candidate: String) -> Bool {
+        switch operation {
+        case .equal: candidate.hasSameBytes(as: value)
+        case .notEqual: !candidate.hasSameBytes(as: value)
+        case .regex: expression?.matches(candidate) ?? false
+        case .notRegex: !(expression?.matches(candidate) ?? false)
+        }
+    }
+
+    /// Whether series without the label pass.
+    package var matchesEmpty: Bool { matches("") }
+
+    package static func == (left: Matcher, right: Matcher) -> Bool {
+        left.name == right.name && left.operation == right.operation && left.value == right.value
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(operation)
+        hasher.combine(value)
+    }
+
+    package var description: String { "\(name)\(operation.symbol)\"\(value)\"" }
+}
+
+/// Which samples are asked for: one tenant's series that pass every matcher, in a closed time range.
+package struct SeriesSelection: Hashable, Sendable {
+    package var tenant: TenantID
+    package var matchers: [Matcher]
+    /// First time wanted, Unix milliseconds.
+    package var start: Int64
+    /// Last time wanted, Unix milliseconds.
+    package var end: Int64
+
+    package init(tenant: TenantID, matchers: [Matcher], start: Int64, end: Int64) {
+        self.tenant = tenant
+        self.matchers = matchers
+        self.start = start
+        self.end = end
+    }
+}
