@@ -139,7 +139,8 @@ let cores: [Target] = [
     .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
     .core("CheckpointPlan", ["MetricModel", "ByteCoding"]),
     .core("Placement", ["MetricModel", "ByteCoding"]),
-    .core("WireProtocol", ["MetricModel", "ByteCoding"]),
+    .target(
+        name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"], swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),

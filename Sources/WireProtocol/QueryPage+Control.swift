@@ -1,0 +1,166 @@
+import ByteCoding
+import MetricModel
+
+// The wire forms of pages other than `SeriesPage`: protobuf messages of the same names in control.proto.
+
+extension StringPage {
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        for value in values { ProtobufWriter.string(1, value, into: &bytes) }
+    }
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "StringPage")
+        self.init(values: [])
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): values.append(try reader.string())
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension LabelsPage {
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        for one in labels { ProtobufWriter.bytes(1, one.bytes, into: &bytes) }
+    }
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "LabelsPage")
+        self.init(labels: [])
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes):
+                let canonical = try reader.span().copied()
+                do throws(ModelError) {
+                    labels.append(try Labels(validating: canonical))
+                } catch {
+                    throw reader.malformed("labels")
+                }
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension MetadataPage {
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        for entry in metadata {
+            ProtobufWriter.message(1, into: &bytes) { inner in
+                inner.field(1, entry.metric)
+                inner.field(2, entry.type)
+                inner.field(3, entry.unit)
+                inner.field(4, entry.help)
+            }
+        }
+    }
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "MetadataPage")
+        self.init(metadata: [])
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): metadata.append(try MetricMetadata(decoding: try reader.span()))
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension MetricMetadata {
+    fileprivate init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "MetricMetadata")
+        self.init(metric: "", type: "", unit: "", help: "")
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): metric = try reader.string()
+            case (2, .bytes): type = try reader.string()
+            case (3, .bytes): unit = try reader.string()
+            case (4, .bytes): help = try reader.string()
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension ServersPage {
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        for server in servers {
+            ProtobufWriter.message(1, into: &bytes) { inner in
+                inner.field(1, server.id)
+                inner.field(2, server.label)
+                inner.field(3, server.lastPush)
+                inner.field(4, UInt64(server.seriesCount))
+            }
+        }
+        bytes.field(2, UInt64(total))
+    }
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "ServersPage")
+        self.init(servers: [], total: 0)
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): servers.append(try ServerSummary(decoding: try reader.span()))
+            case (2, .varint): total = Int(clamping: try reader.varint())
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension ServerSummary {
+    fileprivate init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "ServerSummary")
+        self.init(id: "", label: "", lastPush: 0, seriesCount: 0)
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): id = try reader.string()
+            case (2, .bytes): label = try reader.string()
+            case (3, .varint): lastPush = try reader.int64()
+            case (4, .varint): seriesCount = Int(clamping: try reader.varint())
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
+
+extension SelectEnd {
+    /// Appends the wire form; warnings beyond the limit are summed up in the last one.
+    package func encode(into bytes: inout [UInt8]) {
+        bytes.field(1, UInt64(seriesCount))
+        bytes.field(2, UInt64(sampleCount))
+        for warning in warnings.prefix(WireLimits.warningsMax - 1) {
+            ProtobufWriter.string(3, warning.cut(toBytes: Self.warningBytesMax), into: &bytes)
+        }
+        let rest = warnings.count - (WireLimits.warningsMax - 1)
+        if rest > 0 { ProtobufWriter.string(3, "and \(rest) more warnings", into: &bytes) }
+    }
+
+    /// A warning's share of the frame: 64 of them stay under `WireLimits.controlPayloadBytesMax`.
+    private static let warningBytesMax = 960
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        var reader = ControlReader(bytes, message: "SelectEnd")
+        self.init(seriesCount: 0)
+        while let field = try reader.next() {
+            switch field {
+            case (1, .varint): seriesCount = Int(clamping: try reader.varint())
+            case (2, .varint): sampleCount = Int(clamping: try reader.varint())
+            case (3, .bytes):
+                try reader.expect("warnings", fewerThan: WireLimits.warningsMax, warnings.count)
+                warnings.append(try reader.string())
+            default: try reader.skip(field)
+            }
+        }
+    }
+}
