@@ -1,0 +1,88 @@
+import ByteCoding
+
+/// A place in a chunk's bytes: `ByteReader` with this target's errors, and packed words at any bit.
+struct ChunkCursor: ~Escapable {
+    private let bytes: RawSpan
+    private var reader: ByteReader
+
+    @_lifetime(copy bytes)
+    init(_ bytes: RawSpan) {
+        self.bytes = bytes
+        self.reader = ByteReader(bytes)
+    }
+
+    var offset: Int { reader.offset }
+    var remaining: Int { reader.remaining }
+
+    @_lifetime(self: copy self)
+    mutating func byte() throws(ChunkError) -> UInt8 {
+        do throws(ByteError) { return try reader.readUInt8() } catch {
+            throw ChunkError(.truncated, offset: error.offset)
+        }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func word() throws(ChunkError) -> UInt64 {
+        do throws(ByteError) { return try reader.readUInt64() } catch {
+            throw ChunkError(.truncated, offset: error.offset)
+        }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func varint() throws(ChunkError) -> UInt64 {
+        do throws(ByteError) { return try reader.readVarint() } catch {
+            throw ChunkError(.truncated, offset: error.offset)
+        }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func zigzag() throws(ChunkError) -> Int64 {
+        do throws(ByteError) { return try reader.readZigzag() } catch {
+            throw ChunkError(.truncated, offset: error.offset)
+        }
+    }
+
+    /// Consumes `count` integers of `width` bits each into the start of `block`.
+    ///
+    /// - Parameters:
+    ///   - count: 0 ... 64.
+    ///   - width: as `BitWidth` allows.
+    @_lifetime(self: copy self)
+    mutating func packed(count: Int, width: Int, into block: inout IntegerBlock) throws(ChunkError) {
+        let size = (count &* width &+ 7) >> 3
+        let start = reader.offset
+        do throws(ByteError) { try reader.skip(size) } catch { throw ChunkError(.truncated, offset: error.offset) }
+        // A word read at the last integer may reach 8 bytes further; only the last block of a chunk lacks them.
+        if start &+ size &+ 8 <= bytes.byteCount {
+            unpack(bytes.extracting(start..<start &+ size &+ 8), count: count, width: width, into: &block)
+        } else {
+            var padded = [UInt8]()
+            padded.reserveCapacity(size &+ 8)
+            padded.append(span: bytes.extracting(start..<start &+ size))
+            padded.append(littleEndian: 0 as UInt64)
+            unpack(padded.rawSpan, count: count, width: width, into: &block)
+        }
+    }
+
+    /// Throws unless every byte has been consumed.
+    func expectEnd() throws(ChunkError) {
+        guard reader.isAtEnd else { throw ChunkError(.trailingBytes, offset: offset, found: UInt64(remaining)) }
+    }
+}
+
+/// - Parameter source: the packed bits and 8 more bytes.
+private func unpack(_ source: RawSpan, count: Int, width: Int, into block: inout IntegerBlock) {
+    precondition(count <= IntegerBlock.count && source.byteCount >= ((count &* width &+ 7) >> 3) &+ 8)
+    if width == 64 {
+        for index in 0..<count { block[index] = Int64(bitPattern: source.littleEndianWord(at: index &* 8)) }
+        return
+    }
+    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: width) &- 1
+    var bit = 0
+    for index in 0..<count {
+        // Widths stay at or below 57, so an integer that begins at any of a byte's bits ends within 64 bits of it.
+        let word = source.littleEndianWord(at: bit >> 3) &>> UInt64(truncatingIfNeeded: bit & 7)
+        block[index] = Int64(bitPattern: word & mask)
+        bit &+= width
+    }
+}
