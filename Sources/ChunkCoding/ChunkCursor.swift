@@ -47,6 +47,8 @@ struct ChunkCursor: ~Escapable {
     /// - Parameters:
     ///   - count: 0 ... 64.
     ///   - width: as `BitWidth` allows.
+    ///   - block: its first `count` integers are replaced.
+    /// - Throws: `ChunkError` where fewer bytes remain.
     @_lifetime(self: copy self)
     mutating func packed(count: Int, width: Int, into block: inout IntegerBlock) throws(ChunkError) {
         let size = (count &* width &+ 7) >> 3
@@ -67,22 +69,5 @@ struct ChunkCursor: ~Escapable {
     /// Throws unless every byte has been consumed.
     func expectEnd() throws(ChunkError) {
         guard reader.isAtEnd else { throw ChunkError(.trailingBytes, offset: offset, found: UInt64(remaining)) }
-    }
-}
-
-/// - Parameter source: the packed bits and 8 more bytes.
-private func unpack(_ source: RawSpan, count: Int, width: Int, into block: inout IntegerBlock) {
-    precondition(count <= IntegerBlock.count && source.byteCount >= ((count &* width &+ 7) >> 3) &+ 8)
-    if width == 64 {
-        for index in 0..<count { block[index] = Int64(bitPattern: source.littleEndianWord(at: index &* 8)) }
-        return
-    }
-    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: width) &- 1
-    var bit = 0
-    for index in 0..<count {
-        // Widths stay at or below 57, so an integer that begins at any of a byte's bits ends within 64 bits of it.
-        let word = source.littleEndianWord(at: bit >> 3) &>> UInt64(truncatingIfNeeded: bit & 7)
-        block[index] = Int64(bitPattern: word & mask)
-        bit &+= width
     }
 }

@@ -42,11 +42,11 @@ struct PackedRunPlan: Equatable {
             around[BitWidth.bits(of: UInt64(bitPattern: (distance &<< 1) ^ (distance &>> 63)))] &+= 1
         }
         var bestSize = Self.packedSize(count: values.count, width: width)
-        if let narrower = Self.best(above, count: values.count, below: &bestSize) {
+        if let narrower = Self.best(above, count: values.count, bitsMax: bits, below: &bestSize) {
             base = least
             width = narrower
         }
-        if let narrower = Self.best(around, count: values.count, below: &bestSize) {
+        if let narrower = Self.best(around, count: values.count, bitsMax: min(bits + 1, 64), below: &bestSize) {
             // The frame reaches from centre - 2^(width-1) to centre + 2^(width-1) - 1: the zigzag of what is inside fits.
             base = narrower == 0 ? centre : centre &- (1 as Int64) &<< Int64(narrower - 1)
             width = narrower
@@ -57,21 +57,24 @@ struct PackedRunPlan: Equatable {
         }
     }
 
-    /// The width below 58 bits that is smallest with its exceptions; nil when none is below `bestSize`, which is lowered.
-    private static func best(_ histogram: Histogram, count: Int, below bestSize: inout Int) -> Int? {
+    /// The width that is smallest with its exceptions; nil when none is below `bestSize`, which is lowered.
+    ///
+    /// - Parameter bitsMax: no value is longer.
+    private static func best(_ histogram: Histogram, count: Int, bitsMax: Int, below bestSize: inout Int) -> Int? {
         var found: Int?
         var exceptions = 0
-        var width = 57
-        for bits in 58...64 { exceptions += Int(histogram[bits]) }
-        while exceptions <= exceptionCountMax {
-            let size = packedSize(count: count, width: width) + exceptionSize(histogram, width: width)
+        var width = bitsMax
+        // A width as wide as the longest value has been weighed already, without exceptions.
+        while width > 0 {
+            exceptions += Int(histogram[width])
+            width -= 1
+            guard exceptions <= exceptionCountMax else { break }
+            guard width <= 57, exceptions > 0 else { continue }
+            let size = packedSize(count: count, width: width) + exceptionSize(histogram, bitsMax: bitsMax, width: width)
             if size < bestSize {
                 bestSize = size
                 found = width
             }
-            guard width > 0 else { break }
-            exceptions += Int(histogram[width])
-            width -= 1
         }
         return found
     }
@@ -79,14 +82,14 @@ struct PackedRunPlan: Equatable {
     private static func packedSize(count: Int, width: Int) -> Int { (count * width + 7) >> 3 }
 
     /// Bytes of the list of exceptions: their number, and for each its place and a zigzag varint of the bits above `width`.
-    private static func exceptionSize(_ histogram: Histogram, width: Int) -> Int {
-        var size = 0
-        var bits = 64
+    private static func exceptionSize(_ histogram: Histogram, bitsMax: Int, width: Int) -> Int {
+        var size = 1
+        var bits = bitsMax
         while bits > width {
             if histogram[bits] > 0 { size += Int(histogram[bits]) * (1 + (bits - width + 1 + 6) / 7) }
             bits -= 1
         }
-        return size > 0 ? size + 1 : 0
+        return size
     }
 
     private static func median(_ a: Int64, _ b: Int64, _ c: Int64) -> Int64 { max(min(a, b), min(max(a, b), c)) }

@@ -127,8 +127,9 @@ struct ScaledIntegers {
         while start < end {
             let count = min(IntegerBlock.count, end - start)
             try PackedRun.readBlock(count: count, from: &cursor, into: &block)
+            if shift != 0 { for index in 0..<count { block[index] &<<= shift } }
             for index in 0..<count {
-                last &+= block[index] &<< shift
+                last &+= block[index]
                 block[index] = last
             }
             if exponent == 0 {

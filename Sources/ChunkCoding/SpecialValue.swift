@@ -34,7 +34,11 @@ struct SpecialRun: Equatable {
 
     /// Consumes what `append` wrote.
     ///
-    /// - Parameter sampleCount: number of values in the chunk, which the runs must stay within.
+    /// - Parameters:
+    ///   - sampleCount: number of values in the chunk, which the runs must stay within.
+    ///   - cursor: stands at the list.
+    /// - Returns: runs that ascend and do not overlap.
+    /// - Throws: `ChunkError` for anything else.
     static func readAll(sampleCount: Int, from cursor: inout ChunkCursor) throws(ChunkError) -> [SpecialRun] {
         let at = cursor.offset
         let count = try cursor.varint()

@@ -9,7 +9,11 @@ enum Timestamps {
 
     /// Appends what `timestamps`, strictly ascending, need beside the header.
     ///
-    /// - Parameter differences: scratch memory.
+    /// - Parameters:
+    ///   - timestamps: at least one.
+    ///   - differences: scratch memory.
+    ///   - output: gains the codec's bytes.
+    /// - Returns: the codec that was used.
     static func append(_ timestamps: Span<Int64>, scratch differences: inout [Int64], to output: inout [UInt8])
         -> TimestampCodec
     {
@@ -76,9 +80,10 @@ enum Timestamps {
         let (interval, rest) = header.range.quotientAndRemainder(dividingBy: UInt64(header.count - 1))
         // The header's own check makes the interval 1 at least.
         guard rest == 0 else { throw ChunkError(.badTimes, offset: offset, found: header.range) }
+        var time = header.firstTime
         for index in 1..<header.count {
-            timestamps[base &+ index] =
-                header.firstTime &+ Int64(bitPattern: interval &* UInt64(truncatingIfNeeded: index))
+            time &+= Int64(bitPattern: interval)
+            timestamps[base &+ index] = time
         }
     }
 
