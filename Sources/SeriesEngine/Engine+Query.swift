@@ -1,0 +1,126 @@
+package import MetricModel
+
+/// One series that a selection found in the head.
+package struct HeadSeries: Sendable {
+    package let labels: Labels
+    package let placement: PlacementKey
+    /// What is not frozen.
+    package let live: HeadSamples
+    /// Row in the frozen head.
+    let row: Int
+}
+
+/// What a selection found in the head: copies and shared immutable values, to be decoded on any thread.
+package struct HeadSelection: Sendable {
+    package let series: [HeadSeries]
+    /// What a running seal holds, if one runs.
+    package let frozen: FrozenHead?
+
+    /// Adds one series' samples within `start ... end`, the frozen ones first, to `run`.
+    package func merge(_ series: HeadSeries, into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
+        if let frozen { try frozen.samples(row: series.row).merge(into: &run, start: start, end: end) }
+        try series.live.merge(into: &run, start: start, end: end)
+    }
+}
+
+extension Engine {
+    /// The head's part of a selection.
+    ///
+    /// - Parameter seriesMax: series that may be found.
+    /// - Throws: `EngineLimitError` when there are more.
+    /// - Complexity: O(matching series); at most 64 raw samples of each are copied.
+    package func select(_ selection: SeriesSelection, seriesMax: Int) throws(EngineLimitError) -> HeadSelection {
+        let references = indexes[selection.tenant]?.matching(selection.matchers) ?? []
+        guard references.count <= seriesMax else {
+            throw EngineLimitError(name: "query_series_max", maximum: seriesMax, found: references.count)
+        }
+        let series = references.map { reference in
+            let row = Int(table.row(ofReference: reference))
+            let identity = table.identities[row]
+            return HeadSeries(
+                labels: identity.labels, placement: identity.placement,
+                live: liveSamples(row: row, after: selection.start), row: row)
+        }
+        return HeadSelection(series: series, frozen: frozen)
+    }
+
+    /// The labels of the head's series that pass every matcher and have samples in the time range.
+    package func series(_ selection: SeriesSelection) -> [Labels] {
+        let references = indexes[selection.tenant]?.matching(selection.matchers) ?? []
+        return references.compactMap { reference in
+            let row = Int(table.row(ofReference: reference))
+            guard overlaps(row: row, selection.start, selection.end) else { return nil }
+            return table.identities[row].labels
+        }
+    }
+
+    /// The names of all labels of a tenant's head series, unsorted.
+    package func labelNames(tenant: TenantID) -> [String] { indexes[tenant]?.labelNames ?? [] }
+
+    /// The values of one label over a tenant's head series, unsorted.
+    package func labelValues(tenant: TenantID, name: String) -> [String] {
+        indexes[tenant]?.labelValues(of: name) ?? []
+    }
+
+    /// A tenant's metadata, sorted by metric.
+    package func metadata(tenant: TenantID) -> [MetricMetadata] { metadata.all(tenant: tenant) }
+
+    /// A tenant's servers, unsorted.
+    package func servers(tenant: TenantID) -> [ServerSummary] {
+        servers.keys.indices.compactMap { row in
+            servers.keys[row]?.tenant == tenant ? servers.summary(row: row) : nil
+        }
+    }
+
+    /// Number of series in the table, all tenants.
+    package var seriesCount: Int { table.liveCount }
+
+    /// What outlives the head: servers and metadata of all tenants.
+    package var catalog: Catalog { Catalog(servers: servers, metadata: metadata) }
+
+    /// Takes over what was known before a restart.
+    package mutating func restore(_ catalog: Catalog) {
+        for entry in catalog.metadata { metadata.set(entry) }
+        for entry in catalog.servers { servers.restore(entry.summary, tenant: entry.tenant) }
+    }
+
+    private func liveSamples(row: Int, after start: Int64) -> HeadSamples {
+        var result = HeadSamples()
+        let state = table.states[row]
+        guard state.newest >= start else { return result }
+        result.chunks = table.chunks[row]
+        pages.copy(
+            chain: state.page, count: Int(state.openCount), timestamps: &result.openTimestamps,
+            values: &result.openValues)
+        if let list = late[UInt32(row)] { result.late = list }
+        return result
+    }
+
+    /// Whether a row has samples, frozen or live, between its oldest and newest that overlap the range.
+    private func overlaps(row: Int, _ start: Int64, _ end: Int64) -> Bool {
+        var parts = [liveSamples(row: row, after: .min)]
+        if let frozen { parts.append(frozen.samples(row: row)) }
+        return parts.contains { samples in
+            samples.chunks.contains { $0.last >= start && $0.first <= end }
+                || samples.openTimestamps.contains { $0 >= start && $0 <= end }
+                || samples.late.timestamps.contains { $0 >= start && $0 <= end }
+        }
+    }
+}
+
+/// A selection exceeds a limit.
+package struct EngineLimitError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The limit's name, as in settings and metrics.
+    package var name: String
+    package var maximum: Int
+    /// What was found, or how far it got.
+    package var found: Int
+
+    package init(name: String, maximum: Int, found: Int) {
+        self.name = name
+        self.maximum = maximum
+        self.found = found
+    }
+
+    package var description: String { "\(name) is \(maximum), the selection has at least \(found)" }
+}

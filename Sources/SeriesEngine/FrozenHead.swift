@@ -1,0 +1,87 @@
+internal import ChunkCoding
+internal import MetricModel
+
+/// Everything that was in the head when a seal began: immutable, readable from any thread.
+///
+/// It shares the engine's segments and pages; the engine goes on in its own copies.
+package struct FrozenHead: Sendable {
+    let states: SegmentedArray<SeriesState>
+    let identities: SegmentedArray<SeriesIdentity>
+    let chunks: SegmentedArray<[HeadChunk]>
+    let pages: OpenPages
+    let late: [UInt32: LateSamples]
+    let metadata: MetadataTable
+    let servers: ServerTable
+    let slotBits: Int
+    /// Samples in it.
+    package let sampleCount: Int
+
+    /// The samples of a row of the series table; none where the row was not in use.
+    func samples(row: Int) -> HeadSamples {
+        var result = HeadSamples()
+        guard row < states.count else { return result }
+        let state = states[row]
+        result.chunks = chunks[row]
+        pages.copy(
+            chain: state.page, count: Int(state.openCount), timestamps: &result.openTimestamps,
+            values: &result.openValues)
+        result.late = late[UInt32(row)] ?? LateSamples()
+        return result
+    }
+
+    /// The rows that hold samples, by slot; slots ascend.
+    package func rowsBySlot() -> [(slot: UInt16, rows: [Int])] {
+        var bySlot: [UInt16: [Int]] = [:]
+        for row in 0..<states.count {
+            guard states[row].openCount > 0 || !chunks[row].isEmpty || late[UInt32(row)] != nil else { continue }
+            bySlot[identities[row].placement.slot(bits: slotBits), default: []].append(row)
+        }
+        return bySlot.keys.sorted().map { ($0, bySlot[$0] ?? []) }
+    }
+
+    /// Encodes one slot's rows as a slot block, with the metadata and servers that belong to them.
+    package func encodeSlot(_ slot: UInt16, rows: [Int]) throws(BlockError) -> EncodedSlotBlock {
+        var encoder = ChunkEncoder()
+        var writer = SlotBlockWriter(slot: slot, slotBits: UInt8(slotBits))
+        var listedServers: Set<UInt32> = []
+        var listedMetrics: Set<ExactString> = []
+        let sorted = rows.sorted { SlotBlockWriter.precedes(identities[$0], identities[$1]) }
+        for row in sorted {
+            let identity = identities[row]
+            writer.add(identity, chunks: try blockChunks(samples(row: row), with: &encoder))
+            let server = states[row].server
+            if listedServers.insert(server).inserted, let summary = servers.summary(row: Int(server)) {
+                writer.add(summary, tenant: identity.tenant)
+            }
+            if let metric = identity.labels.metricName,
+                listedMetrics.insert(ExactString(identity.tenant.name + "\u{0}" + metric)).inserted,
+                let known = metadata.metadata(tenant: identity.tenant, metric: metric)
+            {
+                writer.add(TenantMetadata(tenant: identity.tenant, metadata: known))
+            }
+        }
+        return writer.finish()
+    }
+
+    /// Chunks in time order without overlap: as they are where the samples came in order, else encoded anew.
+    private func blockChunks(
+        _ samples: HeadSamples, with encoder: inout ChunkEncoder
+    ) throws(BlockError) -> [HeadChunk] {
+        if samples.isOrdered {
+            if samples.openTimestamps.isEmpty { return samples.chunks }
+            return samples.chunks
+                + [HeadChunk(encoding: samples.openTimestamps, samples.openValues, with: &encoder)]
+        }
+        var run = SampleRun()
+        try samples.merge(into: &run, start: .min, end: .max)
+        var result: [HeadChunk] = []
+        var from = 0
+        while from < run.count {
+            let to = min(from + EngineConfiguration.chunkSamplesMax, run.count)
+            result.append(
+                HeadChunk(encoding: Array(run.timestamps[from..<to]), Array(run.values[from..<to]), with: &encoder))
+            from = to
+        }
+        return result
+    }
+}

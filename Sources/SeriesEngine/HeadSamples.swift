@@ -1,0 +1,39 @@
+internal import ByteCoding
+internal import ChunkCoding
+
+/// One series' samples in the head, copied or shared out: decoding needs nothing of the engine.
+package struct HeadSamples: Sendable {
+    var chunks: [HeadChunk] = []
+    var openTimestamps: [Int64] = []
+    var openValues: [Double] = []
+    var late = LateSamples()
+
+    /// Whether the sources follow each other in time, so that chunks can go into a block as they are.
+    var isOrdered: Bool {
+        guard late.count == 0 else { return false }
+        for index in chunks.indices.dropFirst() where chunks[index].first <= chunks[index - 1].last { return false }
+        guard let last = chunks.last, let open = openTimestamps.first else { return true }
+        return open > last.last
+    }
+
+    /// Adds the samples within `start ... end` to `run`; chunks outside are not decoded.
+    ///
+    /// - Throws: `BlockError` when a chunk cannot be decoded, which is a broken invariant of this process.
+    package func merge(into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
+        var timestamps: [Int64] = []
+        var values: [Double] = []
+        for chunk in chunks where chunk.last >= start && chunk.first <= end {
+            timestamps.removeAll(keepingCapacity: true)
+            values.removeAll(keepingCapacity: true)
+            do throws(ChunkError) {
+                try ChunkDecoder.decode(chunk.bytes.rawSpan, timestamps: &timestamps, values: &values)
+            } catch {
+                throw BlockError(.badChunk, offset: error.offset, found: 0, context: "head chunk: \(error)")
+            }
+            run.merge(timestamps: timestamps, values: values)
+        }
+        run.merge(timestamps: openTimestamps, values: openValues)
+        run.merge(timestamps: late.timestamps, values: late.values)
+        run.trim(start: start, end: end)
+    }
+}

@@ -1,0 +1,99 @@
+internal import ByteCoding
+internal import MetricModel
+
+/// One tenant's inverted index: label name → value → postings (ascending series references).
+///
+/// References only grow, so a new series is appended to its lists. Matchers run on the value dictionaries, never on series.
+struct LabelIndex: Sendable {
+    private var names: [ExactString: [ExactString: [UInt32]]] = [:]
+    private var all: [UInt32] = []
+
+    /// Number of series.
+    var seriesCount: Int { all.count }
+
+    /// Adds a series, whose reference must be greater than any before.
+    mutating func insert(_ reference: UInt32, labels: Labels) {
+        all.append(reference)
+        for label in labels.labels {
+            names[ExactString(label.name), default: [:]][ExactString(label.value), default: []].append(reference)
+        }
+    }
+
+    /// Removes series; `labels` are those of the removed ones, to find the lists that hold them.
+    mutating func remove(_ dead: Set<UInt32>, labels: [Labels]) {
+        all.removeAll { dead.contains($0) }
+        for label in Set(labels.flatMap(\.labels)) {
+            let name = ExactString(label.name)
+            let value = ExactString(label.value)
+            names[name]?[value]?.removeAll { dead.contains($0) }
+            if names[name]?[value]?.isEmpty ?? false { names[name]?[value] = nil }
+            if names[name]?.isEmpty ?? false { names[name] = nil }
+        }
+    }
+
+    /// Every label name, unsorted.
+    var labelNames: [String] { names.keys.map(\.string) }
+
+    /// Every value of a label, unsorted.
+    func labelValues(of name: String) -> [String] {
+        (names[ExactString(name)] ?? [:]).keys.map(\.string)
+    }
+
+    /// The references of the series that pass every matcher, ascending.
+    func matching(_ matchers: [Matcher]) -> [UInt32] {
+        var found: [UInt32]?
+        for matcher in matchers where !matcher.matchesEmpty {
+            let postings = union(of: matcher.name) { matcher.matches($0) }
+            found = found.map { Self.intersection($0, postings) } ?? postings
+            if found?.isEmpty ?? false { return [] }
+        }
+        var result = found ?? all
+        // A series without the label passes these: take away those that have a value which does not.
+        for matcher in matchers where matcher.matchesEmpty {
+            let excluded = union(of: matcher.name) { !matcher.matches($0) }
+            if !excluded.isEmpty { result = Self.difference(result, excluded) }
+        }
+        return result
+    }
+
+    private func union(of name: String, where passes: (String) -> Bool) -> [UInt32] {
+        guard let values = names[ExactString(name)] else { return [] }
+        var lists: [[UInt32]] = []
+        for (value, postings) in values where passes(value.string) { lists.append(postings) }
+        if lists.count == 1 { return lists[0] }
+        var result: [UInt32] = []
+        result.reserveCapacity(lists.reduce(0) { $0 + $1.count })
+        for list in lists { result.append(contentsOf: list) }
+        result.sort()
+        return result
+    }
+
+    private static func intersection(_ left: [UInt32], _ right: [UInt32]) -> [UInt32] {
+        var result: [UInt32] = []
+        var i = 0
+        var j = 0
+        while i < left.count && j < right.count {
+            if left[i] == right[j] {
+                result.append(left[i])
+                i += 1
+                j += 1
+            } else if left[i] < right[j] {
+                i += 1
+            } else {
+                j += 1
+            }
+        }
+        return result
+    }
+
+    private static func difference(_ left: [UInt32], _ right: [UInt32]) -> [UInt32] {
+        var result: [UInt32] = []
+        result.reserveCapacity(left.count)
+        var j = 0
+        for reference in left {
+            while j < right.count && right[j] < reference { j += 1 }
+            if j == right.count || right[j] != reference { result.append(reference) }
+        }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+internal import MetricModel
+
+/// Samples of one series being put together from several sources: strictly ascending timestamps, one value each.
+package struct SampleRun: Sendable {
+    /// Unix milliseconds, strictly ascending.
+    package private(set) var timestamps: [Int64] = []
+    /// As many values.
+    package private(set) var values: [Double] = []
+
+    package init() {}
+
+    /// How many samples there are.
+    package var count: Int { timestamps.count }
+
+    /// Adds another source, itself strictly ascending; equal timestamps are resolved by `SampleResolution`.
+    ///
+    /// - Complexity: O(added) when it lies after all that is there, else O(both).
+    package mutating func merge(timestamps added: [Int64], values addedValues: [Double]) {
+        guard let first = added.first else { return }
+        guard let last = timestamps.last else {
+            timestamps = added
+            values = addedValues
+            return
+        }
+        if first > last {
+            timestamps.append(contentsOf: added)
+            values.append(contentsOf: addedValues)
+            return
+        }
+        interleave(added, addedValues)
+    }
+
+    /// Drops what lies outside `start ... end`.
+    package mutating func trim(start: Int64, end: Int64) {
+        if let last = timestamps.last, last > end {
+            let keep = end == .max ? timestamps.count : timestamps.lowerBound(of: end + 1)
+            timestamps.removeSubrange(keep...)
+            values.removeSubrange(keep...)
+        }
+        if let first = timestamps.first, first < start {
+            let drop = timestamps.lowerBound(of: start)
+            timestamps.removeFirst(drop)
+            values.removeFirst(drop)
+        }
+    }
+
+    private mutating func interleave(_ added: [Int64], _ addedValues: [Double]) {
+        var mergedTimestamps: [Int64] = []
+        var mergedValues: [Double] = []
+        mergedTimestamps.reserveCapacity(timestamps.count + added.count)
+        mergedValues.reserveCapacity(timestamps.count + added.count)
+        var left = 0
+        var right = 0
+        while left < timestamps.count || right < added.count {
+            if right == added.count || (left < timestamps.count && timestamps[left] < added[right]) {
+                mergedTimestamps.append(timestamps[left])
+                mergedValues.append(values[left])
+                left += 1
+            } else if left == timestamps.count || added[right] < timestamps[left] {
+                mergedTimestamps.append(added[right])
+                mergedValues.append(addedValues[right])
+                right += 1
+            } else {
+                mergedTimestamps.append(added[right])
+                mergedValues.append(SampleResolution.winner(values[left], addedValues[right]))
+                left += 1
+                right += 1
+            }
+        }
+        timestamps = mergedTimestamps
+        values = mergedValues
+    }
+}

@@ -1,0 +1,191 @@
+internal import ByteCoding
+internal import MetricModel
+
+/// A series as the log defines it: `series` is its number in this segment.
+struct WALDefinition: Equatable, Sendable {
+    var series: UInt32
+    var definition: SeriesDefinition
+}
+
+/// Log records: length, CRC-32C, kind, payload. Source: docs/formats/wal.md, sections 3 to 6.
+enum WALRecord: Equatable, Sendable {
+    /// The kinds, with the numbers that stand for them in the log.
+    enum Kind: UInt8, Sendable {
+        case definitions = 1
+        case samples = 2
+        case metadata = 3
+    }
+
+    case definitions([WALDefinition])
+    case samples(SampleColumns)
+    case metadata([TenantMetadata])
+
+    /// Bytes before the payload: length, checksum, kind.
+    static let prefixSize = 9
+
+    // MARK: - Writing
+
+    /// Appends a record that defines series.
+    static func definitions(_ definitions: [WALDefinition], into log: inout [UInt8]) {
+        let start = begin(.definitions, into: &log)
+        log.append(varint: definitions.count)
+        for entry in definitions {
+            log.append(littleEndian: entry.series)
+            log.append(littleEndian: entry.definition.placement.hash)
+            log.append(entry.definition.placement.labelIndex)
+            log.append(prefixed: entry.definition.tenant.name)
+            log.append(prefixed: entry.definition.labels.bytes)
+        }
+        finish(start, &log)
+    }
+
+    /// Appends a record of metadata.
+    static func metadata(_ entries: [TenantMetadata], into log: inout [UInt8]) {
+        let start = begin(.metadata, into: &log)
+        log.append(varint: entries.count)
+        for entry in entries {
+            log.append(prefixed: entry.tenant.name)
+            log.append(prefixed: entry.metadata.metric)
+            log.append(prefixed: entry.metadata.type)
+            log.append(prefixed: entry.metadata.unit)
+            log.append(prefixed: entry.metadata.help)
+        }
+        finish(start, &log)
+    }
+
+    /// Appends a record of samples; the columns are of equal length, at least 1.
+    static func samples(series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]) {
+        let start = begin(.samples, into: &log)
+        log.append(littleEndian: UInt32(series.count))
+        let isRun = isConsecutive(series)
+        let form = TimestampForm(of: timestamps)
+        log.append((isRun ? 1 : 0) | form.code << 1)
+        if isRun { log.append(littleEndian: series[0]) } else { log.append(column: series) }
+        form.write(timestamps, into: &log)
+        log.append(column: values)
+        finish(start, &log)
+    }
+
+    private static func begin(_ kind: Kind, into log: inout [UInt8]) -> Int {
+        let start = log.count
+        log.append(littleEndian: UInt32(0))
+        log.append(littleEndian: UInt32(0))
+        log.append(kind.rawValue)
+        return start
+    }
+
+    private static func finish(_ start: Int, _ log: inout [UInt8]) {
+        let length = log.count - start - prefixSize
+        precondition(length <= WALSegmentHeader.recordBytesMax, "log record of \(length) bytes")
+        log.replace(at: start, littleEndian: UInt32(length))
+        log.replace(at: start + 4, littleEndian: checksum(log.rawSpan.extracting(start..<log.count)))
+    }
+
+    /// The checksum of a whole record: over its length, kind and payload.
+    private static func checksum(_ record: RawSpan) -> UInt32 {
+        let length = CRC32C.of(record.extracting(0..<4))
+        return CRC32C.of(record.extracting(8..<record.byteCount), continuing: length)
+    }
+
+    private static func isConsecutive(_ series: [UInt32]) -> Bool {
+        guard let first = series.first, series.count - 1 <= UInt32.max - first else { return false }
+        for index in series.indices where series[index] &- first != UInt32(truncatingIfNeeded: index) { return false }
+        return true
+    }
+
+    // MARK: - Reading
+
+    /// Reads the record at `offset` of a segment and moves `offset` behind it; on an error `offset` stays.
+    static func read(_ segment: RawSpan, at offset: inout Int) throws(WALError) -> WALRecord {
+        let remaining = segment.byteCount - offset
+        guard remaining >= prefixSize else { throw WALError(.recordTooShort, offset: offset, found: 0) }
+        var prefix = ByteReader(segment.extracting(offset..<offset + prefixSize))
+        do {
+            let length = Int(try prefix.readUInt32())
+            let checksum = try prefix.readUInt32()
+            let number = try prefix.readUInt8()
+            guard length <= WALSegmentHeader.recordBytesMax else {
+                throw WALError(.badLength, offset: offset, found: UInt64(length))
+            }
+            guard remaining - prefixSize >= length else {
+                throw WALError(.recordTooShort, offset: offset, found: UInt64(length))
+            }
+            let end = offset + prefixSize + length
+            guard checksum == Self.checksum(segment.extracting(offset..<end)) else {
+                throw WALError(.badChecksum, offset: offset, found: UInt64(checksum))
+            }
+            guard let kind = Kind(rawValue: number) else {
+                throw WALError(.unknownRecord, offset: offset, found: UInt64(number))
+            }
+            let record = try payload(kind, segment.extracting(offset + prefixSize..<end))
+            offset = end
+            return record
+        } catch let error as WALError {
+            throw error
+        } catch {
+            throw WALError(.badRecord, offset: offset, found: 0)
+        }
+    }
+
+    private static func payload(_ kind: Kind, _ bytes: RawSpan) throws -> WALRecord {
+        var reader = ByteReader(bytes)
+        let record: WALRecord
+        switch kind {
+        case .definitions: record = .definitions(try readDefinitions(&reader))
+        case .samples: record = .samples(try readSamples(&reader))
+        case .metadata: record = .metadata(try readMetadata(&reader))
+        }
+        guard reader.isAtEnd else { throw ByteError(.truncated, offset: reader.offset, needed: 0) }
+        return record
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func readDefinitions(_ reader: inout ByteReader) throws -> [WALDefinition] {
+        let count = try reader.readCount(unit: 11)
+        var result: [WALDefinition] = []
+        result.reserveCapacity(count)
+        for _ in 0..<count {
+            let series = try reader.readUInt32()
+            let placement = PlacementKey(hash: try reader.readUInt32(), labelIndex: try reader.readUInt8())
+            let tenant = try TenantID(validating: reader.readString())
+            let labels = try Labels(validating: reader.readPrefixedBytes())
+            result.append(
+                WALDefinition(
+                    series: series, definition: SeriesDefinition(tenant: tenant, labels: labels, placement: placement)))
+        }
+        return result
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func readMetadata(_ reader: inout ByteReader) throws -> [TenantMetadata] {
+        let count = try reader.readCount(unit: 5)
+        var result: [TenantMetadata] = []
+        result.reserveCapacity(count)
+        for _ in 0..<count {
+            let tenant = try TenantID(validating: reader.readString())
+            let metadata = MetricMetadata(
+                metric: try reader.readString(), type: try reader.readString(), unit: try reader.readString(),
+                help: try reader.readString())
+            result.append(TenantMetadata(tenant: tenant, metadata: metadata))
+        }
+        return result
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func readSamples(_ reader: inout ByteReader) throws -> SampleColumns {
+        let count = Int(try reader.readUInt32())
+        let flags = try reader.readUInt8()
+        guard count <= reader.remaining / 8, let form = TimestampForm(code: flags >> 1) else {
+            throw ByteError(.truncated, offset: reader.offset, needed: count)
+        }
+        let series: [UInt32]
+        if flags & 1 == 1 {
+            let first = try reader.readUInt32()
+            series = (0..<count).map { first &+ UInt32(truncatingIfNeeded: $0) }
+        } else {
+            series = try reader.readUInt32Array(count: count)
+        }
+        let timestamps = try form.read(count: count, &reader)
+        return SampleColumns(series: series, timestamps: timestamps, values: try reader.readDoubleArray(count: count))
+    }
+}
