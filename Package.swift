@@ -58,7 +58,7 @@ let programs: [Target] = [
         name: "murmur",
         dependencies: [
             "RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp", "HTTPSurface", "NodeAgent", "LoadGenerator",
-            "IngestFormats", "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
+            "Settings", "IngestFormats", "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
             "ClusterTransport", "CheckpointPlan",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
@@ -107,7 +107,7 @@ let shells: [Target] = [
     .target(
         name: "HTTPSurface",
         dependencies: [
-            "MetricModel", "ByteCoding",
+            "IngestFormats", "MetricModel", "ByteCoding",
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
             .product(name: "NIOCore", package: "swift-nio"),
@@ -138,6 +138,7 @@ let cores: [Target] = [
     .core("QueryRouting", ["QueryLanguage", "QueryEngine", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
     .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
     .core("CheckpointPlan", ["MetricModel", "ByteCoding"]),
+    .core("Settings", ["MetricModel"]),
     .core("Placement", ["MetricModel", "ByteCoding"]),
     .target(
         name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"], swiftSettings: .strict),
@@ -173,7 +174,19 @@ let tests: [Target] = [
     .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
     .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "MetricModel", "ByteCoding"]),
     .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"]),
-    .test("HTTPSurfaceTests", ["HTTPSurface", "MetricModel", "ByteCoding"]),
+    .test("SettingsTests", ["Settings"]),
+    .test(
+        "HTTPSurfaceTests",
+        [
+            "HTTPSurface", "MetricModel", "ByteCoding",
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HTTPTypes", package: "swift-http-types"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOWebSocket", package: "swift-nio"),
+            .product(name: "Logging", package: "swift-log"),
+        ]),
     .test("NodeAgentTests", ["NodeAgent", "IngestFormats", "MetricModel", "ByteCoding"]),
     .test("TidyTests", []),
 ]
