@@ -73,3 +73,15 @@ package struct ParsedWrite: Sendable {
         rejections.append(ElementRejection(element: element, reason: reason))
     }
 }
+
+/// The seed under which a tenant's label runs are hashed.
+package enum RunSeed {
+    /// Differs by tenant, and by process, so that nobody can prepare two runs with one hash.
+    ///
+    /// - Parameters:
+    ///   - tenant: whose push it is.
+    ///   - process: a random number that the process drew at its start and keeps to itself.
+    package static func of(_ tenant: TenantID, process: UInt64) -> UInt64 {
+        XXH3.hash64(Array(tenant.name.utf8).rawSpan, seed: process)
+    }
+}

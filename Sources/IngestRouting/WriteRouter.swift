@@ -1,0 +1,161 @@
+import ByteCoding
+package import IngestFormats
+package import MetricModel
+package import Placement
+import WireProtocol
+
+/// Pass 2: turns parsed pushes into batches for aggregators, and acknowledgements into replies.
+///
+/// A value without locks or clocks, owned by one shell (an actor or an event loop):
+///
+///     var write = try router.route(parsed, tenant: …, arrival: …, owners: …)
+///     for batch in write.batches { send, await, then  retry = try router.acknowledge(batch, ack, of: &write) }
+///     reply with router.finish(write)          // or router.abandon(write) when a batch got no acknowledgement
+///
+/// What is known of series lies in `SeriesCache`; looking up is in
+/// `WriteRouter+Resolution.swift`, cutting batches in `BatchBuilder.swift`, acknowledgements and retries in
+/// `WriteRouter+Acknowledgement.swift`.
+package struct WriteRouter: Sendable {
+    /// What the router has done so far, for our own metrics.
+    package struct Statistics: Sendable, Equatable {
+        /// Series of requests that were known.
+        package var cacheHits = 0
+        /// Series of requests that were defined anew.
+        package var cacheMisses = 0
+        /// Entries given up because the cache was full.
+        package var cacheEvictions = 0
+        /// Series remembered.
+        package var cacheEntries = 0
+        /// Pushes routed and not yet ended.
+        package var inFlightRequests = 0
+        /// Samples in them.
+        package var inFlightSamples = 0
+        /// Exemplars left out.
+        package var exemplarsDropped = 0
+        /// Batches sent again because an aggregator did not know a reference.
+        package var retriedBatches = 0
+    }
+
+    struct Aggregator {
+        var generation: UInt64
+        var epoch: UInt32
+    }
+
+    let placement: PlacementLabels
+    let slotBits: Int
+    let limits: Limits
+    let routerLimits: RouterLimits
+    var cache: SeriesCache
+    var metadataMemory: MetadataMemory
+    var aggregators: [Int: Aggregator] = [:]
+    var counters = Statistics()
+    private var idempotency: IdempotencyTable
+    private var tenants: [TenantID: UInt32] = [:]
+    private var tenantsMade: UInt32 = 0
+    private var epochsMade: UInt32 = 0
+
+    /// How many entries ahead of the probe the cache is asked for; measured, see docs/ingest.md.
+    static let lookAhead = 16
+
+    /// A router that knows nothing yet.
+    ///
+    /// - Parameters:
+    ///   - placement: the cluster's placement labels.
+    ///   - slotBits: the cluster's number of slot bits.
+    ///   - limits: what a label set may be.
+    ///   - routerLimits: what the router may hold.
+    package init(
+        placement: PlacementLabels, slotBits: Int = 14, limits: Limits = Limits(),
+        routerLimits: RouterLimits = RouterLimits()
+    ) {
+        self.placement = placement
+        self.slotBits = slotBits
+        self.limits = limits
+        self.routerLimits = routerLimits
+        cache = SeriesCache(entriesMax: routerLimits.seriesCacheEntriesMax)
+        metadataMemory = MetadataMemory(entriesMax: routerLimits.metadataMemoryMax)
+        idempotency = IdempotencyTable(entriesMax: routerLimits.idempotencyKeysMax)
+    }
+
+    /// What the router has done so far.
+    package var statistics: Statistics {
+        var result = counters
+        result.cacheEvictions = cache.evictions
+        result.cacheEntries = cache.count
+        return result
+    }
+
+    /// Looks up the series of a push and makes a batch for each aggregator.
+    ///
+    /// - Parameters:
+    ///   - parsed: what pass 1 found, hashed under this tenant's seed.
+    ///   - tenant: whose push it is.
+    ///   - arrival: stamped on samples that came without a timestamp.
+    ///   - idempotencyKey: when set, such samples get the time at which this key first arrived.
+    ///   - owners: which aggregator each slot belongs to.
+    /// - Returns: the push under way, counted against the limits until `finish` or `abandon`.
+    /// - Throws: `RoutingError.overloaded` or `.idempotencyKeyTooLong`; nothing has changed then.
+    package mutating func route(
+        _ parsed: consuming ParsedWrite, tenant: TenantID, arrival: Timestamp, idempotencyKey: String? = nil,
+        owners: SlotOwners
+    ) throws(RoutingError) -> WriteInProgress {
+        try admit(parsed)
+        if parsed.hasUnstamped {
+            let time = try stamp(tenant: tenant, arrival: arrival, key: idempotencyKey)
+            for row in parsed.samples.timestamps.indices
+            where parsed.samples.timestamps[row] == ParsedWrite.unstamped {
+                parsed.samples.timestamps[row] = time
+            }
+        }
+        counters.inFlightRequests += 1
+        counters.inFlightSamples += parsed.samples.count
+        counters.exemplarsDropped += parsed.exemplarsDropped
+        let number = tenantNumber(tenant)
+        var write = WriteInProgress(source: parsed, tenant: tenant, tenantNumber: number)
+        var plan = resolve(write, owners: owners)
+        addMetadata(of: write, owners: owners, to: &plan)
+        write.batches = makeBatches(of: &write, plan: plan)
+        return write
+    }
+
+    private func admit(_ parsed: borrowing ParsedWrite) throws(RoutingError) {
+        guard counters.inFlightRequests < routerLimits.inFlightRequestsMax else {
+            throw .overloaded(name: "in_flight_requests_max", maximum: routerLimits.inFlightRequestsMax)
+        }
+        // One push alone is always let in: it is bounded by `samples_per_request_max`.
+        guard
+            counters.inFlightRequests == 0
+                || counters.inFlightSamples + parsed.samples.count <= routerLimits.inFlightSamplesMax
+        else {
+            throw .overloaded(name: "in_flight_samples_max", maximum: routerLimits.inFlightSamplesMax)
+        }
+    }
+
+    private mutating func stamp(tenant: TenantID, arrival: Timestamp, key: String?) throws(RoutingError) -> Int64 {
+        guard let key else { return arrival.milliseconds }
+        guard key.utf8.count <= RouterLimits.idempotencyKeyBytesMax else {
+            throw .idempotencyKeyTooLong(bytesMax: RouterLimits.idempotencyKeyBytesMax)
+        }
+        return idempotency.arrival(tenant: tenant, key: key, now: arrival.milliseconds)
+    }
+
+    /// A number for the tenant in this router's cache. When there are too many the cache begins anew; numbers are never used twice.
+    private mutating func tenantNumber(_ tenant: TenantID) -> UInt32 {
+        if let number = tenants[tenant] { return number }
+        if tenants.count >= routerLimits.tenantsMax {
+            tenants.removeAll()
+            cache.removeAll()
+        }
+        tenantsMade += 1
+        tenants[tenant] = tenantsMade
+        return tenantsMade
+    }
+
+    /// The number of an aggregator in a generation: learnt from an acknowledgement.
+    mutating func epoch(of aggregator: Int, generation: UInt64) -> UInt32 {
+        if let known = aggregators[aggregator], known.generation == generation { return known.epoch }
+        epochsMade += 1
+        aggregators[aggregator] = Aggregator(generation: generation, epoch: epochsMade)
+        return epochsMade
+    }
+}
