@@ -1,0 +1,125 @@
+// Which message travels in which frame: the one place where frame types and messages meet.
+
+extension QueryRequest {
+    /// The type of the frame that carries it.
+    var frameType: FrameType {
+        switch self {
+        case .select: .select
+        case .labelNames: .labelNames
+        case .labelValues: .labelValues
+        case .series: .series
+        case .metadata: .metadata
+        case .servers: .servers
+        }
+    }
+
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        switch self {
+        case .select(let request): request.encode(into: &bytes)
+        case .labelNames(let request): request.encode(into: &bytes)
+        case .labelValues(let request): request.encode(into: &bytes)
+        case .series(let request): request.encode(into: &bytes)
+        case .metadata(let request): request.encode(into: &bytes)
+        case .servers(let request): request.encode(into: &bytes)
+        }
+    }
+
+    /// Reads the wire form of the request that a frame of `type` carries.
+    package init(_ type: FrameType, decoding bytes: RawSpan) throws(WireError) {
+        switch type {
+        case .select: self = .select(try SelectRequest(decoding: bytes))
+        case .labelNames: self = .labelNames(try LabelNamesRequest(decoding: bytes))
+        case .labelValues: self = .labelValues(try LabelValuesRequest(decoding: bytes))
+        case .series: self = .series(try SeriesRequest(decoding: bytes))
+        case .metadata: self = .metadata(try MetadataRequest(decoding: bytes))
+        case .servers: self = .servers(try ServersRequest(decoding: bytes))
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
+            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error:
+            throw WireError(.unexpectedFrame, in: "QueryRequest", offset: 5, found: UInt64(type.rawValue))
+        }
+    }
+}
+
+extension QueryPage {
+    /// The type of the frame that carries it.
+    var frameType: FrameType {
+        switch self {
+        case .series: .seriesPage
+        case .strings: .stringPage
+        case .labels: .labelsPage
+        case .metadata: .metadataPage
+        case .servers: .serversPage
+        }
+    }
+
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        switch self {
+        case .series(let page): page.encode(into: &bytes)
+        case .strings(let page): page.encode(into: &bytes)
+        case .labels(let page): page.encode(into: &bytes)
+        case .metadata(let page): page.encode(into: &bytes)
+        case .servers(let page): page.encode(into: &bytes)
+        }
+    }
+
+    /// Reads the wire form of the page that a frame of `type` carries.
+    package init(_ type: FrameType, decoding bytes: RawSpan) throws(WireError) {
+        switch type {
+        case .seriesPage: self = .series(try SeriesPage(decoding: bytes))
+        case .stringPage: self = .strings(try StringPage(decoding: bytes))
+        case .labelsPage: self = .labels(try LabelsPage(decoding: bytes))
+        case .metadataPage: self = .metadata(try MetadataPage(decoding: bytes))
+        case .serversPage: self = .servers(try ServersPage(decoding: bytes))
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
+            .series, .metadata, .servers, .writeAcknowledgement, .selectEnd, .error:
+            throw WireError(.unexpectedFrame, in: "QueryPage", offset: 5, found: UInt64(type.rawValue))
+        }
+    }
+}
+
+extension Completion {
+    /// The type of the frame that carries it.
+    var frameType: FrameType {
+        switch self {
+        case .written: .writeAcknowledgement
+        case .ended: .selectEnd
+        case .failed: .error
+        }
+    }
+
+    func encode(into bytes: inout [UInt8]) {
+        switch self {
+        case .written(let acknowledgement): acknowledgement.encode(into: &bytes)
+        case .ended(let end): end.encode(into: &bytes)
+        case .failed(let error): error.encode(into: &bytes)
+        }
+    }
+
+    init(_ type: FrameType, decoding bytes: RawSpan) throws(WireError) {
+        switch type {
+        case .writeAcknowledgement: self = .written(try WriteAcknowledgement(decoding: bytes))
+        case .selectEnd: self = .ended(try SelectEnd(decoding: bytes))
+        case .error: self = .failed(try TypedError(decoding: bytes))
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
+            .series, .metadata, .servers, .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage:
+            throw WireError(.unexpectedFrame, in: "Completion", offset: 5, found: UInt64(type.rawValue))
+        }
+    }
+}
+
+extension FrameType {
+    /// The type of the pages that answer a request of this type; nil when none do.
+    var answerPage: FrameType? {
+        switch self {
+        case .select: .seriesPage
+        case .labelNames, .labelValues: .stringPage
+        case .series: .labelsPage
+        case .metadata: .metadataPage
+        case .servers: .serversPage
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
+            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error: nil
+        }
+    }
+}
