@@ -72,7 +72,8 @@ package struct RemoteWriteFormat: IngestFormat {
             }
         }
         write.bytes = request
-        write.bytes.append(contentsOf: spilled)
+        // Even appending nothing would copy an array that the scan still shares.
+        if !spilled.isEmpty { write.bytes.append(contentsOf: spilled) }
         return write
     }
 

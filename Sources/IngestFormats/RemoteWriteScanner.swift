@@ -78,9 +78,10 @@ struct RemoteWriteScanner: ~Escapable {
         let element = seriesCount
         seriesCount += 1
         let index = UInt32(truncatingIfNeeded: write.series.count)
-        let samplesBefore = write.samples.count
+        let samplesBefore = write.samples.series.count
         var runStart = start
-        var runEnd = start
+        skipShortLabels(end: end)
+        var runEnd = at
         var isInOnePiece = true
         var histograms = 0
         while at < end {
@@ -114,10 +115,10 @@ struct RemoteWriteScanner: ~Escapable {
                 element: element, count: histograms,
                 reason: "native histograms are not stored yet (\(histograms) in this series)")
         }
-        guard write.samples.count > samplesBefore else { return }
-        guard write.samples.count <= limits.samplesPerRequestMax else {
-            throw .limit(
-                name: "samples_per_request_max", maximum: limits.samplesPerRequestMax, found: write.samples.count)
+        let samplesNow = write.samples.series.count
+        guard samplesNow > samplesBefore else { return }
+        guard samplesNow <= limits.samplesPerRequestMax else {
+            throw .limit(name: "samples_per_request_max", maximum: limits.samplesPerRequestMax, found: samplesNow)
         }
         if isInOnePiece {
             let run = raw.extracting(runStart..<runEnd)
@@ -127,6 +128,19 @@ struct RemoteWriteScanner: ~Escapable {
         } else {
             try spillRun(start..<end, element: element, into: &write, spill: &spill)
         }
+    }
+
+    /// Steps over the labels that a series begins with, as long as each is under 128 bytes: nearly all of a request's fields.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    private mutating func skipShortLabels(end: Int) {
+        var at = at
+        while end &- at >= 2, bytes[at] == 0x0A {
+            let length = Int(bytes[at &+ 1])
+            guard length < 0x80, length <= end &- at &- 2 else { break }
+            at &+= 2 &+ length
+        }
+        self.at = at
     }
 
     /// Copies the labels of a series that has other fields between them into one run: legal protobuf that nobody sends.
@@ -152,6 +166,12 @@ struct RemoteWriteScanner: ~Escapable {
     private mutating func scanSample(end: Int, series: UInt32, into samples: inout SampleColumns) throws(Failure) {
         var value: UInt64 = 0
         var timestamp: UInt64 = 0
+        if end &- at >= 10, bytes[at] == 0x09, bytes[at &+ 9] == 0x10 {
+            // As every sender writes it.
+            value = raw.littleEndianWord(at: at &+ 1)
+            at &+= 10
+            timestamp = try readLongVarint(end: end)
+        }
         while at < end {
             let start = at
             let tag = try readVarint(end: end)
@@ -236,6 +256,11 @@ struct RemoteWriteScanner: ~Escapable {
         if first < 0x80 {
             at &+= 1
             return UInt64(first)
+        }
+        if at &+ 1 < end, bytes[at &+ 1] < 0x80 {
+            let second = bytes[at &+ 1]
+            at &+= 2
+            return UInt64(first & 0x7F) | UInt64(second) << 7
         }
         return try readLongVarint(end: end)
     }
