@@ -1,0 +1,92 @@
+package import Logging
+package import NIOCore
+package import WireProtocol
+
+/// One node's connection to another: connects, reconnects with a jittered back-off, and carries many requests at once.
+///
+/// Callable from anywhere; what it owns lives on one event loop (`ClientCore`). While there is no connection requests fail at once with
+/// `unavailable`: a queue here would only hide from the caller that it should ask elsewhere or later.
+package final class ClusterClient: Sendable {
+    private let core: ClientCore
+
+    /// A client that does not connect before `start`.
+    ///
+    /// - Parameters:
+    ///   - host: name or address of the other node.
+    ///   - identity: told to it; it must be of the same cluster.
+    ///   - group: one of its event loops carries the connection.
+    package init(
+        host: String, port: Int, identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(),
+        group: any EventLoopGroup, logger: Logger
+    ) {
+        core = ClientCore(
+            host: host, port: port, offer: ConnectionOffer(identity: identity), limits: limits, eventLoop: group.any(),
+            logger: logger)
+    }
+
+    /// What has been done so far, over all connections.
+    package var statistics: TransportStatistics { core.counters.snapshot }
+
+    /// Whether requests can be sent now.
+    package var isConnected: Bool { core.isReady }
+
+    /// Begins to connect, and keeps at it until `stop`.
+    package func start() {
+        core.eventLoop.execute { self.core.connect() }
+    }
+
+    /// Waits until requests can be sent.
+    ///
+    /// - Throws: `TypedError.unavailable` after `timeout`, with the reason why the last attempt failed.
+    package func waitUntilConnected(timeout: Duration) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            core.eventLoop.execute { self.core.waitUntilReady(timeout: timeout, continuation) }
+        }
+    }
+
+    /// Sends a batch and waits for its acknowledgement.
+    ///
+    /// - Parameter deadline: at least a millisecond, at most 49 days; rounded down.
+    /// - Throws: `TypedError`. After `deadlineExceeded`, `cancelled`, and `unavailable` of a connection lost on the way, whether the batch was
+    ///   written is not known; writing it again does no harm.
+    package func write(_ batch: WriteBatch, deadline: Duration) async throws -> WriteAcknowledgement {
+        let call = WriteCall()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                core.eventLoop.execute { self.core.write(batch, deadline.wireMilliseconds, call, continuation) }
+            }
+        } onCancel: {
+            core.eventLoop.execute { self.core.cancel(call) }
+        }
+    }
+
+    /// Asks a query; the answer begins to flow at once.
+    ///
+    /// - Parameter deadline: for the whole answer; at least a millisecond, at most 49 days; rounded down.
+    package func query(_ request: QueryRequest, deadline: Duration) -> QueryStream {
+        let core = self.core
+        let call = QueryCall()
+        let storage = QueryStreamStorage(
+            consumed: { bytes in core.eventLoop.execute { core.consumed(bytes, call) } },
+            cancel: { core.eventLoop.execute { core.cancel(call) } })
+        core.eventLoop.execute { core.query(request, deadline.wireMilliseconds, call, storage) }
+        return QueryStream(storage: storage)
+    }
+
+    /// Stops in order: sends no more requests, waits for the answers of those that are out, and closes; what is left after `grace` fails.
+    package func stop(grace: Duration = .seconds(5)) async {
+        await withCheckedContinuation { continuation in
+            core.eventLoop.execute { self.core.stop(grace: grace, continuation) }
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds as the opening frame carries them; never 0, which would mean no deadline.
+    fileprivate var wireMilliseconds: UInt32 {
+        let (seconds, attoseconds) = components
+        let milliseconds = seconds.multipliedReportingOverflow(by: 1000)
+        if milliseconds.overflow { return seconds < 0 ? 1 : .max }
+        return max(1, UInt32(clamping: milliseconds.partialValue &+ attoseconds / 1_000_000_000_000_000))
+    }
+}
