@@ -1,0 +1,37 @@
+# One entry point. Each target calls one short script in bin/, which also runs alone.
+#   make run [HTTP=127.0.0.1:7480] [CLUSTER=127.0.0.1:7481] [DATA=./data]
+#   make fuzz [SECONDS=60]
+
+HTTP ?= 127.0.0.1:7480
+CLUSTER ?=
+DATA ?= ./data
+SECONDS ?= 60
+
+.PHONY: help setup build run test check bench fuzz screenshots
+
+help:
+	@sed -n 's/^\([a-z]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
+
+setup: ## install what building, running and testing need; asks the network only for what is missing
+	@bin/setup test
+
+build: ## build .build/release/murmur
+	@bin/build
+
+run: ## build, start Murmuration and this machine's agent in the foreground, print the address
+	@HTTP='$(HTTP)' CLUSTER='$(CLUSTER)' DATA='$(DATA)' bin/run
+
+test: ## run the Swift, Python and browser tests
+	@bin/test
+
+check: ## format, a build without warnings, tidy, types of the web application
+	@bin/check
+
+bench: ## measure remote-write ingest through the whole standalone path
+	@bin/bench
+
+fuzz: ## feed mutated input to the protocol and the ingest parsers
+	@SECONDS_MAX='$(SECONDS)' bin/fuzz
+
+screenshots: ## draw the three views in Chromium into docs/images
+	@bin/screenshots
