@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Tiers, arrows only downward: programs -> roles -> shells -> cores -> C shims.
-// docs/architecture.md draws them; Tests/TidyTests checks them.
+// docs/architecture.md draws them; bin/tidy checks them.
 
 // MARK: - One set of settings for every target
 
@@ -189,7 +189,6 @@ let tests: [Target] = [
             .product(name: "Logging", package: "swift-log"),
         ]),
     .test("NodeAgentTests", ["NodeAgent", "IngestFormats", "MetricModel", "ByteCoding"]),
-    .test("TidyTests", []),
 ]
 
 let package = Package(
