@@ -1,0 +1,96 @@
+// The frame of the application: header, banner of the connection, and the view that the address names.
+
+import { computed, createApp, defineComponent, ref, watch } from "vue";
+import { tenant } from "./api.js";
+import { useClock } from "./components/use-live.js";
+import { formatClock } from "./format.js";
+import { connection, open, reconnectNow } from "./live.js";
+import { href, route } from "./router.js";
+import { chooseTheme, themeChoice } from "./theme.js";
+import { ExploreView } from "./views/explore.js";
+import { FleetView } from "./views/fleet.js";
+import { ServerView } from "./views/server.js";
+
+/** A connection that comes back at once is not worth a banner. */
+const bannerDelayMilliseconds = 400;
+const themes = /** @type {const} */ (["auto", "light", "dark"]);
+
+function useConnectionWords() {
+    const now = useClock();
+    const isDown = computed(() => connection.state === "lost" && now.value - connection.since > bannerDelayMilliseconds);
+    const retry = computed(() => Math.max(0, Math.ceil((connection.retryAt - now.value) / 1000)));
+    const asOf = computed(() => connection.lastFrame ? formatClock(connection.lastFrame) : "");
+    const word = computed(() => ({ idle: "starting", connecting: "connecting", open: "live", lost: "offline" })[connection.state]);
+    return { isDown, retry, asOf, word };
+}
+
+/** Typing `/` anywhere outside a field goes to the search, or to the query on the explore view. */
+function listenForSlash() {
+    window.addEventListener("keydown", (event) => {
+        const target = /** @type {HTMLElement} */ (event.target);
+        if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select")) return;
+        const field = /** @type {HTMLElement | null} */ (document.querySelector("[data-slash]"));
+        event.preventDefault();
+        if (field) field.focus();
+        else window.location.hash = href(["fleet"], { search: "" });
+    });
+}
+
+/** Names the page after what it shows, for tabs, history and screen readers. */
+function titleOf() {
+    if (route.view === "server") return `${route.segments[1] ?? "Server"} · Murmuration`;
+    return route.view === "explore" ? "Explore · Murmuration" : "Fleet · Murmuration";
+}
+
+const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
+    name: "App",
+    components: { FleetView, ServerView, ExploreView },
+    template: `
+        <a class="skip-link" href="#content" @click.prevent="skip">Skip to content</a>
+        <header class="masthead">
+            <a class="brand" :href="href(['fleet'])" aria-label="Murmuration, fleet">
+                <svg viewBox="0 0 32 32" aria-hidden="true"><use href="#mark" /></svg><span>murmuration</span>
+            </a>
+            <nav aria-label="Views">
+                <a :href="href(['fleet'])" :aria-current="route.view === 'explore' ? undefined : 'page'">Fleet</a>
+                <a :href="href(['explore'])" :aria-current="route.view === 'explore' ? 'page' : undefined">Explore</a>
+            </nav>
+            <span class="masthead-space"></span>
+            <span v-if="tenant" class="tenant" title="Tenant">{{ tenant }}</span>
+            <span class="pulse" :class="'pulse-' + connection.state" role="status"><i aria-hidden="true"></i>{{ word }}</span>
+            <button type="button" class="theme" @click="nextTheme" :aria-label="'Theme: ' + themeChoice + '. Change'" :title="'Theme: ' + themeChoice">
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                    <circle cx="8" cy="8" r="6.250" fill="none" stroke="currentColor" stroke-width="1.500" />
+                    <path v-if="themeChoice === 'auto'" d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" />
+                    <circle v-else-if="themeChoice === 'dark'" cx="8" cy="8" r="6" fill="currentColor" />
+                    <circle v-else cx="8" cy="8" r="2.200" fill="currentColor" />
+                </svg>
+            </button>
+        </header>
+        <div v-if="isDown" class="banner" role="alert">
+            <p><strong>The server does not answer.</strong>
+                <span v-if="asOf"> What you see is from {{ asOf }}.</span>
+                <span class="banner-retry"> {{ retry > 0 ? "Trying again in " + retry + " s." : "Trying again…" }}</span></p>
+            <button type="button" class="button" @click="reconnectNow">Try now</button>
+        </div>
+        <main id="content" tabindex="-1" ref="content">
+            <ExploreView v-if="route.view === 'explore'" />
+            <ServerView v-else-if="route.view === 'server'" :key="route.segments.join('/')" :label="route.segments[0]" :id="route.segments[1]" />
+            <FleetView v-else />
+        </main>
+        <svg class="visually-hidden" aria-hidden="true"><symbol id="mark" viewBox="0 0 32 32"><path d="M2 13c3.200-1.600 6-1.300 8 .8 1.600-2.700 4.400-4.200 8.400-4.300-2.700 1.700-4.500 4-5.300 7.100C9.900 15.700 6.300 14.500 2 13zM15.500 21c2.500-1.300 4.700-1 6.300.6 1.300-2.100 3.500-3.300 6.700-3.400-2.200 1.400-3.600 3.200-4.200 5.600-2.500-.7-5.400-1.700-8.800-2.800zM20.500 6.500c1.500-.8 2.800-.6 3.800.4.800-1.300 2.100-2 4-2-1.300.8-2.100 1.900-2.500 3.300-1.500-.4-3.300-1-5.300-1.700zM6 23.500c1.500-.8 2.800-.6 3.800.4.800-1.300 2.100-2 4-2-1.300.8-2.100 1.900-2.500 3.300-1.500-.4-3.300-1-5.300-1.700z" /></symbol></svg>`,
+    setup() {
+        const content = ref(/** @type {HTMLElement | null} */ (null));
+        const skip = () => content.value?.focus();
+        const nextTheme = () => chooseTheme(themes[(themes.indexOf(themeChoice.value) + 1) % themes.length]);
+        watch(() => [route.view, ...route.segments].join("/"), () => {
+            document.title = titleOf();
+            window.scrollTo(0, 0);
+        }, { immediate: true });
+        listenForSlash();
+        open();
+        return { content, skip, nextTheme, route, href, tenant, connection, reconnectNow, themeChoice, ...useConnectionWords() };
+    },
+}));
+
+createApp(App).mount("#app");

@@ -1,0 +1,136 @@
+// Turns lines into an ECharts option. Pure, but for the colours of the theme.
+
+import { axisLabel, formatClock, formatMoment, formatValue } from "../format.js";
+import { colour, seriesColour } from "../theme.js";
+
+/** @typedef {{lines: Line[], unit: Unit, shape: "line" | "stack" | "mirror", start: number, end: number,
+ *   min?: number, max?: number, isSmall?: boolean, isZoomable?: boolean, hidden?: ReadonlySet<string>}} ChartProps */
+
+/** Most lines drawn in one chart; more are neither legible nor quick. */
+export const linesMax = 40;
+
+/**
+ * The parts that follow the theme and the kind of chart, set once.
+ * @param {ChartProps} props
+ */
+export function frameOption(props) {
+    const muted = colour("muted");
+    const label = { color: muted, fontSize: 11, fontFamily: "inherit" };
+    return {
+        animation: false,
+        grid: { left: 2, right: 10, top: props.isSmall ? 8 : 10, bottom: 2, containLabel: true },
+        axisPointer: { lineStyle: { color: muted, width: 1, type: "solid" } },
+        tooltip: {
+            trigger: "axis", transitionDuration: 0, confine: true, appendTo: "body",
+            backgroundColor: colour("raised"), borderColor: colour("line"), borderWidth: 1, padding: 0,
+            extraCssText: "box-shadow: var(--shadow); border-radius: 6px;",
+            formatter: (/** @type {TooltipRow[]} */ rows) => tooltip(rows, props.unit, props.shape === "mirror"),
+        },
+        xAxis: {
+            type: "time", axisLine: { lineStyle: { color: colour("line-strong") } }, axisTick: { show: false },
+            splitLine: { show: false }, splitNumber: props.isSmall ? 2 : 4,
+            axisLabel: { ...label, hideOverlap: true, margin: 8 },
+        },
+        yAxis: {
+            type: "value", splitNumber: props.isSmall ? 2 : 3, axisLine: { show: false }, axisTick: { show: false },
+            splitLine: { lineStyle: { color: colour("grid"), width: 1 } },
+            axisLabel: { ...label, margin: 6, formatter: (/** @type {number} */ value) => axisLabel(Math.abs(value) * (props.shape === "mirror" ? 1 : Math.sign(value)), props.unit) },
+        },
+        ...(props.isZoomable ? { toolbox: { itemSize: 0, top: -40, feature: { dataZoom: { yAxisIndex: "none", brushStyle: { color: colour("accent"), opacity: 0.15 } } } } } : {}),
+    };
+}
+
+/**
+ * The parts that change with each frame of data.
+ * @param {ChartProps} props
+ */
+export function dataOption(props) {
+    const span = props.end - props.start;
+    const lines = props.lines.slice(0, linesMax).filter((line) => !props.hidden?.has(line.name));
+    return {
+        xAxis: {
+            min: props.start, max: props.end,
+            axisLabel: { formatter: (/** @type {number} */ time) => timeLabel(time, span) },
+        },
+        yAxis: { min: props.min ?? lowest(lines), max: props.max ?? null },
+        series: lines.map((line) => seriesOption(line, props)),
+    };
+}
+
+/** A line that varies little above zero is not squeezed against a far-away zero.
+ * @param {Line[]} lines */
+function lowest(lines) {
+    return lines.some(({ points }) => points.some(([, value]) => value < 0)) ? null : 0;
+}
+
+/**
+ * @param {Line} line
+ * @param {ChartProps} props
+ */
+function seriesOption(line, props) {
+    const paint = seriesColour(line.colour);
+    const isFilled = props.shape !== "line" || props.lines.length === 1;
+    return {
+        id: line.name, name: line.name, type: "line", showSymbol: isSparse(line.points), symbol: "circle", symbolSize: 4,
+        sampling: "lttb", connectNulls: false, color: paint, silent: true, emphasis: { disabled: true },
+        ...(props.shape === "stack" ? { stack: "all" } : {}),
+        lineStyle: { width: props.shape === "stack" ? 1 : 1.5, color: paint },
+        ...(isFilled ? { areaStyle: { color: paint, opacity: props.shape === "stack" ? 0.55 : 0.14 } } : {}),
+        data: line.mirrored ? line.points.map(([time, value]) => [time, -value]) : line.points,
+    };
+}
+
+/** A line of one point, or of points between gaps, would be invisible without dots.
+ * @param {Point[]} points */
+function isSparse(points) {
+    return points.length < 3;
+}
+
+/**
+ * @param {number} time
+ * @param {number} span
+ */
+function timeLabel(time, span) {
+    if (span > 2 * 86_400_000) return formatMoment(time).slice(5, 10);
+    const clock = formatClock(time);
+    return span <= 600_000 ? clock : clock.slice(0, 5);
+}
+
+/** @typedef {{seriesName: string, color: string, value: Point}} TooltipRow */
+
+const tooltipRowsMax = 12;
+
+/**
+ * Built of nodes and text, never of markup: labels come from whoever pushes.
+ * @param {TooltipRow[]} rows
+ * @param {Unit} unit
+ * @param {boolean} isMirror what is drawn below zero is a positive number all the same
+ */
+function tooltip(rows, unit, isMirror) {
+    const box = document.createElement("div");
+    box.className = "tooltip";
+    const shown = rows.filter((row) => !Number.isNaN(row.value[1]));
+    if (shown.length === 0) return box;
+    box.append(cell("tooltip-time", formatMoment(shown[0].value[0])));
+    shown.sort((a, b) => Math.abs(b.value[1]) - Math.abs(a.value[1]));
+    for (const row of shown.slice(0, tooltipRowsMax)) {
+        const line = cell("tooltip-row", "");
+        const swatch = cell("swatch", "");
+        swatch.style.background = row.color;
+        line.append(swatch, cell("tooltip-name", row.seriesName), cell("tooltip-value", formatValue(isMirror ? Math.abs(row.value[1]) : row.value[1], unit)));
+        box.append(line);
+    }
+    if (shown.length > tooltipRowsMax) box.append(cell("tooltip-more", `and ${shown.length - tooltipRowsMax} more`));
+    return box;
+}
+
+/**
+ * @param {string} className
+ * @param {string} text
+ */
+function cell(className, text) {
+    const element = document.createElement("span");
+    element.className = className;
+    element.textContent = text;
+    return element;
+}

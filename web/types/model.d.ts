@@ -1,0 +1,33 @@
+// Shapes that cross files: what the HTTP API answers, what the live protocol says (docs/live.md), what a chart draws.
+type Metric = Readonly<Record<string, string>>
+/** Time in Unix milliseconds and value; NaN is a gap. */
+type Point = [number, number]
+type RawPoint = [number, string]
+
+interface ServerSummary { id: string; label: string; lastPush: number; series: number }
+interface MetadataEntry { type: string; unit: string; help: string }
+interface QuerySeries { metric: Metric; points: Point[] }
+interface QueryAnswer {
+    resultType: "matrix" | "vector" | "scalar" | "string"
+    series: QuerySeries[]
+    text: string
+    warnings: string[]
+    bytes: number
+    milliseconds: number
+}
+interface Failure { type: string; message: string; offset: number; length: number }
+type Span = { offset: number; length: number }
+
+interface LiveSeries { s: number; metric: Metric; values?: RawPoint[] }
+type LiveMessage =
+    | { type: "subscribed"; id: string; key: number; step: number; time: number; series: LiveSeries[]; warnings?: string[] }
+    | { type: "data"; key: number; time: number; new?: LiveSeries[]; values: [number, string][]; gone?: number[]; warnings?: string[] }
+    | { type: "error"; id?: string; key?: number; errorType: string; error: string; position?: Span }
+    | { type: "dropped"; key: number; frames: number }
+    | { type: "end"; id?: string; key?: number; reason: string }
+
+type Status = "live" | "late" | "silent"
+type Unit = { kind: "bytes" | "seconds" | "percent" | "bits" | "number"; scale: number; suffix: string; name: string }
+
+/** One line (or band) of a chart. */
+interface Line { name: string; points: Point[]; colour: number | string; mirrored?: boolean }

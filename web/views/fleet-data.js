@@ -1,0 +1,166 @@
+// What the fleet view knows: the list of servers, polled, and a few signals of each, live.
+
+import { computed, ref, shallowRef, watch } from "vue";
+import { ApiError, fetchLabelValues, fetchMetadata, fetchServers } from "../api.js";
+import { useLive, usePolling } from "../components/use-live.js";
+import { unitNamed, unitOf } from "../format.js";
+import { connection } from "../live.js";
+import { selector } from "../promql.js";
+
+/** @typedef {{points: Point[], value: number, unit: Unit, name: string}} Signal `name` is the metric where it is not the column's */
+/** @typedef {{cpu?: Signal, memory?: Signal, network?: Signal, other?: Signal}} Signals */
+/** @typedef {import("../live.js").LiveQuery} LiveQuery */
+
+const serversMax = 5000;
+/** Up to this many servers the signals move each second; above, every five. */
+const briskServersMax = 300;
+const pointsMax = 60;
+/** Placement labels whose servers get signals; a cluster has one or two. */
+const labelsMax = 4;
+/** Different metrics shown for servers that have no CPU. */
+const otherMetricsMax = 12;
+const percent = unitNamed("%");
+const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+/** @param {ServerSummary} server */
+export function serverKey(server) {
+    return `${server.label}\n${server.id}`;
+}
+
+/**
+ * The polled list.
+ * @param {() => string} search */
+export function useServers(search) {
+    const servers = shallowRef(/** @type {ServerSummary[]} */ ([]));
+    const total = ref(0);
+    const hasLoaded = ref(false);
+    const failure = ref("");
+    /** Below the limit all servers are here, and searching is the browser's work. */
+    const isPartial = computed(() => total.value > serversMax || searchedPartly.value);
+    const searchedPartly = ref(false);
+    const poll = usePolling(async () => {
+        const wanted = isPartial.value ? search() : "";
+        try {
+            const answer = await fetchServers(wanted, serversMax);
+            servers.value = answer.servers;
+            total.value = answer.total;
+            searchedPartly.value = wanted !== "";
+            hasLoaded.value = true;
+            failure.value = "";
+        } catch (error) {
+            failure.value = error instanceof ApiError ? error.message : String(error);
+        }
+    }, () => failure.value ? 3000 : servers.value.length > 500 ? 10_000 : servers.value.length === 0 ? 500 : 2000);
+    watch(search, () => { if (isPartial.value) poll(); });
+    watch(() => connection.state, (state) => { if (state === "open") poll(); });
+    return { servers, total, hasLoaded, failure, isPartial };
+}
+
+/**
+ * The expressions of the columns for one placement label. `irate` follows the newest two samples: it moves with each push
+ * and still works for what is pushed every 15 seconds.
+ * @param {string} label
+ * @returns {Record<string, string>}
+ */
+function columnQueries(label) {
+    const by = `by (${label})`;
+    const has = `${label}!=""`;
+    const flow = (/** @type {string} */ way) => `sum ${by} (irate(node_network_${way}_bytes_total{${has},device!="lo"}[1m]))`;
+    return {
+        nodeCPU: `100 - 100 * avg ${by} (irate(node_cpu_seconds_total{${has},mode="idle"}[1m]))`,
+        nodeMemory: `100 - 100 * sum ${by} (node_memory_MemAvailable_bytes{${has}}) / sum ${by} (node_memory_MemTotal_bytes{${has}})`,
+        nodeNetwork: `${flow("receive")} + ${flow("transmit")}`,
+        cpu: `avg ${by} (cpu{${has}})`,
+        memory: `avg ${by} (memory{${has}})`,
+        network: `sum ${by} (network{${has}})`,
+    };
+}
+
+/** Which column an expression fills, strongest last. */
+const columnOf = /** @type {Record<string, keyof Signals>} */ ({
+    cpu: "cpu", memory: "memory", network: "network", nodeCPU: "cpu", nodeMemory: "memory", nodeNetwork: "network",
+});
+
+/** Metrics of servers that push no CPU: the first that each has. */
+function useOtherMetrics() {
+    /** @type {Map<string, string>} */
+    const found = new Map();
+    const wanted = shallowRef(/** @type {{label: string, metric: string}[]} */ ([]));
+    /** @param {ServerSummary} server */
+    const look = async (server) => {
+        const key = serverKey(server);
+        if (found.has(key)) return;
+        found.set(key, "");
+        try {
+            const names = await fetchLabelValues("__name__", selector({ [server.label]: server.id }));
+            const metric = names.find((name) => metricName.test(name));
+            if (!metric) return;
+            found.set(key, metric);
+            const isKnown = wanted.value.some((each) => each.label === server.label && each.metric === metric);
+            if (!isKnown && wanted.value.length < otherMetricsMax) wanted.value = [...wanted.value, { label: server.label, metric }];
+        } catch {
+            found.delete(key);
+        }
+    };
+    return { found, wanted, look };
+}
+
+/**
+ * The signals of all servers.
+ * @param {() => ServerSummary[]} servers
+ */
+export function useSignals(servers) {
+    const signals = shallowRef(/** @type {Map<string, Signals>} */ (new Map()));
+    const window = shallowRef({ start: 0, end: 0 });
+    const metadata = shallowRef(/** @type {Record<string, MetadataEntry>} */ ({}));
+    const others = useOtherMetrics();
+    const labels = computed(() => [...new Set(servers().map((server) => server.label))].filter((label) => metricName.test(label)).slice(0, labelsMax).join(","));
+    const step = computed(() => servers().length <= briskServersMax ? 1 : 5);
+    usePolling(async () => {
+        try {
+            metadata.value = await fetchMetadata();
+        } catch {
+            // Units are a nicety; the next round asks again.
+        }
+    }, () => 15_000);
+
+    const requests = () => {
+        /** @type {Record<string, LiveQuery>} */
+        const all = {};
+        const timing = { step: step.value, history: pointsMax * step.value };
+        for (const label of labels.value ? labels.value.split(",") : []) {
+            for (const [name, query] of Object.entries(columnQueries(label))) all[`${name} ${label}`] = { query, ...timing };
+        }
+        for (const { label, metric } of others.wanted.value) {
+            all[`other ${label} ${metric}`] = { query: `avg by (${label}) (${metric}{${label}!=""})`, ...timing };
+        }
+        return all;
+    };
+    useLive(requests, (windows) => {
+        /** @type {Map<string, Signals>} */
+        const next = new Map();
+        let end = 0;
+        for (const name of Object.keys(windows).sort((a, b) => rank(a) - rank(b))) {
+            const [kind, label, metric] = name.split(" ");
+            end = Math.max(end, windows[name].time);
+            for (const series of windows[name].series.values()) {
+                const key = `${label}\n${series.metric[label]}`;
+                if (kind === "other" && others.found.get(key) !== metric) continue;
+                const entry = next.get(key) ?? {};
+                next.set(key, entry);
+                entry[kind === "other" ? "other" : columnOf[kind]] = {
+                    points: series.points, value: windows[name].latest(series), name: metric ?? "",
+                    unit: kind === "nodeNetwork" ? unitNamed("bytes/s") : kind.startsWith("node") ? percent : unitOf(metric ?? kind, metadata.value[metric ?? kind], false),
+                };
+            }
+        }
+        signals.value = next;
+        window.value = { start: end - pointsMax * step.value * 1000, end };
+    });
+    return { signals, window, look: others.look };
+}
+
+/** @param {string} name */
+function rank(name) {
+    return name.startsWith("node") ? 1 : 0;
+}

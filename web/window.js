@@ -1,0 +1,94 @@
+// The recent points of the series of one live subscription.
+
+/** @typedef {{metric: Metric, points: Point[]}} WindowSeries */
+
+/** Holds what the live protocol sends for one subscription, at most `span` milliseconds of it. */
+export class SeriesWindow {
+    /**
+     * @param {number} step milliseconds between evaluations
+     * @param {number} span milliseconds kept
+     */
+    constructor(step, span) {
+        this.step = step;
+        this.span = span;
+        /** The newest step seen, Unix milliseconds; 0 before the first. */
+        this.time = 0;
+        /** @type {Map<number, WindowSeries>} by the number that the server gave the series */
+        this.series = new Map();
+        /** @type {string[]} */
+        this.warnings = [];
+    }
+
+    /**
+     * Starts over with a snapshot.
+     * @param {Extract<LiveMessage, {type: "subscribed"}>} message
+     * @param {(raw: RawPoint) => Point} parse
+     */
+    restart(message, parse) {
+        this.series.clear();
+        this.time = Math.round(message.time * 1000);
+        this.warnings = message.warnings ?? [];
+        for (const each of message.series) {
+            const series = { metric: each.metric, points: /** @type {Point[]} */ ([]) };
+            for (const raw of each.values ?? []) this.append(series.points, parse(raw));
+            this.series.set(each.s, series);
+        }
+    }
+
+    /**
+     * Adds one step. Frames that the snapshot already holds are skipped.
+     * @param {Extract<LiveMessage, {type: "data"}>} message
+     * @param {(text: string) => number} parse
+     * @returns {boolean} false when a value's series is not known, so that the window has to be fetched anew
+     */
+    advance(message, parse) {
+        const time = Math.round(message.time * 1000);
+        if (time <= this.time) return true;
+        this.time = time;
+        this.warnings = message.warnings ?? [];
+        for (const each of message.new ?? []) this.series.set(each.s, { metric: each.metric, points: [] });
+        let isWhole = true;
+        for (const [number, text] of message.values) {
+            const series = this.series.get(number);
+            if (series) this.append(series.points, [time, parse(text)]);
+            else isWhole = false;
+        }
+        this.trim();
+        return isWhole;
+    }
+
+    /**
+     * Steps finer than a second only move the newest point: older ones are kept at whole seconds. A pause becomes a gap.
+     * @param {Point[]} points
+     * @param {Point} point
+     */
+    append(points, point) {
+        let last = points.at(-1);
+        if (last && this.step < 1000 && last[0] % 1000 !== 0) {
+            points.pop();
+            last = points.at(-1);
+        }
+        const stride = Math.max(this.step, 1000);
+        if (last && point[0] - last[0] > stride * 1.5) points.push([last[0] + stride, NaN]);
+        points.push(point);
+    }
+
+    trim() {
+        const oldest = this.time - this.span;
+        for (const [number, { points }] of this.series) {
+            let count = 0;
+            while (count < points.length && points[count][0] < oldest) count += 1;
+            if (count > 0) points.splice(0, count);
+            if (points.length === 0) this.series.delete(number);
+        }
+    }
+
+    /**
+     * The newest value of a series, NaN when it has none at the newest steps.
+     * @param {WindowSeries} series
+     */
+    latest(series) {
+        const last = series.points.at(-1);
+        return last && last[0] >= this.time - this.step * 1.5 ? last[1] : NaN;
+    }
+}
