@@ -1,9 +1,9 @@
 /// Points in time as RFC 3339 writes them: `2026-05-01T12:00:00.250Z`, `2026-05-01 14:00:00+02:00`.
-enum RFC3339 {
+package enum RFC3339 {
     /// Unix milliseconds of `text`, digits beyond the third of a fraction dropped; nil when it is not RFC 3339.
     ///
     /// A leap second (`:60`) counts as the second that follows, as Unix time has none.
-    static func milliseconds(_ text: some Collection<UInt8>) -> Int64? {
+    package static func milliseconds(_ text: some Collection<UInt8>) -> Int64? {
         var rest = Array(text)[...]
         guard let year = digits(4, &rest), take("-", &rest), let month = digits(2, &rest), take("-", &rest),
             let day = digits(2, &rest), take("T", &rest) || take("t", &rest) || take(" ", &rest),
