@@ -27,12 +27,15 @@ package struct Labels: Hashable, Sendable {
     package let bytes: [UInt8]
 
     /// The empty label set.
-    package static let empty = Labels(canonical: [])
+    package static let empty = Labels(canonicalBytes: [])
 
     /// The name of the label that holds the metric's name.
     package static let metricName = "__name__"
 
-    private init(canonical bytes: [UInt8]) {
+    /// Takes bytes that are known to be canonical: whole labels taken in order from another canonical set.
+    ///
+    /// Nothing is checked; bytes from outside go through `init(validating:)`.
+    package init(canonicalBytes bytes: [UInt8]) {
         self.bytes = bytes
     }
 
