@@ -1,0 +1,179 @@
+import IngestFormats
+package import MetricModel
+
+/// Reads the parameters of the query API, in Prometheus' forms, into requests of `QueryService`.
+package struct QueryParameters: Sendable {
+    /// Bounds that requests are held to.
+    package struct Bounds: Sendable {
+        /// Longest expression, result sizes and steps.
+        package var limits = Limits()
+        /// Longest time a query may take, and its time when it asks for none: milliseconds.
+        package var timeoutMilliseconds: Int64 = 120_000
+
+        /// The defaults.
+        package init() {}
+    }
+
+    /// What the request asked for.
+    package var parameters: RequestParameters
+    /// Whose data it asks about.
+    package var tenant: TenantID
+    /// The time of the request, Unix milliseconds.
+    package var now: Int64
+    /// What it may ask for.
+    package var bounds: Bounds
+
+    /// Parameters of one request at one time.
+    package init(_ parameters: RequestParameters, tenant: TenantID, now: Int64, bounds: Bounds) {
+        self.parameters = parameters
+        self.tenant = tenant
+        self.now = now
+        self.bounds = bounds
+    }
+
+    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `partial_response`.
+    package func instant() throws(APIFailure) -> InstantQuery {
+        InstantQuery(tenant: tenant, query: try query(), time: try time("time") ?? now, options: try options())
+    }
+
+    /// `query`, `start`, `end`, `step` and the options of an instant query.
+    package func range() throws(APIFailure) -> RangeQuery {
+        let query = try query()
+        let start = try required("start", time("start"))
+        let end = try required("end", time("end"))
+        let step = try required("step", duration("step"))
+        if end < start { throw bad("end", "end timestamp must not be before start time") }
+        if step <= 0 {
+            throw bad("step", "zero or negative query resolution step widths are not accepted. Try a positive integer")
+        }
+        if (end - start) / step >= Int64(bounds.limits.queryStepsMax) {
+            throw APIFailure(
+                .badData,
+                "exceeded maximum resolution of \(bounds.limits.queryStepsMax) points per timeseries "
+                    + "(query_steps_max). Try decreasing the query resolution (?step=XX)")
+        }
+        return RangeQuery(
+            tenant: tenant, query: query, start: start, end: end, step: step, options: try options())
+    }
+
+    /// `match[]`, `start`, `end`, `limit`; `needsSelector` for the series endpoint.
+    package func labels(needsSelector: Bool = false) throws(APIFailure) -> LabelQuery {
+        let selectors = parameters.all("match[]")
+        if needsSelector && selectors.isEmpty { throw APIFailure(.badData, "no match[] parameter provided") }
+        for selector in selectors { try checkLength(selector, "match[]") }
+        let start = try time("start") ?? Int64.min / 4
+        let end = try time("end") ?? Int64.max / 4
+        if end < start { throw bad("end", "end timestamp must not be before start time") }
+        return LabelQuery(
+            tenant: tenant, selectors: selectors, start: start, end: end, resultsMax: try resultsMax(),
+            timeoutMilliseconds: try timeout(), allowsPartial: try flag("partial_response", unlessGiven: true))
+    }
+
+    /// `metric`, `limit`.
+    package func metadata() throws(APIFailure) -> MetadataQuery {
+        MetadataQuery(
+            tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(), timeoutMilliseconds: try timeout())
+    }
+
+    /// `search`, `limit`.
+    package func servers() throws(APIFailure) -> ServersQuery {
+        ServersQuery(
+            tenant: tenant, search: parameters["search"] ?? "", serversMax: try resultsMax(),
+            timeoutMilliseconds: try timeout())
+    }
+
+    private func query() throws(APIFailure) -> String {
+        guard let query = parameters["query"] else {
+            throw bad("query", "unknown position: parse error: no expression found in input")
+        }
+        try checkLength(query, "query")
+        return query
+    }
+
+    private func checkLength(_ text: String, _ name: String) throws(APIFailure) {
+        if text.utf8.count > bounds.limits.queryBytesMax {
+            throw bad(name, "longer than \(bounds.limits.queryBytesMax) bytes (query_bytes_max)")
+        }
+    }
+
+    private func options() throws(APIFailure) -> QueryOptions {
+        QueryOptions(
+            timeoutMilliseconds: try timeout(), seriesMax: try limit() ?? 0,
+            lookbackMilliseconds: try duration("lookback_delta"),
+            allowsPartial: try flag("partial_response", unlessGiven: true))
+    }
+
+    private func timeout() throws(APIFailure) -> Int64 {
+        guard let asked = try duration("timeout") else { return bounds.timeoutMilliseconds }
+        if asked <= 0 { throw bad("timeout", "it must be positive") }
+        return min(asked, bounds.timeoutMilliseconds)
+    }
+
+    private func resultsMax() throws(APIFailure) -> Int {
+        min(try limit() ?? Int.max, bounds.limits.metadataResultsMax)
+    }
+
+    /// `limit`; nil for none, which `0` says too. A negative one asks for everything in Prometheus' metadata endpoint.
+    private func limit() throws(APIFailure) -> Int? {
+        guard let text = parameters["limit"] else { return nil }
+        guard let limit = Int(text) else { throw bad("limit", "limit must be a number, not \"\(text)\"") }
+        return limit <= 0 ? nil : limit
+    }
+
+    private func flag(_ name: String, unlessGiven standard: Bool) throws(APIFailure) -> Bool {
+        switch parameters[name] {
+        case nil: standard
+        case "true", "1": true
+        case "false", "0": false
+        case .some(let text): throw bad(name, "expected true or false, not \"\(text)\"")
+        }
+    }
+
+    private func time(_ name: String) throws(APIFailure) -> Int64? {
+        guard let text = parameters[name] else { return nil }
+        if let time = QueryParameters.time(text) { return time }
+        throw bad(name, "cannot parse \"\(text)\" to a valid timestamp")
+    }
+
+    private func duration(_ name: String) throws(APIFailure) -> Int64? {
+        guard let text = parameters[name] else { return nil }
+        if let duration = QueryParameters.duration(text) { return duration }
+        throw bad(name, "cannot parse \"\(text)\" to a valid duration")
+    }
+
+    private func required(_ name: String, _ value: Int64?) throws(APIFailure) -> Int64 {
+        guard let value else { throw bad(name, "it is missing") }
+        return value
+    }
+
+    private func bad(_ name: String, _ message: String) -> APIFailure {
+        APIFailure(.badData, "invalid parameter \"\(name)\": \(message)")
+    }
+
+    /// Unix milliseconds of Unix seconds with a fraction, or of RFC 3339; nil for anything else, and beyond ±2^53 s.
+    package static func time(_ text: String) -> Int64? {
+        if let seconds = Double(text), text.utf8.allSatisfy(isNumberByte) { return milliseconds(seconds) }
+        return RFC3339.milliseconds(text.utf8)
+    }
+
+    /// Milliseconds of seconds with a fraction, or of a duration such as `1h30m`; nil for anything else.
+    package static func duration(_ text: String) -> Int64? {
+        if let seconds = Double(text), text.utf8.allSatisfy(isNumberByte) { return milliseconds(seconds) }
+        return DurationText.milliseconds(text)
+    }
+
+    private static func milliseconds(_ seconds: Double) -> Int64? {
+        if seconds.magnitude > 0x1p53 { return nil }
+        return Int64(exactly: (seconds * 1_000).rounded())
+    }
+
+    /// Decimal notation only: Swift also reads `nan`, `inf` and hexadecimal.
+    private static func isNumberByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"),
+            UInt8(ascii: "+"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/// Where a request goes: a pure function of method and path.
+package enum Route: Hashable, Sendable {
+    /// A push in one of the forms.
+    case ingest(IngestRequest.Form)
+    /// `query`.
+    case instantQuery
+    /// `query_range`.
+    case rangeQuery
+    /// `series`.
+    case series
+    /// `labels`.
+    case labelNames
+    /// `label/NAME/values`.
+    case labelValues(name: String)
+    /// `metadata`.
+    case metadata
+    /// `servers`.
+    case servers
+    /// `query_exemplars`: none are kept.
+    case exemplars
+    /// `rules`, `alerts`: no rules yet, told as empty lists, which Grafana's data source asks for.
+    case rules, alerts
+    /// `status/buildinfo`.
+    case buildInfo
+    /// `live`: the WebSocket. As a plain request it is told to upgrade.
+    case live
+    /// `/metrics` about ourselves.
+    case metrics
+    /// `/-/healthy`, `/-/ready`.
+    case healthy, ready
+    /// A file of the web application: the path as sent, still encoded.
+    case file(path: String)
+    /// A path that nothing serves, under a prefix where no file can be.
+    case unknown
+    /// A path that is served for other methods.
+    case methodNotAllowed(allowed: [String])
+
+    /// Finds the route of a request.
+    ///
+    /// - Parameters:
+    ///   - method: in capitals; `HEAD` goes where `GET` goes.
+    ///   - path: without the query string, still percent-encoded.
+    package static func find(method: String, path: String) -> Route {
+        guard let (route, methods) = known(path) else {
+            if isReserved(path) { return .unknown }
+            return method == "GET" || method == "HEAD"
+                ? .file(path: path) : .methodNotAllowed(allowed: ["GET", "HEAD"])
+        }
+        let wanted = method == "HEAD" ? "GET" : method
+        return methods.contains(wanted) ? route : .methodNotAllowed(allowed: methods)
+    }
+
+    /// A short name for metrics and logs; never holds what a client chose.
+    package var name: String {
+        switch self {
+        case .ingest(.remoteWrite): "write"
+        case .ingest(.json): "metrics_push"
+        case .instantQuery: "query"
+        case .rangeQuery: "query_range"
+        case .series: "series"
+        case .labelNames: "labels"
+        case .labelValues: "label_values"
+        case .metadata: "metadata"
+        case .servers: "servers"
+        case .exemplars: "query_exemplars"
+        case .rules: "rules"
+        case .alerts: "alerts"
+        case .buildInfo: "buildinfo"
+        case .live: "live"
+        case .metrics: "metrics"
+        case .healthy: "healthy"
+        case .ready: "ready"
+        case .file: "file"
+        case .unknown, .methodNotAllowed: "other"
+        }
+    }
+
+    /// Whether overload may turn it away; what tells about health may not be.
+    package var isSheddable: Bool {
+        switch self {
+        case .healthy, .ready, .metrics: false
+        case .ingest, .instantQuery, .rangeQuery, .series, .labelNames, .labelValues, .metadata, .servers, .exemplars,
+            .rules, .alerts, .buildInfo, .live, .file, .unknown, .methodNotAllowed:
+            true
+        }
+    }
+
+    private static let readOnly = ["GET"]
+    private static let readOrForm = ["GET", "POST"]
+    private static let push = ["POST"]
+
+    private static let table: [String: (Route, [String])] = [
+        "/api/v1/write": (.ingest(.remoteWrite), push),
+        "/api/v1/push": (.ingest(.remoteWrite), push),
+        "/api/metrics": (.ingest(.json), push),
+        "/api/v1/query": (.instantQuery, readOrForm),
+        "/api/v1/query_range": (.rangeQuery, readOrForm),
+        "/api/v1/series": (.series, readOrForm),
+        "/api/v1/labels": (.labelNames, readOrForm),
+        "/api/v1/metadata": (.metadata, readOnly),
+        "/api/v1/servers": (.servers, readOnly),
+        "/api/v1/query_exemplars": (.exemplars, readOrForm),
+        "/api/v1/rules": (.rules, readOnly),
+        "/api/v1/alerts": (.alerts, readOnly),
+        "/api/v1/status/buildinfo": (.buildInfo, readOnly),
+        "/api/v1/live": (.live, readOnly),
+        "/metrics": (.metrics, readOnly),
+        "/-/healthy": (.healthy, readOnly),
+        "/-/ready": (.ready, readOnly),
+    ]
+
+    private static func known(_ path: String) -> (Route, [String])? {
+        if let entry = table[path] { return entry }
+        let prefix = "/api/v1/label/"
+        let suffix = "/values"
+        guard path.hasPrefix(prefix), path.hasSuffix(suffix) else { return nil }
+        let name = path.dropFirst(prefix.count).dropLast(suffix.count)
+        if name.isEmpty || name.contains("/") { return nil }
+        return (.labelValues(name: String(name)), readOnly)
+    }
+
+    private static func isReserved(_ path: String) -> Bool {
+        path == "/api" || path.hasPrefix("/api/") || path.hasPrefix("/-/") || path.hasPrefix("/metrics/")
+    }
+}
