@@ -22,6 +22,7 @@ package protocol CheckpointStore: Sendable {
     ///   - slots: any order; repetitions count once.
     ///   - writer: who takes over, for people to read: a node's name and boot number.
     /// - Returns: one claim per slot, ascending by slot.
+    /// - Throws: as `prepare`; `unavailable` may mean that the epochs were raised: claim again.
     func claim(_ slots: [UInt16], writer: String) async throws(CheckpointError) -> [SlotClaim]
 
     /// Adds blocks and moves watermarks forward, all or nothing, if every claim is still current.
@@ -35,12 +36,16 @@ package protocol CheckpointStore: Sendable {
 
     /// One page of what the store holds, newest first: descending by maximum time, then ascending by slot and ID.
     ///
+    /// - Parameter request: which slots and times, and where the page before ended.
     /// - Returns: at most `request.count` records; fewer only at the end.
+    /// - Throws: as `prepare`.
     func list(_ request: BlockListRequest) async throws(CheckpointError) -> [BlockRecord]
 
     /// The bytes of blocks, in any order; those that the store no longer has are left out.
     ///
     /// - Parameter records: as listed; at most `CheckpointLimits.fetchBytesMax` bytes together, or one block.
+    /// - Returns: the blocks with their bytes.
+    /// - Throws: as `prepare`; `tooLarge`; `corrupt` where the bytes are not as long as their record says.
     func fetch(_ records: [BlockRecord]) async throws(CheckpointError) -> [CheckpointBlock]
 
     /// What is known of each slot ever claimed, ascending by slot.
@@ -52,6 +57,7 @@ package protocol CheckpointStore: Sendable {
     ///   - time: Unix milliseconds; no block with a sample at or after it is dropped.
     ///   - retention: the class to act on.
     /// - Returns: about how many blocks were dropped; nil where the store does not count them.
+    /// - Throws: as `prepare`.
     @discardableResult
     func drop(before time: Int64, retention: RetentionClass) async throws(CheckpointError) -> Int?
 

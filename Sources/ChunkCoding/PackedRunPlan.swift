@@ -57,9 +57,8 @@ struct PackedRunPlan: Equatable {
         }
     }
 
-    /// The width that is smallest with its exceptions; nil when none is below `bestSize`, which is lowered.
-    ///
-    /// - Parameter bitsMax: no value is longer.
+    /// The width that is smallest with its exceptions; nil when none is below `bestSize`, which is lowered. No value is longer than
+    /// `bitsMax`.
     private static func best(_ histogram: Histogram, count: Int, bitsMax: Int, below bestSize: inout Int) -> Int? {
         var found: Int?
         var exceptions = 0

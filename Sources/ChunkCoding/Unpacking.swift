@@ -69,7 +69,7 @@ private func unpackGroups(_ source: RawSpan, count: Int, width: Int, into block:
     unpackSingly(source, from: grouped, count: count, width: width, into: &block)
 }
 
-/// - Parameter width: 1 ... 57, so that an integer which begins at any of a byte's bits ends within 64 bits of it.
+/// For widths of 1 ... 57: an integer which begins at any of a byte's bits ends within 64 bits of it.
 private func unpackSingly(_ source: RawSpan, from start: Int, count: Int, width: Int, into block: inout IntegerBlock) {
     let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: width) &- 1
     var bit = start &* width
