@@ -121,7 +121,14 @@ let shells: [Target] = [
         ],
         swiftSettings: .strict
     ),
-    .shell("EngineStorage", ["SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
+    .target(
+        name: "EngineStorage",
+        dependencies: [
+            "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding",
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        swiftSettings: .strict
+    ),
     .shell("CheckpointSQLite", ["CheckpointPlan", "MetricModel", "ByteCoding", "CSQLite"]),
     .shell("CheckpointPostgres", ["CheckpointPlan", "MetricModel", "ByteCoding", "CLibPQ"]),
     .shell("NodeAgent", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
