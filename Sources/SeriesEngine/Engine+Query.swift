@@ -54,14 +54,6 @@ extension Engine {
         }
     }
 
-    /// The names of all labels of a tenant's head series, unsorted.
-    package func labelNames(tenant: TenantID) -> [String] { indexes[tenant]?.labelNames ?? [] }
-
-    /// The values of one label over a tenant's head series, unsorted.
-    package func labelValues(tenant: TenantID, name: String) -> [String] {
-        indexes[tenant]?.labelValues(of: name) ?? []
-    }
-
     /// A tenant's metadata, sorted by metric.
     package func metadata(tenant: TenantID) -> [MetricMetadata] { metadata.all(tenant: tenant) }
 

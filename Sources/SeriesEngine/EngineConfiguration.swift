@@ -22,6 +22,13 @@ package struct EngineConfiguration: Sendable {
         self.generation = generation
     }
 
+    /// Takes over all settings of `other` but its generation.
+    package mutating func adopt(_ other: EngineConfiguration) {
+        let own = generation
+        self = other
+        generation = own
+    }
+
     /// Raw samples that an open buffer holds before they are encoded.
     static let openSamplesMax = 64
     /// Late samples of one series that are held raw before they are encoded.

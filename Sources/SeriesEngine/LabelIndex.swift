@@ -31,14 +31,6 @@ struct LabelIndex: Sendable {
         }
     }
 
-    /// Every label name, unsorted.
-    var labelNames: [String] { names.keys.map(\.string) }
-
-    /// Every value of a label, unsorted.
-    func labelValues(of name: String) -> [String] {
-        (names[ExactString(name)] ?? [:]).keys.map(\.string)
-    }
-
     /// The references of the series that pass every matcher, ascending.
     func matching(_ matchers: [Matcher]) -> [UInt32] {
         var found: [UInt32]?

@@ -22,8 +22,11 @@ package struct SlotBlockHeader: Equatable, Sendable {
     var indexChecksum: UInt32
     var dataChecksum: UInt32
 
+    /// Where the chunk data begins in the slot block.
+    package var dataOffset: Int { Self.size + indexLength }
+
     /// Bytes of the whole slot block.
-    package var length: Int { Self.size + indexLength + dataLength }
+    package var length: Int { dataOffset + dataLength }
 
     func encode(into bytes: inout [UInt8]) {
         let start = bytes.count

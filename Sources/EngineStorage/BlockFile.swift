@@ -1,0 +1,116 @@
+internal import ByteCoding
+internal import Glibc
+internal import SeriesEngine
+internal import Synchronization
+
+/// One block file and its directory, shared by queries. A dropped file stays on disk until its last reader lets go.
+final class BlockFile: Sendable {
+    let number: UInt32
+    let path: String
+    let directory: BlockDirectory
+    /// Bytes of the file.
+    let size: Int
+    let minTime: Int64
+    let maxTime: Int64
+    private let isDropped = Atomic<Bool>(false)
+
+    private init(number: UInt32, path: String, directory: BlockDirectory, size: Int) {
+        self.number = number
+        self.path = path
+        self.directory = directory
+        self.size = size
+        minTime = directory.minTime
+        maxTime = directory.maxTime
+    }
+
+    deinit {
+        guard isDropped.load(ordering: .acquiring) else { return }
+        // A file that cannot be removed now is dropped again at the next start.
+        try? SystemCalls.remove(path)
+        try? SystemCalls.remove(Self.uploadedPath(path))
+    }
+
+    /// Opens a file and reads its directory.
+    ///
+    /// - Throws: `FileError`, or `BlockError` about the directory.
+    convenience init(opening path: String, number: UInt32) throws {
+        let file = try FileDescriptor.read(path)
+        let size = try file.size()
+        guard size >= BlockDirectory.headerSize + BlockDirectory.trailerSize else {
+            throw BlockError(.truncated, offset: size, found: UInt64(size), context: path)
+        }
+        let trailer = try file.read(count: BlockDirectory.trailerSize, at: size - BlockDirectory.trailerSize)
+        let length = try BlockDirectory.length(trailer: trailer.rawSpan)
+        let start = size - BlockDirectory.trailerSize - length
+        guard start >= BlockDirectory.headerSize else {
+            throw BlockError(.malformed, offset: 0, found: UInt64(length), context: path)
+        }
+        let bytes = try file.read(count: size - start, at: start)
+        let directory = try BlockDirectory(decoding: bytes.rawSpan, fileSize: size)
+        self.init(number: number, path: path, directory: directory, size: size)
+    }
+
+    /// Writes a file from slot blocks that `next` hands out until nil: temporary name, sync, rename, sync of the folder.
+    ///
+    /// - Throws: `FileError`; nothing but a temporary file may remain, which the next start removes.
+    static func write(
+        folder: String, number: UInt32, coversSegmentsBefore: UInt32, createdAt: Int64,
+        next: () throws -> EncodedSlotBlock?
+    ) throws -> BlockFile {
+        let path = Self.path(folder, number)
+        let temporary = path + ".tmp"
+        var entries: [BlockDirectoryEntry] = []
+        var offset = 0
+        do {
+            let file = try FileDescriptor.create(temporary)
+            var buffer = BlockDirectory.fileHeader
+            while let block = try next() {
+                entries.append(BlockDirectoryEntry(block.header, offset: offset + buffer.count))
+                buffer.append(contentsOf: block.bytes)
+                if buffer.count >= writeBufferBytes {
+                    try file.write(buffer, at: offset)
+                    offset += buffer.count
+                    buffer.removeAll(keepingCapacity: true)
+                }
+            }
+            let directory = BlockDirectory(
+                coversSegmentsBefore: coversSegmentsBefore, createdAt: createdAt, entries: entries)
+            buffer.append(contentsOf: directory.encoded())
+            try file.write(buffer, at: offset)
+            try file.sync()
+            try SystemCalls.rename(temporary, to: path)
+            try SystemCalls.syncDirectory(folder)
+            return BlockFile(number: number, path: path, directory: directory, size: offset + buffer.count)
+        } catch {
+            // Give the space back at once: the disk may be full.
+            try? SystemCalls.remove(temporary)
+            throw error
+        }
+    }
+
+    /// Reads the whole of one slot block.
+    func bytes(of entry: BlockDirectoryEntry) throws(FileError) -> [UInt8] {
+        try FileDescriptor.read(path).read(count: entry.length, at: entry.offset)
+    }
+
+    /// Removes the file once nobody reads it any more.
+    func drop() { isDropped.store(true, ordering: .releasing) }
+
+    /// Whether the checkpoint has the file's slot blocks.
+    var isUploaded: Bool { (try? FileDescriptor.read(Self.uploadedPath(path))) != nil }
+
+    /// Notes durably that the checkpoint has the file's slot blocks.
+    func markUploaded() throws(FileError) {
+        try FileDescriptor.replace(Self.uploadedPath(path), with: [])
+    }
+
+    private static let writeBufferBytes = 4 << 20
+
+    private static func uploadedPath(_ path: String) -> String { path + ".uploaded" }
+
+    /// The path of a block file.
+    static func path(_ folder: String, _ number: UInt32) -> String {
+        let digits = String(number)
+        return folder + "/" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits + ".block"
+    }
+}

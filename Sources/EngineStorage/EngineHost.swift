@@ -1,0 +1,196 @@
+package import Logging
+internal import MetricModel
+package import SeriesEngine
+internal import Synchronization
+
+/// The store of one node: an engine on a thread of its own, its log, its blocks.
+///
+/// Arrives: batches (`append`), selections, the orders to seal, sync and close. Leaves: acknowledgements, once the log has what
+/// they acknowledge; columns; statistics. Batches wait in a bounded queue; the thread takes all of them, appends them, writes
+/// the log once, and answers them together. Next: `EngineThread.swift`; queries: `EngineHost+Select.swift`.
+package final class EngineHost: Sendable {
+    package let configuration: EngineHostConfiguration
+    /// The node's data directory, locked while this host lives.
+    package let directory: DataDirectory
+    let queue: EngineQueue
+    let cache: BlockCache
+    private let figures: FigureBoard
+    private let syncer: IntervalSyncer?
+
+    private init(
+        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, figures: FigureBoard,
+        syncer: IntervalSyncer?
+    ) {
+        self.configuration = configuration
+        self.directory = directory
+        self.queue = queue
+        self.figures = figures
+        self.syncer = syncer
+        cache = BlockCache(bytesMax: configuration.blockCacheBytesMax)
+    }
+
+    /// Opens the store in a data directory: takes over blocks, replays the log, starts the thread.
+    ///
+    /// - Parameters:
+    ///   - directory: locked by the caller's `DataDirectory`; one host for each.
+    ///   - configuration: its `engine.generation` is replaced by the directory's.
+    /// - Throws: `EngineError`, naming the file that cannot be taken over.
+    package static func open(
+        directory: DataDirectory, configuration: EngineHostConfiguration, logger: Logger
+    ) async throws -> EngineHost {
+        var engine = EngineConfiguration(generation: directory.generation)
+        engine.adopt(configuration.engine)
+        var configuration = configuration
+        configuration.engine = engine
+        let queue = EngineQueue(bytesMax: configuration.queueBytesMax, batchesMax: configuration.queueBatchesMax)
+        let figures = FigureBoard()
+        let settings = configuration
+        let target = try await withCheckedThrowingContinuation { (opened: CheckedContinuation<SyncTarget, any Error>) in
+            WorkerThread.start(name: "murmur-engine") {
+                do throws(EngineError) {
+                    let thread = try EngineThread(
+                        configuration: settings, directory: directory, queue: queue, logger: logger,
+                        publish: { figures.set($0) })
+                    opened.resume(returning: thread.wal.target)
+                    thread.run()
+                } catch {
+                    opened.resume(throwing: error)
+                }
+                figures.end()
+            }
+        }
+        var syncer: IntervalSyncer?
+        if settings.durability == .interval {
+            syncer = IntervalSyncer(target: target, queue: queue, intervalMilliseconds: Int(settings.syncInterval))
+        }
+        return EngineHost(
+            configuration: settings, directory: directory, queue: queue, figures: figures, syncer: syncer)
+    }
+
+    /// The generation that this host's references belong to.
+    package var generation: UInt64 { configuration.engine.generation }
+
+    /// Hands a batch to the engine.
+    ///
+    /// - Parameter completion: called once, from the engine's thread, or at once when the queue refuses the batch; with
+    ///   `.success` when the log has what is accepted, as durably as configured, and the next query sees it.
+    package func append(
+        _ input: AppendInput, completion: @escaping @Sendable (Result<AppendOutcome, EngineError>) -> Void
+    ) {
+        let size = 20 * input.rows.count + 256 * (input.definitions.count + input.metadata.count) + 256
+        if let refusal = queue.push(QueuedAppend(input: input, size: size, completion: completion)) {
+            completion(.failure(refusal))
+        }
+    }
+
+    /// Hands a batch to the engine and waits for its outcome.
+    package func append(_ input: AppendInput) async throws -> AppendOutcome {
+        try await withCheckedThrowingContinuation { waiter in
+            append(input) { waiter.resume(with: $0.mapError { $0 as any Error }) }
+        }
+    }
+
+    /// Seals everything in the head into a block and waits until it is on disk.
+    package func seal() async throws {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in
+            enqueue(or: { waiter.resume(throwing: $0) }) { thread in
+                thread.requestSeal { error in
+                    if let error { waiter.resume(throwing: error) } else { waiter.resume() }
+                }
+            }
+        }
+    }
+
+    /// Makes everything acknowledged durable.
+    package func sync() async throws {
+        try await onThread { thread throws(EngineError) in
+            do throws(FileError) { try thread.wal.sync() } catch {
+                throw EngineError(.logFailed, "\(error)")
+            }
+        }
+    }
+
+    /// Stops: syncs the log, and seals first when asked to. Appends are refused from then on.
+    ///
+    /// The lock goes with the `DataDirectory`.
+    package func close(sealing: Bool = false) async throws {
+        var failure: (any Error)?
+        do {
+            if sealing { try await seal() }
+            if configuration.durability != .memory { try await sync() }
+        } catch let error as EngineError where error.code == .closed {
+            return
+        } catch {
+            failure = error
+        }
+        try await onThread { thread in thread.isClosing = true }
+        syncer?.stop()
+        await figures.ended()
+        if let failure { throw failure }
+    }
+
+    /// The newest figures, at most a group commit old.
+    package var statistics: EngineHostStatistics { figures.current }
+
+    /// Times that a block was found in the cache, and that it was not.
+    package var blockCacheCounts: (hits: Int, misses: Int) { cache.counts }
+
+    /// Runs `body` on the engine's thread, after all that was queued before.
+    func onThread<T: Sendable>(
+        _ body: @escaping @Sendable (EngineThread) throws(EngineError) -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<T, any Error>) in
+            enqueue(or: { waiter.resume(throwing: $0) }) { thread in
+                do throws(EngineError) {
+                    waiter.resume(returning: try body(thread))
+                } catch {
+                    waiter.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    private func enqueue(
+        or refuse: (EngineError) -> Void, _ task: @escaping @Sendable (EngineThread) -> Void
+    ) {
+        if let refusal = queue.push(task) { refuse(refusal) }
+    }
+}
+
+/// Where the engine's thread puts its figures, and its end.
+final class FigureBoard: Sendable {
+    private struct State {
+        var figures = EngineHostStatistics()
+        var hasEnded = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    var current: EngineHostStatistics { state.withLock { $0.figures } }
+
+    func set(_ figures: EngineHostStatistics) {
+        state.withLock { $0.figures = figures }
+    }
+
+    /// The thread is gone.
+    func end() {
+        let waiters = state.withLock { state in
+            state.hasEnded = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Waits until the thread is gone.
+    func ended() async {
+        await withCheckedContinuation { waiter in
+            let isOver = state.withLock { state in
+                if !state.hasEnded { state.waiters.append(waiter) }
+                return state.hasEnded
+            }
+            if isOver { waiter.resume() }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+internal import Logging
+internal import SeriesEngine
+
+/// What the engine's thread owns: the engine, the log, the list of blocks. Everything here runs on that thread.
+///
+/// Next: `EngineThread+Append.swift` (group commit), `+Seal.swift`, `+Recovery.swift`.
+final class EngineThread {
+    let configuration: EngineHostConfiguration
+    let directory: DataDirectory
+    let queue: EngineQueue
+    let logger: Logger
+    /// Called on this thread with the newest figures.
+    let publish: @Sendable (EngineHostStatistics) -> Void
+
+    var engine: Engine
+    var wal: WALWriter
+    /// By ascending number, which is the order of sealing.
+    var blocks: [BlockFile] = []
+    /// Files whose slot blocks the checkpoint has.
+    var uploaded: Set<UInt32> = []
+    var nextBlockNumber: UInt32 = 1
+    var statistics = EngineHostStatistics()
+
+    /// Batches prepared and not yet in the log.
+    var group: [(prepared: PreparedAppend, append: QueuedAppend)] = []
+    /// Their records.
+    var records: [UInt8] = []
+
+    var seal: SealState = .idle
+    var lastSealAt: Int64
+    var lastRetentionAt: Int64 = .min
+    var isClosing = false
+    /// Who waits for the end of the seal that runs or is to run.
+    var sealWaiters: [@Sendable (EngineError?) -> Void] = []
+    /// Who waits for the seal after the one that runs.
+    var nextSealWaiters: [@Sendable (EngineError?) -> Void] = []
+
+    /// - Throws: `EngineError`, when what is on disk cannot be taken over.
+    init(
+        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, logger: Logger,
+        publish: @escaping @Sendable (EngineHostStatistics) -> Void
+    ) throws(EngineError) {
+        self.configuration = configuration
+        self.directory = directory
+        self.queue = queue
+        self.logger = logger
+        self.publish = publish
+        engine = Engine(configuration: configuration.engine)
+        wal = WALWriter(folder: directory.walPath, generation: configuration.engine.generation, after: 0)
+        lastSealAt = configuration.clock()
+        try recover()
+        publishStatistics()
+    }
+
+    /// Works until closed.
+    func run() {
+        while !isClosing {
+            let commands = queue.takeAll(waitingMilliseconds: 250)
+            perform(commands)
+            tick()
+            publishStatistics()
+        }
+        perform(queue.close())
+        refuseSealWaiters()
+        publishStatistics()
+    }
+
+    private func perform(_ commands: [EngineCommand]) {
+        for command in commands {
+            switch command {
+            case .append(let append):
+                prepare(append)
+                if records.count >= configuration.groupCommitBytesMax { commitGroup() }
+            case .run(let task):
+                commitGroup()
+                task(self)
+            }
+        }
+        commitGroup()
+    }
+
+    private func tick() {
+        let now = configuration.clock()
+        sealIfDue(now: now)
+        if now - Self.retentionInterval >= lastRetentionAt {
+            lastRetentionAt = now
+            applyRetention(now: now)
+        }
+    }
+
+    private static var retentionInterval: Int64 { 60_000 }
+
+    /// Drops block files that lie wholly before the retention.
+    func applyRetention(now: Int64) {
+        guard configuration.engine.retention > 0 else { return }
+        let oldest = now - configuration.engine.retention
+        for file in blocks where file.maxTime < oldest {
+            file.drop()
+            uploaded.remove(file.number)
+            statistics.blocksDropped += 1
+            logger.info("block dropped by retention", metadata: ["block": "\(file.number)"])
+        }
+        blocks.removeAll { $0.maxTime < oldest }
+    }
+
+    private func publishStatistics() {
+        statistics.engine = engine.statistics
+        statistics.series = engine.seriesCount
+        statistics.headSamples = engine.headSamples
+        statistics.blockFiles = blocks.count
+        statistics.blockBytes = blocks.reduce(0) { $0 + $1.size }
+        statistics.pendingCheckpointBytes = blocks.reduce(0) { $0 + (uploaded.contains($1.number) ? 0 : $1.size) }
+        publish(statistics)
+    }
+}

@@ -1,0 +1,117 @@
+internal import Glibc
+internal import SeriesEngine
+internal import Synchronization
+
+/// The log's files: `wal/0000000001.wal` and so on; the last is written. Owned by the engine's thread.
+struct WALWriter: ~Copyable {
+    private let folder: String
+    private let generation: UInt64
+    /// What the interval's sync works on.
+    let target: SyncTarget
+    private var file: FileDescriptor?
+    /// Number of the segment that is written; 0 before the first.
+    private(set) var number: UInt32
+    /// Bytes in it that are known to be good.
+    private(set) var size = 0
+
+    /// - Parameter last: the greatest segment number ever used here.
+    init(folder: String, generation: UInt64, after last: UInt32) {
+        self.folder = folder
+        self.generation = generation
+        self.number = last
+        self.target = SyncTarget()
+    }
+
+    /// Whether there is a segment to write to; if not, `beginSegment` first.
+    var isOpen: Bool { file != nil }
+
+    /// Syncs the segment that is written and begins the next.
+    ///
+    /// - Throws: `FileError`; then there is no open segment, and the number is free for the next attempt.
+    mutating func beginSegment(now: Int64, durable: Bool) throws(FileError) {
+        let previous = file
+        file = nil
+        if durable, let previous { try previous.syncData() }
+        let path = Self.path(folder, number + 1)
+        do throws(FileError) {
+            let next = try FileDescriptor.create(path)
+            var header: [UInt8] = []
+            WALSegmentHeader(number: number + 1, generation: generation, createdAt: now).encode(into: &header)
+            try next.write(header, at: 0)
+            if durable {
+                try next.sync()
+                try SystemCalls.syncDirectory(folder)
+            }
+            file = next
+            size = header.count
+            number += 1
+            target.set(next)
+        } catch {
+            // What remains of it is replaced by the next attempt, and an incomplete header is a torn tail to a replay.
+            try? SystemCalls.remove(path)
+            throw error
+        }
+    }
+
+    /// Writes records behind the last good ones; on an error nothing of them stays, and the segment is given up.
+    mutating func append(_ records: [UInt8], sync: Bool) throws(FileError) {
+        guard let file else {
+            throw FileError(operation: "write to the log: no segment is open", path: folder, number: EIO)
+        }
+        do throws(FileError) {
+            try file.write(records, at: size)
+            if sync { try file.syncData() }
+        } catch {
+            // Whatever remains is a torn tail, which replay drops: a failure to cut it changes nothing that was promised.
+            try? file.truncate(to: size)
+            self.file = nil
+            target.set(nil)
+            throw error
+        }
+        size += records.count
+        if !sync { target.markDirty() }
+    }
+
+    /// Syncs what is written.
+    func sync() throws(FileError) { try file?.syncData() }
+
+    /// The numbers of the segments in a folder, ascending.
+    static func segments(in folder: String) throws(FileError) -> [UInt32] {
+        try SystemCalls.list(folder).compactMap { name in
+            name.hasSuffix(".wal") ? UInt32(name.dropLast(4)) : nil
+        }.sorted()
+    }
+
+    /// The path of a segment.
+    static func path(_ folder: String, _ number: UInt32) -> String {
+        let digits = String(number)
+        return folder + "/" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits + ".wal"
+    }
+}
+
+/// The file that the interval's sync works on, handed over by the engine's thread.
+final class SyncTarget: Sendable {
+    private struct State {
+        var file: FileDescriptor?
+        var isDirty = false
+    }
+
+    private let state = Mutex(State())
+
+    func set(_ file: FileDescriptor?) {
+        state.withLock { $0 = State(file: file, isDirty: false) }
+    }
+
+    func markDirty() {
+        state.withLock { $0.isDirty = true }
+    }
+
+    /// Syncs if anything was written since; the lock is not held meanwhile.
+    func syncIfDirty() throws(FileError) {
+        let file = state.withLock { state -> FileDescriptor? in
+            defer { state.isDirty = false }
+            return state.isDirty ? state.file : nil
+        }
+        try file?.syncData()
+    }
+}
