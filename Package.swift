@@ -27,10 +27,7 @@ extension [Target.Dependency] {
         .product(name: "NIOPosix", package: "swift-nio"),
     ]
     static let role: [Target.Dependency] =
-        shell + [
-            .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        ]
+        shell + [.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")]
 }
 
 extension Target {
@@ -75,20 +72,19 @@ let programs: [Target] = [
 let roles: [Target] = [
     .role(
         "RouterRole",
-        ["IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport", "HTTPSurface"]),
+        [
+            "IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport",
+            "HTTPSurface",
+        ]),
     .role(
         "AggregatorRole",
-        [
-            "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport",
-            "HTTPSurface", "Placement",
-        ]),
+        ["SeriesEngine", "EngineStorage", "WireProtocol", "MetricModel", "ClusterTransport"]),
     .role(
         "CoordinatorRole",
         [
-            "QueryLanguage", "QueryEngine", "QueryRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding",
-            "ClusterTransport", "HTTPSurface",
+            "QueryLanguage", "QueryEngine", "QueryRouting", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface",
         ]),
-    .role("WebApp", ["HTTPSurface", "MetricModel"]),
+    .role("WebApp", ["HTTPSurface"]),
 ]
 
 // MARK: - Shells

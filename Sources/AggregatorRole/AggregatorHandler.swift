@@ -1,0 +1,128 @@
+package import ClusterTransport
+package import EngineStorage
+package import WireProtocol
+internal import MetricModel
+internal import SeriesEngine
+
+/// The aggregator role: what other nodes ask over the binary protocol, done by this node's engine.
+///
+/// A write is acknowledged once the engine's log has it; a select streams pages as fast as the asker grants credit for them.
+package struct AggregatorHandler: ClusterRequestHandler {
+    private let engine: EngineHost
+    private let seriesMax: Int
+
+    /// - Parameters:
+    ///   - engine: must be open.
+    ///   - seriesMax: `query_series_max`: series that one question about labels may read.
+    package init(engine: EngineHost, seriesMax: Int) {
+        self.engine = engine
+        self.seriesMax = seriesMax
+    }
+
+    /// Hands the batch to the engine's thread; see `ClusterRequestHandler`.
+    package func write(
+        _ batch: WriteBatch, respond: @escaping @Sendable (Result<WriteAcknowledgement, TypedError>) -> Void
+    ) {
+        let input = AppendInput(
+            definitions: batch.definitions, rows: batch.rows,
+            metadata: batch.metadata.map { TenantMetadata(tenant: $0.tenant, metadata: $0.metadata) },
+            generation: batch.generation)
+        engine.append(input) { result in
+            respond(result.map(WriteAcknowledgement.init(outcome:)).mapError(TypedError.init(engine:)))
+        }
+    }
+
+    /// Answers one query; see `ClusterRequestHandler`.
+    package func query(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
+        do {
+            return try await answer(request, sink: sink)
+        } catch let error as EngineError {
+            throw TypedError(engine: error)
+        }
+    }
+
+    private func answer(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
+        switch request {
+        case .select(let select):
+            return try await self.select(select, sink: sink)
+        case .labelNames(let names):
+            let found = try await engine.labelNames(LabelScope(names.scope), seriesMax: seriesMax)
+            return try await send(
+                QueryPage.pages(ofStrings: found.limited(to: names.scope.limit)), count: found.count, sink: sink)
+        case .labelValues(let values):
+            let found = try await engine.labelValues(values.name, LabelScope(values.scope), seriesMax: seriesMax)
+            return try await send(
+                QueryPage.pages(ofStrings: found.limited(to: values.scope.limit)), count: found.count, sink: sink)
+        case .series(let series):
+            let found = try await engine.series(LabelScope(series.scope), seriesMax: seriesMax)
+            return try await send(
+                QueryPage.pages(ofLabels: found.limited(to: series.scope.limit)), count: found.count, sink: sink)
+        case .metadata(let metadata):
+            let found = try await engine.metadata(tenant: metadata.tenant)
+                .filter { metadata.metric.isEmpty || $0.metric.hasSameBytes(as: metadata.metric) }
+            return try await send(
+                QueryPage.pages(ofMetadata: found.limited(to: metadata.limit)), count: found.count, sink: sink)
+        case .servers(let servers):
+            let wanted = servers.search.lowercased()
+            let found = try await engine.servers(tenant: servers.tenant)
+                .filter { wanted.isEmpty || $0.id.lowercased().contains(wanted) }
+            return try await send(
+                QueryPage.pages(ofServers: found.limited(to: servers.limit), total: found.count), count: found.count,
+                sink: sink)
+        }
+    }
+
+    private func select(_ request: SelectRequest, sink: any PageSink) async throws -> SelectEnd {
+        let summary = try await engine.select(
+            request.selection, seriesMax: request.seriesMax == 0 ? .max : request.seriesMax,
+            samplesMax: request.samplesMax == 0 ? .max : request.samplesMax
+        ) { batch in
+            var pager = SeriesPager()
+            for series in batch {
+                for page in try pager.append(series) { try await sink.send(.series(page)) }
+            }
+            if let last = pager.finish() { try await sink.send(.series(last)) }
+        }
+        return SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount)
+    }
+
+    private func send(_ pages: [QueryPage], count: Int, sink: any PageSink) async throws -> SelectEnd {
+        for page in pages { try await sink.send(page) }
+        return SelectEnd(seriesCount: count)
+    }
+}
+
+extension Array {
+    /// The first `limit` elements; 0 keeps all.
+    fileprivate func limited(to limit: Int) -> [Element] {
+        limit > 0 && count > limit ? Array(prefix(limit)) : self
+    }
+}
+
+extension LabelScope {
+    fileprivate init(_ scope: MetadataScope) {
+        self.init(tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end)
+    }
+}
+
+extension WriteAcknowledgement {
+    init(outcome: AppendOutcome) {
+        self.init(
+            generation: outcome.generation, references: outcome.references, rejections: outcome.rejections,
+            unknownReferences: outcome.unknownReferences)
+    }
+}
+
+extension TypedError {
+    /// The engine's error as other nodes act on it.
+    init(engine error: EngineError) {
+        let code: Code =
+            switch error.code {
+            case .overloaded: .overloaded
+            case .logFailed, .closed: .unavailable
+            case .limitExceeded: .tooLarge
+            case .blockUnreadable, .directoryLocked, .directoryUnusable, .unknownVersion: .internal
+            }
+        self.init(code, error.message, retryAfterMilliseconds: error.retryAfterMilliseconds.map { UInt32(clamping: $0) })
+    }
+}
