@@ -2,7 +2,6 @@
 
 const binarySteps = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const decimalSteps = ["", "k", "M", "G", "T", "P", "E"];
-const smallSteps = ["", "m", "µ", "n", "p"];
 
 /** Names of units as people push them, with what they mean. `scale` turns a value into the kind's base unit.
  * @type {Record<string, [Unit["kind"], number]>} */
@@ -41,13 +40,15 @@ export function unitOf(metric, metadata, isRate) {
     const last = /_(bytes|seconds|ratio|percent|bits|milliseconds|celsius|hertz|volts|amperes|watts)$/.exec(stem)?.[1];
     const symbols = /** @type {Record<string, string>} */ ({ celsius: "°C", hertz: "Hz", volts: "V", amperes: "A", watts: "W" });
     const spoken = metadata?.unit || (last ? symbols[last] ?? last : "");
-    if (isRate && /^(s|seconds)$/.test(spoken)) return { kind: "seconds", scale: 1, suffix: "/s", name: "seconds a second" };
+    // Seconds a second are a share of the time, a plain number.
+    if (isRate && /^(s|seconds)$/.test(spoken)) return unitNamed("");
     return unitNamed(isRate ? `${spoken}/s` : spoken);
 }
 
 /** @param {number} value @param {number} digits */
 function significant(value, digits) {
     const magnitude = Math.abs(value);
+    if (magnitude === 0) return "0";
     const decimals = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2;
     return value.toFixed(Math.min(decimals, digits));
 }
@@ -63,22 +64,16 @@ function stepped(value, steps, base) {
     return { text: significant(scaled, 2), step: steps[index] };
 }
 
-/** A plain number with SI steps: 1.23 k, 45.6 M, 250 µ; small integers as they are.
- * @param {number} value */
+/**
+ * A plain number: large ones with SI steps (12.3 k, 45.6 M), small ones with the digits they need.
+ * @param {number} value
+ */
 function plain(value) {
     const magnitude = Math.abs(value);
-    if (value === 0) return { text: "0", step: "" };
     if (magnitude < 10_000 && Number.isInteger(value)) return { text: String(value), step: "" };
-    if (magnitude >= 0.01) {
-        return magnitude < 1000 ? { text: significant(value, 2), step: "" } : stepped(value, decimalSteps, 1000);
-    }
-    let scaled = value;
-    let index = 0;
-    while (Math.abs(scaled) < 1 && index < smallSteps.length - 1) {
-        scaled *= 1000;
-        index += 1;
-    }
-    return Math.abs(scaled) < 0.01 ? { text: value.toExponential(1), step: "" } : { text: significant(scaled, 2), step: smallSteps[index] };
+    if (magnitude >= 1000) return stepped(value, decimalSteps, 1000);
+    if (magnitude >= 0.1) return { text: significant(value, 2), step: "" };
+    return { text: magnitude >= 1e-4 ? value.toPrecision(3) : value.toExponential(1), step: "" };
 }
 
 /** Seconds as ns, µs, ms, s, min, h or d.
@@ -113,9 +108,8 @@ export function split(value, unit) {
         return { number: text, unit: `${step}bit${unit.suffix}` };
     }
     case "seconds": {
-        if (unit.suffix) return { number: plain(based).text + plain(based).step, unit: "s/s" };
         const { text, step } = span(based);
-        return { number: text, unit: step };
+        return { number: text, unit: step + unit.suffix };
     }
     case "number": {
         const { text, step } = plain(based);
@@ -134,6 +128,7 @@ export function formatValue(value, unit) {
 /** A label of a value axis: as short as the value allows (`0.50 s` is `0.5 s`).
  * @param {number} value @param {Unit} unit */
 export function axisLabel(value, unit) {
+    if (value === 0) return "0";
     const parts = split(value, unit);
     const number = parts.number.includes(".") ? parts.number.replace(/\.?0+$/, "") : parts.number;
     const tight = parts.unit === "" || parts.unit.startsWith("%") || parts.unit.startsWith("/");

@@ -37,6 +37,7 @@ export function tokenize(query) {
     /** @type {Token[]} */
     const tokens = [];
     let braces = 0;
+    let isGrouping = false;
     lexer.lastIndex = 0;
     while (lexer.lastIndex < query.length) {
         const offset = lexer.lastIndex;
@@ -47,13 +48,21 @@ export function tokenize(query) {
         }
         if (match[0] === "{") braces += 1;
         if (match[0] === "}") braces -= 1;
-        tokens.push({ kind: kindOf(match, braces, query), text: match[0], offset });
+        // Names between by( and ) are labels, as those within braces are.
+        if (/^(by|without|on|ignoring|group_left|group_right)$/i.test(match[0])) isGrouping = true;
+        else if (match[0] === ")") isGrouping = false;
+        tokens.push({ kind: kindOf(match, braces > 0 || isGrouping, query), text: match[0], offset });
     }
     return tokens;
 }
 
-/** @param {RegExpExecArray} match @param {number} braces @param {string} query @returns {Token["kind"]} */
-function kindOf(match, braces, query) {
+/**
+ * @param {RegExpExecArray} match
+ * @param {boolean} isLabel
+ * @param {string} query
+ * @returns {Token["kind"]}
+ */
+function kindOf(match, isLabel, query) {
     if (match[1]) return "comment";
     if (match[2]) return "string";
     if (match[3]) return "duration";
@@ -61,9 +70,9 @@ function kindOf(match, braces, query) {
     if (match[6]) return "space";
     if (match[7]) return "open";
     if (match[8]) return "operator";
-    if (braces > 0) return "label";
     const word = match[0].toLowerCase();
     if (keywords.has(word)) return "keyword";
+    if (isLabel) return "label";
     const next = query.slice(match.index + word.length).trimStart();
     return functions.has(word) && /^(\(|by\b|without\b)/i.test(next) ? "function" : "metric";
 }

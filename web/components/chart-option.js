@@ -2,9 +2,10 @@
 
 import { axisLabel, formatClock, formatMoment, formatValue } from "../format.js";
 import { colour, seriesColour } from "../theme.js";
+import { niceScale } from "./scale.js";
 
 /** @typedef {{lines: Line[], unit: Unit, shape: "line" | "stack" | "mirror", start: number, end: number,
- *   min?: number, max?: number, isSmall?: boolean, isZoomable?: boolean, hidden?: ReadonlySet<string>}} ChartProps */
+ *   max?: number, isSmall?: boolean, isZoomable?: boolean, hidden?: ReadonlySet<string>}} ChartProps */
 
 /** Most lines drawn in one chart; more are neither legible nor quick. */
 export const linesMax = 40;
@@ -32,7 +33,7 @@ export function frameOption(props) {
             axisLabel: { ...label, hideOverlap: true, margin: 8 },
         },
         yAxis: {
-            type: "value", splitNumber: props.isSmall ? 2 : 3, axisLine: { show: false }, axisTick: { show: false },
+            type: "value", axisLine: { show: false }, axisTick: { show: false },
             splitLine: { lineStyle: { color: colour("grid"), width: 1 } },
             axisLabel: { ...label, margin: 6, formatter: (/** @type {number} */ value) => axisLabel(Math.abs(value) * (props.shape === "mirror" ? 1 : Math.sign(value)), props.unit) },
         },
@@ -52,15 +53,39 @@ export function dataOption(props) {
             min: props.start, max: props.end,
             axisLabel: { formatter: (/** @type {number} */ time) => timeLabel(time, span) },
         },
-        yAxis: { min: props.min ?? lowest(lines), max: props.max ?? null },
+        yAxis: valueAxis(lines, props),
         series: lines.map((line) => seriesOption(line, props)),
     };
 }
 
-/** A line that varies little above zero is not squeezed against a far-away zero.
- * @param {Line[]} lines */
-function lowest(lines) {
-    return lines.some(({ points }) => points.some(([, value]) => value < 0)) ? null : 0;
+/**
+ * Zero is always on the axis: a line's height is its value.
+ * @param {Line[]} lines
+ * @param {ChartProps} props
+ */
+function valueAxis(lines, props) {
+    let low = 0;
+    let high = 0;
+    for (const { points, mirrored } of lines) {
+        for (const [, value] of points) {
+            if (!Number.isFinite(value)) continue;
+            low = Math.min(low, mirrored ? -value : value);
+            high = Math.max(high, mirrored ? -value : value);
+        }
+    }
+    if (props.shape === "stack") high = stackedHeight(lines);
+    const scale = niceScale(low, high, props.max, props.unit, props.isSmall ? 2 : 3);
+    return { min: scale.min, max: scale.max, interval: scale.interval, axisLabel: { showMaxLabel: scale.isMaxShown } };
+}
+
+/** @param {Line[]} lines */
+function stackedHeight(lines) {
+    /** @type {Map<number, number>} */
+    const sums = new Map();
+    for (const { points } of lines) {
+        for (const [time, value] of points) sums.set(time, (sums.get(time) ?? 0) + (Number.isFinite(value) ? value : 0));
+    }
+    return Math.max(0, ...sums.values());
 }
 
 /**
@@ -74,8 +99,8 @@ function seriesOption(line, props) {
         id: line.name, name: line.name, type: "line", showSymbol: isSparse(line.points), symbol: "circle", symbolSize: 4,
         sampling: "lttb", connectNulls: false, color: paint, silent: true, emphasis: { disabled: true },
         ...(props.shape === "stack" ? { stack: "all" } : {}),
-        lineStyle: { width: props.shape === "stack" ? 1 : 1.5, color: paint },
-        ...(isFilled ? { areaStyle: { color: paint, opacity: props.shape === "stack" ? 0.55 : 0.14 } } : {}),
+        lineStyle: { width: props.shape === "stack" ? 0 : 1.5, color: paint },
+        ...(isFilled ? { areaStyle: { color: paint, opacity: props.shape === "stack" ? 0.7 : 0.14 } } : {}),
         data: line.mirrored ? line.points.map(([time, value]) => [time, -value]) : line.points,
     };
 }

@@ -1,5 +1,6 @@
 // A chart over time: one ECharts instance for the life of the component, patched with each frame of data.
 
+import { echarts } from "echarts";
 import { defineComponent, onBeforeUnmount, onMounted, ref, watch } from "vue";
 import { themeVersion } from "../theme.js";
 import { dataOption, frameOption } from "./chart-option.js";
@@ -23,7 +24,7 @@ export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptio
     name: "TimeChart",
     props: {
         lines: { type: Array, required: true }, unit: { type: Object, required: true }, shape: { type: String, default: "line" },
-        start: { type: Number, required: true }, end: { type: Number, required: true }, min: Number, max: Number,
+        start: { type: Number, required: true }, end: { type: Number, required: true }, max: Number,
         isSmall: Boolean, isZoomable: Boolean, hidden: Object, label: { type: String, required: true },
     },
     emits: ["zoom"],
@@ -46,7 +47,7 @@ export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptio
         };
         onMounted(() => {
             if (!element.value) return;
-            chart = window.echarts.init(element.value, null, { renderer: "canvas" });
+            chart = echarts.init(element.value, null, { renderer: "canvas" });
             redraw();
             resizing.observe(element.value);
         });

@@ -17,7 +17,7 @@ const legendMax = 7;
 const gaugeStepSeconds = 0.5;
 
 const template = `
-<section ref="element" class="card" :class="{ 'card-small': isSmall }" :aria-label="card.title" :data-card="card.id">
+<section ref="element" class="card" :class="{ 'card-small': isSmall, 'card-bars': card.shape === 'bars' }" :aria-label="card.title" :data-card="card.id">
     <header class="card-head">
         <h3 :title="card.title">{{ card.title }}</h3>
         <a class="card-link" :href="exploreLink" :aria-label="'Explore ' + card.title" title="Open in Explore"><svg viewBox="0 0 12 12" aria-hidden="true"><path d="M4 2h6v6M10 2 2 10" /></svg></a>

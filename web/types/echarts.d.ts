@@ -1,4 +1,4 @@
-// The part of Apache ECharts 6 that the application uses; index.html loads vendor/echarts.min.js as a classic script.
+// The part of Apache ECharts 6 that the application uses; index.html maps the name `echarts` to vendor/echarts/index.js.
 declare namespace ECharts {
     interface AxisPointerEvent { axesInfo?: { axisDim: string; value: number }[] }
     interface ZoomEvent { batch?: { startValue?: number; endValue?: number }[] }
@@ -18,4 +18,6 @@ declare namespace ECharts {
     }
 }
 
-interface Window { readonly echarts: ECharts.Library }
+declare module "echarts" {
+    export const echarts: ECharts.Library
+}

@@ -175,11 +175,9 @@ const template = `
     </div>
     <p v-for="warning in result ? result.warnings : []" :key="warning" class="notice" role="status">{{ warning }}</p>
     <div v-if="!result && !isRunning" class="start">
-        <template v-if="!failure">
-            <h2>Ask anything in PromQL</h2>
-            <ul class="examples"><li v-for="each in examples" :key="each.text"><button type="button" @click="ask(each)"><code>{{ each.text }}</code><span>{{ each.say }}</span></button></li></ul>
-            <p class="metrics-known" v-if="metricCount !== null">{{ metricCount === 0 ? "No metric is known yet." : formatCount(metricCount) + " metrics are known. Begin to type, and their names are offered." }}</p>
-        </template>
+        <h2>Ask anything in PromQL</h2>
+        <ul class="examples"><li v-for="each in examples" :key="each.text"><button type="button" @click="ask(each)"><code>{{ each.text }}</code><span>{{ each.say }}</span></button></li></ul>
+        <p class="metrics-known" v-if="metricCount !== null">{{ metricCount === 0 ? "No metric is known yet." : formatCount(metricCount) + " metrics are known. Begin to type, and their names are offered." }}</p>
     </div>
     <div v-else-if="!result" class="card card-loading explore-chart" role="status" aria-label="Running the query"></div>
     <section v-else :class="{ outdated: failure || isRunning }" aria-label="Result">

@@ -152,7 +152,7 @@ const template = `
         <h1>Fleet</h1>
         <div class="chips" role="group" aria-label="Filter by status">
             <button type="button" class="chip" :aria-pressed="status === ''" @click="status = ''"><b>{{ formatCount(isPartial ? total : all.length) }}</b> {{ all.length === 1 ? "server" : "servers" }}</button>
-            <button v-for="each in statuses" :key="each" type="button" class="chip" :aria-pressed="status === each" :title="statusMeaning[each]" @click="status = status === each ? '' : each">
+            <button v-for="each in statuses" :key="each" type="button" class="chip" :class="{ 'chip-none': counts[each] === 0 }" :aria-pressed="status === each" :title="statusMeaning[each]" @click="status = status === each ? '' : each">
                 <b>{{ formatCount(counts[each]) }}</b> <StatusMark :status="each" /></button>
         </div>
         <span class="fleet-series"><b>{{ formatCount(counts.series) }}</b> series</span>
@@ -184,7 +184,7 @@ const template = `
                         <template v-else><span class="none">–</span></template>
                     </span>
                     <span role="cell" class="cell-memory">
-                        <template v-if="row.memory"><span class="meter" aria-hidden="true" v-if="row.memory.unit.kind === 'percent'"><i :style="{ width: Math.min(100, row.memory.value) + '%' }" :class="{ high: row.memory.value > 90 }"></i></span>{{ show(row.memory) }}</template>
+                        <template v-if="row.memory"><span class="meter" aria-hidden="true" v-if="row.memory.unit.kind === 'percent'"><i :style="{ width: Math.min(100, row.memory.value) + '%' }" :class="{ high: row.memory.value > 90 }"></i></span><b>{{ show(row.memory) }}</b></template>
                         <span v-else class="none">–</span></span>
                     <span role="cell" class="cell-network">{{ row.network ? show(row.network) : "–" }}</span>
                     <span role="cell" class="cell-series">{{ formatCount(row.series) }}</span>

@@ -19,6 +19,8 @@ const count = unitNamed("");
 const modes = /** @type {[string, number | string][]} */ ([
     ["user", 0], ["system", 1], ["nice", 4], ["irq", 6], ["softirq", 7], ["iowait", 2], ["steal", 3],
 ]);
+/** A mode that never reaches this many percent in the window is left out. */
+const modeShareMin = 0.1;
 /** Not disks: in memory, or another view of what is listed anyway. */
 const unrealDevices = 'device!~"(loop|ram|zram|dm-|md).*"';
 const unrealFileSystems = 'fstype!~"tmpfs|devtmpfs|ramfs|squashfs|fuse.lxcfs|rpc_pipefs|iso9660"';
@@ -70,8 +72,10 @@ function cpuCard(where, step) {
         read({ modes: window }) {
             const points = byLabel(window, "mode");
             const lines = modes.filter(([mode]) => points.has(mode)).map(([mode, colour]) => ({ name: mode, colour, points: points.get(mode) ?? [] }));
+            const seen = lines.filter(({ points: each }) => each.some(([, value]) => value >= modeShareMin));
             const busy = lines.reduce((sum, line) => sum + latest(window, line.points), 0);
-            return { value: lines.length > 0 ? busy : NaN, note: "busy", lines };
+            // Two samples of one second can be a tick more than a second apart.
+            return { value: lines.length > 0 ? Math.min(100, busy) : NaN, note: "busy", lines: seen };
         },
     };
 }
@@ -164,7 +168,8 @@ function pressureCard(where, step) {
                 name: kind === "io" ? "I/O" : kind === "cpu" ? "CPU" : kind, colour: index, points: [...windows[kind].series.values()][0]?.points ?? [],
             }));
             const values = lines.map((line, index) => latest(windows[kinds[index]], line.points)).filter(Number.isFinite);
-            return { value: values.length > 0 ? Math.max(...values) : NaN, note: "of the time waiting", lines };
+            const isHigh = lines.some(({ points }) => points.some(([, value]) => value > 50));
+            return { value: values.length > 0 ? Math.min(100, Math.max(...values)) : NaN, note: "of the time waiting", lines, top: isHigh ? 100 : undefined };
         },
     };
 }
@@ -241,7 +246,7 @@ export function metricCard(name, where, metadata, step) {
             const isMean = unit.kind === "percent" || unit.kind === "seconds" || !isCounter && unit.kind === "number";
             return {
                 value: values.length === 0 ? NaN : isMean ? total / values.length : total, lines, seriesCount: all.length,
-                note: all.length > 1 ? `${isMean ? "mean" : "sum"} of ${all.length} series` : isCounter ? "per second" : "",
+                note: all.length > 1 ? `${isMean ? "mean" : "sum"} of ${all.length} series` : isCounter && unit.kind === "number" && unit.suffix === "" ? "seconds a second" : "",
                 top: isShare && total / Math.max(1, values.length) > 50 ? 100 : undefined,
             };
         },
