@@ -19,7 +19,7 @@ from typing import Iterator, NamedTuple
 
 CORES = {
     "IngestFormats", "IngestRouting", "QueryLanguage", "QueryEngine", "QueryRouting", "SeriesEngine", "CheckpointPlan",
-    "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel",
+    "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings",
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",

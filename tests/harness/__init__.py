@@ -1,0 +1,1 @@
+"""What the system and browser tests start real programs with, and ask them over their protocols."""

@@ -1,0 +1,71 @@
+"""A small HTTP client: one kept connection, JSON where the answer is JSON."""
+
+import http.client
+import json
+import socket
+import urllib.parse
+from typing import Any, Mapping, NamedTuple
+
+
+class Reply(NamedTuple):
+    """An HTTP answer: status, headers with lower-case names, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+
+class HTTPClient:
+    """Requests to one host and port over a connection that is kept and, where it was closed, opened anew."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = 30.0):
+        self.host, self.port, self.timeout = host, port, timeout
+        self._connection: http.client.HTTPConnection | None = None
+
+    def request(
+        self, method: str, path: str, parameters: Any = None, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Sends one request. A GET is tried again on a fresh connection where the kept one had been closed; a POST
+        never is: whether it arrived is unknown."""
+        if parameters:
+            path += "?" + urllib.parse.urlencode(parameters, doseq=True)
+        kept = self._connection is not None
+        try:
+            return self._send(method, path, body, headers)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            self.close()
+            if not kept or method != "GET":
+                raise
+            return self._send(method, path, body, headers)
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Reply:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            self._connection.connect()
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection.request(method, path, body=body, headers=dict(headers or {}))
+        answer = self._connection.getresponse()
+        data = answer.read()
+        reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, data)
+        if answer.will_close:
+            self.close()
+        return reply
+
+    def close(self) -> None:
+        """Closes the kept connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

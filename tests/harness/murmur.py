@@ -1,0 +1,196 @@
+"""Starts and stops the real binary, and asks it over HTTP."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from typing import Any, Iterable, Mapping
+
+from . import remote_write
+from .http import HTTPClient, Reply
+from .ports import free_port
+from .waiting import wait_for
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+BINARY = REPOSITORY / ".build" / "release" / "murmur"
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment without settings of Murmuration's own: a test says what it sets."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("MURMUR_")}, **extra}
+
+
+def flags(settings: Mapping[str, Any]) -> list[str]:
+    """`late_window="2h"` as `--late-window 2h`."""
+    return [text for name, value in settings.items() for text in ("--" + name.replace("_", "-"), str(value))]
+
+
+class Program:
+    """One process of the binary; its output goes to a file that a failing test prints."""
+
+    def __init__(self, log: pathlib.Path, arguments: list[str], environment: Mapping[str, str] | None = None):
+        assert BINARY.exists(), f"{BINARY} does not exist; run `make build`"
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=dict(environment or clean_environment()), cwd=log.parent, start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self.log.read_text(errors="replace")
+
+    def wait_for_exit(self, deadline: float = 30) -> int:
+        """Its exit code; fails when it does not end in time."""
+        try:
+            return self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {deadline:g} s:\n{self.output[-4000:]}") from None
+
+    def terminate(self, deadline: float = 30) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait_for_exit(deadline)
+
+    def kill(self) -> None:
+        """SIGKILL, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class Standalone:
+    """A `murmur standalone` on free ports with a data directory of its own; may be stopped, killed and started again.
+
+    Settings are the command line's: `Standalone(directory, durability="fsync")`.
+    """
+
+    def __init__(self, directory: pathlib.Path, **settings: Any):
+        self.directory = directory
+        self.data_directory = pathlib.Path(settings.pop("data_dir", directory / "data"))
+        self.log = directory / "standalone.log"
+        self.http_port, self.cluster_port = free_port(), free_port()
+        self.http = f"127.0.0.1:{self.http_port}"
+        self.url = f"http://{self.http}"
+        self.settings = settings
+        self.program: Program | None = None
+        self.client = HTTPClient(self.http_port)
+
+    def start(self, ready: bool = True) -> "Standalone":
+        """Starts the process; with `ready`, returns once /-/ready answers 200."""
+        arguments = flags(
+            {"http": self.http, "cluster": f"127.0.0.1:{self.cluster_port}", "data_dir": self.data_directory, **self.settings}
+        )
+        self.program = Program(self.log, ["standalone", *arguments])
+        if ready:
+            self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Waits for /-/ready; a process that ended instead is a failure with its output."""
+
+        def is_ready() -> bool:
+            assert self.program
+            if self.program.process.poll() is not None:
+                raise AssertionError(
+                    f"standalone ended with {self.program.process.returncode} instead of getting ready:\n{self.program.output[-4000:]}"
+                )
+            return self.get("/-/ready").status == 200
+
+        wait_for("/-/ready", is_ready, pause=0.02)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self.program
+        return self.program.process.pid
+
+    def stop(self) -> int:
+        """SIGTERM and the exit code; nothing if it does not run."""
+        self.client.close()
+        return self.program.terminate() if self.program else 0
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.client.close()
+        if self.program:
+            self.program.kill()
+
+    # Asking.
+
+    def request(
+        self, method: str, path: str, parameters: Any = None, body: bytes | None = None, tenant: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One request; `tenant` becomes the X-Scope-OrgID header."""
+        all_headers = dict(headers or {})
+        if tenant is not None:
+            all_headers["X-Scope-OrgID"] = tenant
+        return self.client.request(method, path, parameters, body, all_headers)
+
+    def get(self, path: str, parameters: Any = None, tenant: str | None = None) -> Reply:
+        """A GET."""
+        return self.request("GET", path, parameters, tenant=tenant)
+
+    def data(self, path: str, parameters: Any = None, tenant: str | None = None) -> Any:
+        """The `data` of a successful answer of the Prometheus API without warnings."""
+        reply = self.get(path, parameters, tenant)
+        assert reply.status == 200, f"{path} {parameters}: {reply.status} {reply.text[:1000]}"
+        answer = reply.json
+        assert answer["status"] == "success", answer
+        assert not answer.get("warnings"), answer
+        return answer["data"]
+
+    def query(self, expression: str, at: float | None = None, tenant: str | None = None) -> list[dict[str, Any]]:
+        """The result of an instant query."""
+        parameters: dict[str, Any] = {"query": expression}
+        if at is not None:
+            parameters["time"] = at
+        return self.data("/api/v1/query", parameters, tenant)["result"]
+
+    def query_range(self, expression: str, start: float, end: float, step: float, tenant: str | None = None) -> list[dict[str, Any]]:
+        """The result of a range query."""
+        return self.data("/api/v1/query_range", {"query": expression, "start": start, "end": end, "step": step}, tenant)["result"]
+
+    def samples(self, selector: str, start_ms: int, end_ms: int, tenant: str | None = None) -> dict[tuple, list[tuple[int, str]]]:
+        """Every stored sample in [start, end] by a range selector: sorted labels -> [(timestamp in ms, value's text)]."""
+        window = end_ms - start_ms + 1
+        result = self.query(f"{selector}[{window}ms]", end_ms / 1000, tenant)
+        return {
+            tuple(sorted(entry["metric"].items())): [(round(time * 1000), value) for time, value in entry["values"]]
+            for entry in result
+        }
+
+    def metric(self, name: str) -> float:
+        """One of its own metrics from /metrics, summed over labels; 0 when absent."""
+        total = 0.0
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(name) and line[len(name) : len(name) + 1] in ("{", " "):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    # Pushing.
+
+    def push_json(self, elements: Any, tenant: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+        """A JSON push of one object or an array."""
+        return self.request(
+            "POST", "/api/metrics", body=json.dumps(elements).encode(), tenant=tenant,
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+
+    def push_series(
+        self, series: Iterable[tuple[Mapping[str, str], Iterable[tuple[int, float]]]], tenant: str | None = None,
+        metadata: Iterable[Mapping[str, Any]] = (),
+    ) -> Reply:
+        """A remote write of (labels, [(timestamp in ms, value)]) pairs."""
+        body = remote_write.compressed(remote_write.write_request(series, metadata))
+        return self.request("POST", "/api/v1/write", body=body, tenant=tenant, headers=remote_write.HEADERS)
+
+
+def now_ms() -> int:
+    """The clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,107 @@
+"""Checkpoints in SQLite and PostgreSQL: restore after the data directory was wiped, and life without the database."""
+
+import pathlib
+import shutil
+import time
+
+import pytest
+
+from harness.murmur import Standalone, now_ms
+from harness.waiting import wait_for
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """The --checkpoint setting of an empty store outside the data directory."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path}/checkpoint.db"
+    server = request.getfixturevalue("postgres_server")
+    return server.create_database(f"restore_{time.time_ns()}")
+
+
+def push(server: Standalone, start_ms: int, first: int, count: int) -> None:
+    """Numbered samples of 20 series on 5 servers of two tenants, one second apart."""
+    for tenant, factor in (("default", 1.0), ("other", -1.0)):
+        series = [
+            (
+                {"__name__": f"restore_{index % 4}", "instance": f"host-{index // 4}"},
+                [(start_ms + number * 1000, factor * number) for number in range(first, first + count)],
+            )
+            for index in range(20)
+        ]
+        reply = server.push_series(series, tenant=tenant, metadata=[{"type": 2, "metric_family_name": "restore_0", "help": "Help.", "unit": "m"}])
+        assert reply.status == 204, reply
+
+
+def check(server: Standalone, start_ms: int, first: int, count: int) -> None:
+    """All of the numbered samples are there, once, with labels, metadata and servers."""
+    for tenant, factor in (("default", 1.0), ("other", -1.0)):
+        found = server.samples('{__name__=~"restore_.*"}', start_ms + first * 1000, start_ms + (first + count) * 1000 - 1, tenant)
+        assert len(found) == 20, (tenant, len(found))
+        expected = [(start_ms + number * 1000, factor * number) for number in range(first, first + count)]
+        for labels, samples in found.items():
+            assert [(timestamp, float(value)) for timestamp, value in samples] == expected, (tenant, labels)
+        assert server.data("/api/v1/metadata", {"metric": "restore_0"}, tenant)["restore_0"][0]["help"] == "Help."
+        assert server.data("/api/v1/servers", tenant=tenant)["total"] == 5
+
+
+def test_a_wiped_data_directory_is_restored_after_a_graceful_stop(start_standalone, checkpoint):
+    server = start_standalone(checkpoint=checkpoint)
+    start_ms = now_ms() - 600_000
+    push(server, start_ms, 0, 300)
+    assert server.stop() == 0
+    shutil.rmtree(server.data_directory)
+    server.start()
+    check(server, start_ms, 0, 300)
+    # And it goes on from there: new samples beside the restored ones, through another wipe.
+    push(server, start_ms, 300, 100)
+    check(server, start_ms, 0, 400)
+    assert server.stop() == 0
+    shutil.rmtree(server.data_directory)
+    server.start()
+    check(server, start_ms, 0, 400)
+
+
+def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, checkpoint):
+    server = start_standalone(checkpoint=checkpoint, seal_interval="1s")
+    start_ms = now_ms() - 600_000
+    push(server, start_ms, 0, 100)
+
+    def is_checkpointed() -> bool:
+        """Wipes a copy's way of asking: the store alone must hold the samples."""
+        return server.metric("murmur_checkpoint_uploaded_samples_total") >= 2 * 20 * 100
+
+    wait_for("the upload of the sealed blocks", is_checkpointed)
+    server.kill()
+    shutil.rmtree(server.data_directory)
+    server.start()
+    check(server, start_ms, 0, 100)
+
+
+def test_starting_ingest_and_queries_go_on_without_postgresql(start_standalone, postgres):
+    checkpoint = postgres.create_database("absent")
+    postgres.stop()
+    server = start_standalone(checkpoint=checkpoint, seal_interval="1s")
+    start_ms = now_ms() - 600_000
+    push(server, start_ms, 0, 50)
+    check(server, start_ms, 0, 50)
+    # Stopping does not wait for it either, and what is on disk comes back without it.
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 10
+    server.start()
+    check(server, start_ms, 0, 50)
+    push(server, start_ms, 50, 50)
+
+    # It comes back, and the checkpoint catches up by itself: the data directory may go.
+    postgres.start()
+    wait_for("catching up", lambda: server.metric("murmur_checkpoint_uploaded_samples_total") >= 2 * 20 * 50)
+    # Away in the middle of things, and back.
+    postgres.stop()
+    push(server, start_ms, 100, 50)
+    check(server, start_ms, 0, 150)
+    postgres.start()
+    assert server.stop() == 0
+    shutil.rmtree(server.data_directory)
+    server.start()
+    check(server, start_ms, 0, 150)

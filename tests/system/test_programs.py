@@ -1,0 +1,175 @@
+"""Starting and stopping the programs: clear errors, non-zero exits, a graceful end."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.murmur import BINARY, Program, Standalone, clean_environment, flags, now_ms
+from harness.ports import free_port
+
+
+def run(*arguments: str, deadline: float = 30, **environment: str) -> subprocess.CompletedProcess:
+    """Runs the binary to its end."""
+    return subprocess.run(
+        [BINARY, *arguments], capture_output=True, text=True, timeout=deadline, env=clean_environment(**environment), stdin=subprocess.DEVNULL
+    )
+
+
+def standalone_arguments(directory: pathlib.Path, **more: object) -> list[str]:
+    """A whole command line on free ports."""
+    settings = {
+        "http": f"127.0.0.1:{free_port()}", "cluster": f"127.0.0.1:{free_port()}", "data_dir": directory / "data", **more,
+    }
+    return ["standalone", *flags(settings)]
+
+
+def refused(result: subprocess.CompletedProcess, *named: str) -> None:
+    """The process ended with an error that names all of these, and without a crash."""
+    output = result.stdout + result.stderr
+    assert result.returncode > 0, (result.returncode, output)
+    assert "Fatal error" not in output and "Stack dump" not in output, output
+    for text in named:
+        assert text in output, output
+
+
+@pytest.mark.parametrize("command", [[], ["standalone"], ["agent"], ["loadgen"], ["query"]])
+def test_help_is_printed(command):
+    result = run(*command, "--help")
+    assert result.returncode == 0
+    assert "USAGE" in result.stdout.upper()
+    if command == ["standalone"]:
+        assert "--data-dir" in result.stdout and "murmur standalone" in result.stdout
+
+
+def test_an_unknown_command_is_an_error():
+    refused(run("standalnoe"), "standalnoe")
+
+
+def test_an_unknown_flag_is_an_error(tmp_path):
+    refused(run(*standalone_arguments(tmp_path), "--retentoin", "3d"), "retentoin")
+
+
+def test_an_unknown_variable_is_an_error(tmp_path):
+    refused(run(*standalone_arguments(tmp_path), MURMUR_RETENTOIN="3d"), "MURMUR_RETENTOIN")
+
+
+def test_an_unknown_key_of_the_file_is_an_error(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("retentoin: 3d\n")
+    refused(run(*standalone_arguments(tmp_path, config=file)), "retentoin", "settings.yaml")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("retention", "soon"), ("durability", "perhaps"), ("http", "nowhere"), ("http", "127.0.0.1:99999"), ("cluster", "127.0.0.1"),
+        ("checkpoint", "oracle:/x"), ("late-window", "-2h"), ("log-level", "loud"),
+    ],
+)
+def test_an_impossible_value_is_an_error_that_names_the_setting(tmp_path, flag, value):
+    arguments = standalone_arguments(tmp_path, **{flag.replace("-", "_"): value})
+    refused(run(*arguments), flag)
+
+
+def test_flags_win_over_variables_over_the_file(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("durability: nonsense-in-file\n")
+    # The file's bad value is never looked at twice: a flag that wins does not make a wrong file right.
+    refused(run(*standalone_arguments(tmp_path, config=file)), "durability")
+    refused(run(*standalone_arguments(tmp_path), MURMUR_DURABILITY="nonsense-in-variable"), "nonsense-in-variable")
+
+
+def test_a_missing_settings_file_is_an_error(tmp_path):
+    refused(run(*standalone_arguments(tmp_path, config=tmp_path / "absent.yaml")), "absent.yaml")
+
+
+@pytest.mark.parametrize("which", ["http", "cluster"])
+def test_a_port_in_use_is_an_error_that_names_it(tmp_path, which):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused(run(*standalone_arguments(tmp_path, **{which: address})), address)
+
+
+def test_an_unwritable_directory_is_an_error_that_names_it(tmp_path):
+    # Root may write anywhere but below a file.
+    (tmp_path / "file").write_text("not a directory")
+    refused(run(*standalone_arguments(tmp_path, data_dir=tmp_path / "file" / "data")), str(tmp_path / "file" / "data"))
+    if os.getuid() != 0:
+        (tmp_path / "closed").mkdir(mode=0o500)
+        refused(run(*standalone_arguments(tmp_path, data_dir=tmp_path / "closed" / "data")), str(tmp_path / "closed" / "data"))
+
+
+def test_a_data_directory_belongs_to_one_process(standalone: Standalone, tmp_path):
+    refused(run(*standalone_arguments(tmp_path, data_dir=standalone.data_directory)), str(standalone.data_directory))
+    assert standalone.get("/-/ready").status == 200
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_ten_seconds_under_load_and_loses_nothing(start_standalone, signal_number):
+    server = start_standalone()
+    start_ms = now_ms() - 60_000
+    acknowledged: list[int] = []
+    finished = threading.Event()
+
+    def load() -> None:
+        number = 0
+        while not finished.is_set():
+            try:
+                if server.push_series([({"__name__": "stop_test", "instance": "a"}, [(start_ms + number, 1.0)])]).status == 204:
+                    acknowledged.append(start_ms + number)
+            except Exception:
+                return
+            number += 1
+
+    pusher = threading.Thread(target=load)
+    pusher.start()
+    time.sleep(1)
+    began = time.monotonic()
+    server.program.process.send_signal(signal_number)
+    assert server.program.wait_for_exit(10) == 0, server.program.output[-3000:]
+    assert time.monotonic() - began < 10
+    finished.set()
+    pusher.join(20)
+    server.client.close()
+    server.start()
+    stored = server.samples("stop_test", start_ms, start_ms + 60_000)
+    assert set(acknowledged) <= {timestamp for samples in stored.values() for timestamp, _ in samples}
+    assert len(acknowledged) > 10
+
+
+def test_readiness_health_and_its_own_metrics(standalone: Standalone):
+    assert standalone.get("/-/healthy").status == 200
+    assert standalone.get("/-/ready").status == 200
+    text = standalone.get("/metrics").text
+    assert "murmur_" in text
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            float(line.rsplit(" ", 1)[1])
+
+
+def test_the_query_program_prints_results(standalone: Standalone):
+    assert standalone.push_json([{"server_id": "web-1", "metric_type": "cpu", "value": 42.5}]).status == 204
+    result = run("query", "cpu", "--endpoint", standalone.url)
+    assert result.returncode == 0 and "42.5" in result.stdout and "web-1" in result.stdout, result
+    result = run("query", "cpu", "--endpoint", standalone.url, "--json")
+    assert result.returncode == 0 and '"42.5"' in result.stdout
+    refused(run("query", "cpu{", "--endpoint", standalone.url), "parse")
+    refused(run("query", "cpu", "--endpoint", f"http://127.0.0.1:{free_port()}"))
+
+
+def test_the_load_generator_is_stored_and_counted(standalone: Standalone, tmp_path):
+    program = Program(
+        tmp_path / "loadgen.log",
+        ["loadgen", *flags({"push": standalone.url, "servers": 10, "metrics": 20, "interval": "1s", "duration": "3s"})],
+    )
+    assert program.wait_for_exit(30) == 0, program.output
+    assert standalone.data("/api/v1/servers")["total"] == 10
+    assert len(standalone.data("/api/v1/series", {"match[]": '{__name__=~".+"}'})) == 200
