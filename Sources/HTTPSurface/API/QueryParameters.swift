@@ -72,7 +72,8 @@ package struct QueryParameters: Sendable {
     /// `metric`, `limit`.
     package func metadata() throws(APIFailure) -> MetadataQuery {
         MetadataQuery(
-            tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(), timeoutMilliseconds: try timeout())
+            tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(),
+            timeoutMilliseconds: try timeout())
     }
 
     /// `search`, `limit`.

@@ -1,5 +1,5 @@
-import FoundationEssentials
-import NIOCore
+import Glibc
+package import NIOCore
 
 /// The operating system's errors in words that a person can act on.
 package enum SystemReason {
@@ -10,17 +10,15 @@ package enum SystemReason {
 
     /// Words for an `errno` value.
     package static func text(code: Int32) -> String {
-        switch POSIXErrorCode(rawValue: code) {
-        case .ECONNREFUSED: "connection refused"
-        case .EADDRINUSE: "the address is in use"
-        case .EADDRNOTAVAIL: "the address is not one of this machine"
-        case .EACCES: "permission denied"
-        case .EHOSTUNREACH: "the host is unreachable"
-        case .ENETUNREACH: "the network is unreachable"
-        case .ETIMEDOUT: "no answer in time"
-        case .ENOTDIR: "not a directory"
-        case .EROFS: "the file system is read-only"
-        case .ENOSPC: "no space is left"
+        switch code {
+        case ECONNREFUSED: "connection refused"
+        case EADDRINUSE: "the address is in use"
+        case EADDRNOTAVAIL: "the address is not one of this machine"
+        case EACCES: "permission denied"
+        case EHOSTUNREACH: "the host is unreachable"
+        case ENETUNREACH: "the network is unreachable"
+        case ETIMEDOUT: "no answer in time"
+        case EPIPE, ECONNRESET: "the connection was reset"
         default: "system error \(code)"
         }
     }

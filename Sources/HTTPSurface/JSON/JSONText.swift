@@ -1,4 +1,4 @@
-package import ByteCoding
+import ByteCoding
 package import MetricModel
 
 /// JSON written straight into bytes, without a tree of values in between.

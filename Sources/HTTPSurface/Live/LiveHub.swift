@@ -328,7 +328,9 @@ package struct LiveHub: Sendable {
     }
 
     private mutating func scheduleWake(now: Int64, into effects: inout [LiveEffect]) {
-        guard let next = streams.values.map({ LiveStream.floor(now, to: $0.name.step) + $0.name.step }).min() else { return }
+        guard let next = streams.values.map({ LiveStream.floor(now, to: $0.name.step) + $0.name.step }).min() else {
+            return
+        }
         let wake = min(next, now + limits.wakeMillisecondsMax)
         if let nextWake, nextWake <= wake { return }
         nextWake = wake

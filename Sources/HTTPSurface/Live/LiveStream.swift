@@ -1,4 +1,4 @@
-package import MetricModel
+import MetricModel
 
 /// What makes two subscriptions one stream: tenant, query text to the byte, step.
 struct LiveStreamName: Hashable, Sendable {
@@ -79,7 +79,9 @@ struct LiveStream: Sendable {
             values.append(LiveValue(number: number, value: sample.value))
         }
         if !wasPresent.isEmpty {
-            for (labels, entry) in entries where wasPresent.contains(entry.number) { entries[labels]?.isPresent = false }
+            for (labels, entry) in entries where wasPresent.contains(entry.number) {
+                entries[labels]?.isPresent = false
+            }
         }
         if entries.count > 2 * seriesMax { entries = entries.filter { $0.value.isPresent } }
         values.sort { $0.number < $1.number }
@@ -100,7 +102,8 @@ struct LiveStream: Sendable {
     ///
     /// - Parameter end: the last step of `history`.
     /// - Returns: the series by number, and the last step that they cover.
-    mutating func snapshot(_ history: [SeriesColumns], end: Int64) -> (series: [LiveServerMessage.Series], time: Int64) {
+    mutating func snapshot(_ history: [SeriesColumns], end: Int64) -> (series: [LiveServerMessage.Series], time: Int64)
+    {
         var series: [Int: SeriesColumns] = [:]
         for columns in history { series[number(of: columns.labels)] = columns }
         for present in presentSeries() where series[present.number] == nil { series[present.number] = present.columns }
@@ -112,7 +115,9 @@ struct LiveStream: Sendable {
                 series[value.number]?.values.append(value.value)
             }
         }
-        let sorted = series.sorted { $0.key < $1.key }.map { LiveServerMessage.Series(number: $0.key, columns: $0.value) }
+        let sorted = series.sorted { $0.key < $1.key }.map {
+            LiveServerMessage.Series(number: $0.key, columns: $0.value)
+        }
         return (sorted, time)
     }
 

@@ -48,7 +48,8 @@ package struct StaticFiles: Sendable {
             else { continue }
             bytesLeft -= data.count
             if bytesLeft < 0 {
-                throw StaticFilesError(directory: directory, reason: "it has over \(StaticFiles.bytesMax) bytes of files")
+                throw StaticFilesError(
+                    directory: directory, reason: "it has over \(StaticFiles.bytesMax) bytes of files")
             }
             let bytes = Array(data)
             let tag = String(XXH3.hash64(bytes.rawSpan), radix: 16)

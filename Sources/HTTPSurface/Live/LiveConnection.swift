@@ -1,0 +1,51 @@
+import MetricModel
+import NIOCore
+import NIOWebSocket
+import Synchronization
+
+/// One live WebSocket as the service sees it: a way to send, and how much waits to be sent.
+///
+/// Safe from any thread: the channel is, and the counts are atomic.
+final class LiveConnection: Sendable {
+    let id: LiveConnectionID
+    let tenant: TenantID
+    private let channel: any Channel
+    private let outboundBytes = Atomic<Int>(0)
+    private let messagesWaiting = Atomic<Int>(0)
+
+    init(id: LiveConnectionID, tenant: TenantID, channel: any Channel) {
+        self.id = id
+        self.tenant = tenant
+        self.channel = channel
+    }
+
+    /// Bytes given to the channel that the system has not taken yet.
+    var backlog: Int { outboundBytes.load(ordering: .relaxed) }
+
+    /// Sends a text message; the buffer is shared, not copied.
+    func send(_ text: ByteBuffer) {
+        let size = text.readableBytes
+        outboundBytes.wrappingAdd(size, ordering: .relaxed)
+        let sent = channel.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { _ in self.outboundBytes.wrappingSubtract(size, ordering: .relaxed) }
+        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: text), promise: sent)
+    }
+
+    /// Closes with a code after everything that was sent before.
+    func close(_ code: WebSocketErrorCode) {
+        var data = channel.allocator.buffer(capacity: 2)
+        data.write(webSocketErrorCode: code)
+        let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: data)
+        channel.writeAndFlush(frame).whenComplete { _ in self.channel.close(promise: nil) }
+    }
+
+    /// Counts a message that came; false when too many wait already.
+    func noteMessage(max: Int) -> Bool {
+        messagesWaiting.wrappingAdd(1, ordering: .relaxed).newValue <= max
+    }
+
+    /// A message that came was taken.
+    func noteTaken() {
+        messagesWaiting.wrappingSubtract(1, ordering: .relaxed)
+    }
+}

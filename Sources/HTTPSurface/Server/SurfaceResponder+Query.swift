@@ -1,0 +1,105 @@
+import HTTPTypes
+import Hummingbird
+import MetricModel
+import NIOCore
+
+extension SurfaceResponder {
+    /// Answers a question of the query API.
+    func query(_ request: Request, _ target: RequestTarget, _ route: Route) async throws -> Response {
+        guard let service = services.query else {
+            return failure(APIFailure(.notFound, "this node answers no queries"), query: nil)
+        }
+        if !services.readiness.isServing { return notReady() }
+        return try await admission.admit {
+            let parameters = try await parameters(of: request, target)
+            let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameter: parameters["tenant"])
+            let reader = QueryParameters(
+                parameters, tenant: tenant, now: services.clock(), bounds: configuration.bounds)
+            do {
+                return json(try await answer(route, reader, service))
+            } catch {
+                return failure(APIFailure(error), query: parameters["query"])
+            }
+        }
+    }
+
+    private func parameters(of request: Request, _ target: RequestTarget) async throws -> RequestParameters {
+        var parameters = RequestParameters()
+        try parameters.add(urlEncoded: target.query.utf8)
+        guard request.method == .post else { return parameters }
+        let type = request.headers[.contentType] ?? ""
+        guard type.lowercased().hasPrefix("application/x-www-form-urlencoded") else {
+            if type.isEmpty { return parameters }
+            throw APIFailure(.badData, "a query is sent as application/x-www-form-urlencoded, not as \(type)")
+        }
+        do {
+            let form = try await request.body.collect(upTo: configuration.formBytesMax)
+            try parameters.add(urlEncoded: form.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw APIFailure(
+                .badData, "the form is larger than \(configuration.formBytesMax) bytes (http_form_bytes_max)")
+        }
+        return parameters
+    }
+
+    private func answer(
+        _ route: Route, _ reader: QueryParameters, _ service: any QueryService
+    ) async throws -> JSONChunks {
+        switch route {
+        case .instantQuery:
+            let query = try reader.instant()
+            return Envelope.query(
+                try await Deadline.run(query.options.timeoutMilliseconds) { try await service.instant(query) })
+        case .rangeQuery:
+            let query = try reader.range()
+            return Envelope.query(
+                try await Deadline.run(query.options.timeoutMilliseconds) { try await service.range(query) })
+        case .series:
+            let query = try reader.labels(needsSelector: true)
+            return Envelope.series(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.series(query) })
+        case .labelNames:
+            let query = try reader.labels()
+            return Envelope.strings(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.labelNames(query) })
+        case .labelValues(let encoded):
+            let query = try reader.labels()
+            let name = try RequestParameters.decode(encoded.utf8)
+            return Envelope.strings(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.labelValues(name, query) })
+        case .metadata:
+            let query = try reader.metadata()
+            return Envelope.metadata(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.metadata(query) })
+        case .servers:
+            let query = try reader.servers()
+            return Envelope.servers(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.servers(query) })
+        case .exemplars: return Envelope.fixed("[]")
+        case .ingest, .rules, .alerts, .buildInfo, .live, .metrics, .healthy, .ready, .file, .unknown,
+            .methodNotAllowed:
+            preconditionFailure("\(route.name) is not a query")
+        }
+    }
+}
+
+/// A bound on the time of asynchronous work.
+enum Deadline {
+    /// Runs `work`, and cancels it when it takes longer.
+    ///
+    /// - Throws: what `work` throws, or `timeout`; the work must heed cancellation for the bound to hold.
+    static func run<Value: Sendable>(
+        _ milliseconds: Int64, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                throw APIFailure(.timeout, "query timed out in expression evaluation after \(milliseconds) ms")
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
+        }
+    }
+}
