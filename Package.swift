@@ -78,7 +78,7 @@ let roles: [Target] = [
         ]),
     .role(
         "AggregatorRole",
-        ["SeriesEngine", "EngineStorage", "WireProtocol", "MetricModel", "ClusterTransport"]),
+        ["SeriesEngine", "EngineStorage", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface"]),
     .role(
         "CoordinatorRole",
         [
@@ -125,8 +125,8 @@ let shells: [Target] = [
         ],
         swiftSettings: .strict
     ),
-    .shell("CheckpointSQLite", ["CheckpointPlan", "MetricModel", "ByteCoding", "CSQLite"]),
-    .shell("CheckpointPostgres", ["CheckpointPlan", "MetricModel", "ByteCoding", "CLibPQ"]),
+    .target(name: "CheckpointSQLite", dependencies: ["CheckpointPlan", "ByteCoding", "CSQLite"], swiftSettings: .strict),
+    .target(name: "CheckpointPostgres", dependencies: ["CheckpointPlan", "ByteCoding", "CLibPQ"], swiftSettings: .strict),
     .shell("NodeAgent", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
     .shell("LoadGenerator", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
 ]
@@ -140,7 +140,7 @@ let cores: [Target] = [
     .core("QueryEngine", ["QueryLanguage", "MetricModel"]),
     .core("QueryRouting", ["Placement", "MetricModel"]),
     .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
-    .core("CheckpointPlan", ["MetricModel", "ByteCoding"]),
+    .core("CheckpointPlan", ["ByteCoding"]),
     .core("Settings", ["MetricModel"]),
     .core("Placement", ["MetricModel", "ByteCoding"]),
     .target(
@@ -176,7 +176,7 @@ let tests: [Target] = [
     .test("QueryRoutingTests", ["QueryRouting", "Placement", "MetricModel"]),
     .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding"]),
     .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
-    .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "MetricModel", "ByteCoding"]),
+    .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding"]),
     .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"]),
     .test("SettingsTests", ["Settings"]),
     .test(
