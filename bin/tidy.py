@@ -42,6 +42,8 @@ PROGRAM_LIBRARIES = {"ArgumentParser", "Yams"}
 
 # Outside ByteCoding, the files that may hold unsafe pointers: thin wrappers, one for a C interface each.
 UNSAFE_FILES = {
+    "Sources/CheckpointPostgres/PQConnection.swift",
+    "Sources/CheckpointSQLite/SQLiteDatabase.swift",
     "Sources/EngineStorage/SystemCalls.swift",
     "Sources/IngestFormats/SnappyBlock.swift",
     "Sources/MetricModel/RegularExpression.swift",
