@@ -39,7 +39,8 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(
-        host: String, port: Int, offer: ConnectionOffer, limits: ConnectionLimits, eventLoop: any EventLoop, logger: Logger
+        host: String, port: Int, offer: ConnectionOffer, limits: ConnectionLimits, eventLoop: any EventLoop,
+        logger: Logger
     ) {
         self.host = host
         self.port = port
@@ -87,7 +88,8 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
 
     private func connected(_ channel: any Channel) {
         guard case .connecting = state else { return channel.close(promise: nil) }
-        guard channel.isActive, let connection = try? channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
+        guard channel.isActive,
+            let connection = try? channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
         else { return failed(TypedError(.unavailable, "the connection was closed at once")) }
         counters.update { $0.connectionsMade += 1 }
         state = .connected(connection)
@@ -133,7 +135,9 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         _ continuation: CheckedContinuation<WriteAcknowledgement, any Error>
     ) {
         eventLoop.preconditionInEventLoop()
-        if call.cancelled { return continuation.resume(throwing: TypedError(.cancelled, "cancelled before it was sent")) }
+        if call.cancelled {
+            return continuation.resume(throwing: TypedError(.cancelled, "cancelled before it was sent"))
+        }
         let opened = open { machine throws(TypedError) in
             try machine.openWrite(batch, deadlineMilliseconds: deadlineMilliseconds, now: ConnectionHandler.now)
         }
@@ -151,10 +155,13 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         call.cancelled = true
         guard let stream = call.stream, writes.removeValue(forKey: stream) != nil else { return }
         connection?.command { machine, _ in machine.cancel(stream) }
-        call.continuation.take()?.resume(throwing: TypedError(.cancelled, "cancelled; whether it was written is not known"))
+        call.continuation.take()?.resume(
+            throwing: TypedError(.cancelled, "cancelled; whether it was written is not known"))
     }
 
-    func query(_ request: QueryRequest, _ deadlineMilliseconds: UInt32, _ call: QueryCall, _ storage: QueryStreamStorage) {
+    func query(
+        _ request: QueryRequest, _ deadlineMilliseconds: UInt32, _ call: QueryCall, _ storage: QueryStreamStorage
+    ) {
         eventLoop.preconditionInEventLoop()
         if call.cancelled { return }
         let opened = open { machine throws(TypedError) in
@@ -210,7 +217,8 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         case .ready(let peer):
             backOff.reset()
             ready.store(true, ordering: .relaxed)
-            logger.debug("connected to node", metadata: ["node": "\(peer.identity.node)", "version": "\(peer.version)"])
+            logger.debug(
+                "connected to node", metadata: ["node": "\(peer.identity.node)", "version": "\(peer.version)"])
             for waiter in readyWaiters.sorted(by: { $0.key < $1.key }) { waiter.value.resume() }
             readyWaiters = [:]
         case .page(let stream, let page, let bytes): queries[stream]?.deliver(page, bytes: bytes)

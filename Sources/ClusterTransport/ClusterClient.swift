@@ -13,8 +13,11 @@ package final class ClusterClient: Sendable {
     ///
     /// - Parameters:
     ///   - host: name or address of the other node.
+    ///   - port: its cluster port.
     ///   - identity: told to it; it must be of the same cluster.
+    ///   - limits: what the connection may use.
     ///   - group: one of its event loops carries the connection.
+    ///   - logger: is told when the connection comes and goes.
     package init(
         host: String, port: Int, identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(),
         group: any EventLoopGroup, logger: Logger
@@ -46,7 +49,10 @@ package final class ClusterClient: Sendable {
 
     /// Sends a batch and waits for its acknowledgement.
     ///
-    /// - Parameter deadline: at least a millisecond, at most 49 days; rounded down.
+    /// - Parameters:
+    ///   - batch: within the limits of `WireLimits`.
+    ///   - deadline: at least a millisecond, at most 49 days; rounded down.
+    /// - Returns: what was not written and why, and the references of new series.
     /// - Throws: `TypedError`. After `deadlineExceeded`, `cancelled`, and `unavailable` of a connection lost on the way, whether the batch was
     ///   written is not known; writing it again does no harm.
     package func write(_ batch: WriteBatch, deadline: Duration) async throws -> WriteAcknowledgement {
@@ -62,7 +68,10 @@ package final class ClusterClient: Sendable {
 
     /// Asks a query; the answer begins to flow at once.
     ///
-    /// - Parameter deadline: for the whole answer; at least a millisecond, at most 49 days; rounded down.
+    /// - Parameters:
+    ///   - request: what to ask.
+    ///   - deadline: for the whole answer; at least a millisecond, at most 49 days; rounded down.
+    /// - Returns: the answer, which reports errors as it is taken.
     package func query(_ request: QueryRequest, deadline: Duration) -> QueryStream {
         let core = self.core
         let call = QueryCall()

@@ -5,7 +5,9 @@ package protocol ClusterRequestHandler: Sendable {
     /// Writes a batch.
     ///
     /// Called on an event loop: take the batch and return at once.
-    /// - Parameter respond: call it once, from any thread. A second call, or one after the deadline, means nothing.
+    /// - Parameters:
+    ///   - batch: checked in form; its references may be unknown.
+    ///   - respond: call it once, from any thread. A second call, or one after the deadline, means nothing.
     func write(_ batch: WriteBatch, respond: @escaping @Sendable (Result<WriteAcknowledgement, TypedError>) -> Void)
 
     /// Answers a query with pages into `sink` and the end as the result.

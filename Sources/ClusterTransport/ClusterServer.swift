@@ -33,8 +33,10 @@ package final class ClusterServer: Sendable {
     ///
     /// - Parameters:
     ///   - identity: told to nodes that connect; those of other clusters are refused.
+    ///   - limits: what one connection may use.
     ///   - handler: answers requests, on behalf of all connections.
     ///   - group: whose event loops the connections live on.
+    ///   - logger: is told when nodes come and go.
     package init(
         identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(), handler: any ClusterRequestHandler,
         group: any EventLoopGroup, logger: Logger
@@ -51,7 +53,9 @@ package final class ClusterServer: Sendable {
 
     /// Begins to listen.
     ///
-    /// - Parameter port: 0 for one that is free.
+    /// - Parameters:
+    ///   - host: the address to bind.
+    ///   - port: 0 for one that is free.
     /// - Returns: the address that nodes can connect to.
     /// - Throws: the system's error when the address cannot be bound.
     package func start(host: String = "127.0.0.1", port: Int) async throws -> SocketAddress {

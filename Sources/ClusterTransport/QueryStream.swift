@@ -131,7 +131,9 @@ final class QueryStreamStorage: Sendable {
 }
 
 extension QueryStreamStorage.State {
-    fileprivate mutating func next(_ continuation: CheckedContinuation<QueryPage?, any Error>) -> QueryStreamStorage.Step {
+    fileprivate mutating func next(_ continuation: CheckedContinuation<QueryPage?, any Error>)
+        -> QueryStreamStorage.Step
+    {
         if taken < pages.count {
             let (page, bytes) = pages[taken]
             taken += 1

@@ -40,7 +40,8 @@ extension Connection {
             case .failed: true
             }
         let checked =
-            fits ? completion : .failed(TypedError(.internal, "the answer does not fit request \(state.request.rawValue)"))
+            fits
+            ? completion : .failed(TypedError(.internal, "the answer does not fit request \(state.request.rawValue)"))
         put(checked.frameType, stream: stream.number) { checked.encode(into: &$0) }
         closeIfDone(into: &effects)
     }
@@ -143,7 +144,8 @@ extension Connection {
     }
 
     private mutating func releaseIfPossible(_ stream: StreamID) -> Bool {
-        guard writable, output.count < limits.outputBytesMax, let state = accepted[stream], let frame = state.waiting else {
+        guard writable, output.count < limits.outputBytesMax, let state = accepted[stream], let frame = state.waiting
+        else {
             return false
         }
         let length = frame.count - FrameHeader.size

@@ -6,8 +6,12 @@ import MetricModel
 extension Connection {
     /// Sends a batch; `ConnectionEffect.finished` tells how it came out.
     ///
-    /// - Parameter deadlineMilliseconds: from now; 0 for none. After it the stream fails with `deadlineExceeded`, and whether the batch
-    ///   was written is not known.
+    /// - Parameters:
+    ///   - batch: within the limits of `WireLimits`.
+    ///   - deadlineMilliseconds: from now; 0 for none. After it the stream fails with `deadlineExceeded`, and whether the batch was
+    ///     written is not known.
+    ///   - now: the time.
+    /// - Returns: the stream on which the answer will come.
     /// - Throws: `unavailable` when no request may be sent now, `overloaded` when as much is unanswered as a limit allows,
     ///   `tooLarge` when the batch exceeds a limit of the protocol or of the peer.
     package mutating func openWrite(
@@ -16,14 +20,21 @@ extension Connection {
         guard batch.rows.count <= WireLimits.batchRowsMax, batch.definitions.count <= WireLimits.batchDefinitionsMax,
             batch.metadata.count <= WireLimits.batchMetadataMax
         else {
-            throw TypedError(.tooLarge, "a batch of \(batch.rows.count) rows and \(batch.definitions.count) definitions")
+            throw TypedError(
+                .tooLarge, "a batch of \(batch.rows.count) rows and \(batch.definitions.count) definitions")
         }
-        return try open(.write, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) { batch.encode(into: &$0) }
+        return try open(.write, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) {
+            batch.encode(into: &$0)
+        }
     }
 
     /// Asks a query; pages come as `ConnectionEffect.page`, the end as `finished`.
     ///
-    /// - Parameter deadlineMilliseconds: from now; 0 for none.
+    /// - Parameters:
+    ///   - request: what to ask.
+    ///   - deadlineMilliseconds: from now; 0 for none.
+    ///   - now: the time.
+    /// - Returns: the stream on which the answer will come.
     /// - Throws: as `openWrite`.
     package mutating func openQuery(
         _ request: QueryRequest, deadlineMilliseconds: UInt32, now: MonotonicInstant
@@ -62,7 +73,8 @@ extension Connection {
         countSent(length)
         return register(
             OpenedStream(
-                request: type, requestBytes: length, deadline: deadline(deadlineMilliseconds, from: now), credit: credit))
+                request: type, requestBytes: length, deadline: deadline(deadlineMilliseconds, from: now), credit: credit
+            ))
     }
 
     private mutating func register(_ state: OpenedStream) -> StreamID {
@@ -122,7 +134,8 @@ extension Connection {
         guard let state = opened[stream] else { throw unexpected(header) }
         guard header.length <= state.credit else {
             throw WireError(
-                .creditExceeded, in: "Frame.length", offset: 12, found: UInt64(header.length), expected: UInt64(state.credit))
+                .creditExceeded, in: "Frame.length", offset: 12, found: UInt64(header.length),
+                expected: UInt64(state.credit))
         }
         opened[stream]?.credit = state.credit - header.length
         return (stream, state)

@@ -7,6 +7,7 @@ extension Connection {
     ///
     /// - Parameters:
     ///   - bytes: begins with the first byte of a frame.
+    ///   - now: the time.
     ///   - effects: what follows from the frames that are there as a whole is appended.
     /// - Returns: bytes consumed; the rest is the beginning of a frame, to be given again with what comes next. All of them once the
     ///   connection is closed.
@@ -45,7 +46,9 @@ extension Connection {
         case .hello, .welcome: throw unexpected(header)
         case .ping:
             let token = payload.copied()
-            guard token.count == 8 else { throw WireError(.malformed, in: "Ping", found: UInt64(token.count), expected: 8) }
+            guard token.count == 8 else {
+                throw WireError(.malformed, in: "Ping", found: UInt64(token.count), expected: 8)
+            }
             put(.pong, stream: 0) { $0.append(contentsOf: token) }
         case .pong:
             guard payload.byteCount == 8 else {
@@ -64,7 +67,8 @@ extension Connection {
     }
 
     /// A type of a later version: requests are refused, the rest is skipped where the sender allows it and the class says how.
-    private mutating func handleUnknown(_ header: FrameHeader, into effects: inout [ConnectionEffect]) throws(WireError) {
+    private mutating func handleUnknown(_ header: FrameHeader, into effects: inout [ConnectionEffect]) throws(WireError)
+    {
         guard phase == .open else { throw unexpected(header) }
         try expectStream(header)
         let mayIgnore = header.flags & FrameHeader.mayIgnore != 0
@@ -125,7 +129,8 @@ extension Connection {
         for stream in opened.keys.sorted() where stream.number > notice.lastStream {
             let state = forgetOpened(stream)
             if state?.abandoned == false {
-                effects.append(.finished(stream: stream, completion: .failed(TypedError(.unavailable, notice.error.message))))
+                effects.append(
+                    .finished(stream: stream, completion: .failed(TypedError(.unavailable, notice.error.message))))
             }
         }
         closeIfDone(into: &effects)
@@ -139,7 +144,9 @@ extension Connection {
             case .streamControl, .request, .page, .end: header.stream != 0
             case .reserved: true
             }
-        guard fits else { throw WireError(.unexpectedFrame, in: "Frame.stream", offset: 8, found: UInt64(header.stream)) }
+        guard fits else {
+            throw WireError(.unexpectedFrame, in: "Frame.stream", offset: 8, found: UInt64(header.stream))
+        }
     }
 
     /// The fault of a frame that this state of the connection or stream does not allow.

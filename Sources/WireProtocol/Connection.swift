@@ -85,7 +85,9 @@ package struct Connection: Sendable {
 
     /// Says that everything in `output` has been handed to the socket.
     ///
-    /// - Parameter writable: whether the socket takes more; while it does not, pages wait in their streams.
+    /// - Parameters:
+    ///   - writable: whether the socket takes more; while it does not, pages wait in their streams.
+    ///   - effects: what follows is appended.
     package mutating func outputTaken(writable: Bool, into effects: inout [ConnectionEffect]) {
         // The storage is kept for the next frames unless a rare large batch made it huge.
         output.removeAll(keepingCapacity: output.capacity <= limits.outputBytesMax)
@@ -100,7 +102,9 @@ package struct Connection: Sendable {
 
     /// Announces that no new streams are taken; the connection closes when those that exist are over.
     ///
-    /// - Parameter error: the reason, for the peer's log; `unavailable` for an orderly stop.
+    /// - Parameters:
+    ///   - error: the reason, for the peer's log; `unavailable` for an orderly stop.
+    ///   - effects: what follows is appended.
     package mutating func leave(_ error: TypedError, into effects: inout [ConnectionEffect]) {
         guard phase != .closed, !leaving else { return }
         leaving = true

@@ -57,7 +57,8 @@ struct ControlReader: ~Escapable {
     /// The fault of a list that is longer than `expected`.
     borrowing func limitExceeded(_ field: String, found: Int, expected: Int) -> WireError {
         WireError(
-            .limitExceeded, in: "\(message).\(field)", offset: reader.offset, found: UInt64(found), expected: UInt64(expected))
+            .limitExceeded, in: "\(message).\(field)", offset: reader.offset, found: UInt64(found),
+            expected: UInt64(expected))
     }
 }
 

@@ -119,7 +119,8 @@ extension FrameType {
         case .metadata: .metadataPage
         case .servers: .serversPage
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
-            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error: nil
+            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error:
+            nil
         }
     }
 }

@@ -40,7 +40,8 @@ package struct ConnectionOffer: Equatable, Sendable {
 
     /// What this program offers, unless told otherwise: version 1 and no features.
     package init(
-        identity: NodeIdentity, lowestVersion: UInt32 = 1, highestVersion: UInt32 = 1, requiredFeatures: FeatureSet = [],
+        identity: NodeIdentity, lowestVersion: UInt32 = 1, highestVersion: UInt32 = 1,
+        requiredFeatures: FeatureSet = [],
         optionalFeatures: FeatureSet = []
     ) {
         self.identity = identity
@@ -112,7 +113,8 @@ extension ConnectionOffer {
         guard version >= max(lowestVersion, hello.lowestVersion) else {
             throw TypedError(
                 .versionMismatch,
-                "versions \(lowestVersion) to \(highestVersion) here, \(hello.lowestVersion) to \(hello.highestVersion) there")
+                "versions \(lowestVersion) to \(highestVersion) here, \(hello.lowestVersion) to \(hello.highestVersion) there"
+            )
         }
         let theirs = hello.requiredFeatures.union(hello.optionalFeatures)
         let missing = hello.requiredFeatures.subtracting(features).union(requiredFeatures.subtracting(theirs))
@@ -145,7 +147,8 @@ extension ConnectionOffer {
     private func expectCluster(of other: NodeIdentity) throws(TypedError) {
         guard other.cluster == identity.cluster else {
             throw TypedError(
-                .badRequest, "node \(other.node) is of cluster \"\(other.cluster)\", this one of \"\(identity.cluster)\"")
+                .badRequest,
+                "node \(other.node) is of cluster \"\(other.cluster)\", this one of \"\(identity.cluster)\"")
         }
     }
 }

@@ -73,7 +73,9 @@ extension MetadataScope {
 
 extension LabelNamesRequest {
     /// Appends the wire form.
-    package func encode(into bytes: inout [UInt8]) { ProtobufWriter.message(1, into: &bytes) { scope.encode(into: &$0) } }
+    package func encode(into bytes: inout [UInt8]) {
+        ProtobufWriter.message(1, into: &bytes) { scope.encode(into: &$0) }
+    }
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {
@@ -96,7 +98,9 @@ extension LabelValuesRequest {
 
 extension SeriesRequest {
     /// Appends the wire form.
-    package func encode(into bytes: inout [UInt8]) { ProtobufWriter.message(1, into: &bytes) { scope.encode(into: &$0) } }
+    package func encode(into bytes: inout [UInt8]) {
+        ProtobufWriter.message(1, into: &bytes) { scope.encode(into: &$0) }
+    }
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {

@@ -43,7 +43,9 @@ extension SeriesPage {
         var reader = WireReader(bytes, message: "SeriesPage")
         let count = try reader.count("series", unit: Self.seriesBytesMin, limit: WireLimits.pagePayloadBytesMax)
         let continuation = try reader.uint8()
-        guard continuation <= 1 else { throw reader.malformed("continuation", found: UInt64(continuation), expected: 1) }
+        guard continuation <= 1 else {
+            throw reader.malformed("continuation", found: UInt64(continuation), expected: 1)
+        }
         continuesLast = continuation == 1
         series = []
         series.reserveCapacity(count)

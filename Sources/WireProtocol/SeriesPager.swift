@@ -40,7 +40,8 @@ package struct SeriesPager: Sendable {
             page.series.append(whole ? series : series.piece(start..<start + take))
             bytes += labelBytes + take * Self.sampleBytes
             start += take
-            if bytes >= pageBytes { full.append(turn()) }
+            // A piece ends its page, so that the rest is the first of the next one.
+            if bytes >= pageBytes || start < series.timestamps.count { full.append(turn()) }
         } while start < series.timestamps.count
         return full
     }

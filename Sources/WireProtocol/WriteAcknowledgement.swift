@@ -20,7 +20,8 @@ package struct WriteAcknowledgement: Equatable, Sendable {
 
     /// An acknowledgement of engine `generation`.
     package init(
-        generation: UInt64, references: [UInt32] = [], rejections: [SampleRejection] = [], unknownReferences: [UInt32] = []
+        generation: UInt64, references: [UInt32] = [], rejections: [SampleRejection] = [],
+        unknownReferences: [UInt32] = []
     ) {
         self.generation = generation
         self.references = references

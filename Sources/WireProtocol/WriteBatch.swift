@@ -130,7 +130,8 @@ extension WriteBatch.TenantMetadata {
     fileprivate init(from reader: inout WireReader, tenants: [TenantID]) throws(WireError) {
         tenant = try TenantTable.tenant(from: &reader, in: tenants)
         metadata = MetricMetadata(
-            metric: try reader.string(), type: try reader.string(), unit: try reader.string(), help: try reader.string())
+            metric: try reader.string(), type: try reader.string(), unit: try reader.string(), help: try reader.string()
+        )
     }
 }
 

@@ -1,0 +1,76 @@
+import ByteCoding
+import MetricModel
+import Testing
+import WireProtocol
+
+@Suite("Paging")
+struct PagingTests {
+    @Test(
+        "series come out of pages as they went in, and every page fits its frame",
+        arguments: [4096, 50_000, SeriesPager.pageBytesDefault])
+    func pagesAndBack(_ pageBytes: Int) throws {
+        var random = SplitMix64(seed: UInt64(pageBytes))
+        var series: [SeriesColumns] = []
+        for number in 0..<200 {
+            let count = number % 10 == 0 ? Int(random.next() % 20_000) : Int(random.next() % 50)
+            series.append(
+                SeriesColumns(
+                    labels: Samples.labels(("__name__", "m"), ("n", "\(number)")),
+                    timestamps: (0..<count).map { Int64($0) << 33 }, values: (0..<count).map { Double($0) }))
+        }
+        var pager = SeriesPager(pageBytes: pageBytes)
+        var pages: [SeriesPage] = []
+        for one in series { pages += try pager.append(one) }
+        if let last = pager.finish() { pages.append(last) }
+        #expect(pager.finish() == nil)
+        var collector = SeriesCollector()
+        for page in pages {
+            let bytes = [UInt8].encoding(page.encode)
+            #expect(bytes.count <= WireLimits.pagePayloadBytesMax)
+            #expect(bytes.count <= 2 * SeriesPager.pageBytesDefault)
+            try collector.append(try SeriesPage(decoding: bytes.rawSpan))
+        }
+        let same = collector.series == series
+        #expect(same)
+    }
+
+    @Test("a continuation that fits no series before it is refused")
+    func wrongContinuation() {
+        var collector = SeriesCollector()
+        #expect(throws: TypedError.self) { try collector.append(Samples.page) }
+        let first = SeriesPage(series: [SeriesColumns(labels: Samples.up, timestamps: [5], values: [1])])
+        #expect(throws: Never.self) { try collector.append(first) }
+        let early = SeriesPage(
+            series: [SeriesColumns(labels: Samples.up, timestamps: [5], values: [1])], continuesLast: true)
+        #expect(throws: TypedError.self) { try collector.append(early) }
+    }
+
+    @Test("labels that fill a page are an error that says so")
+    func hugeLabels() {
+        var pager = SeriesPager()
+        let labels = Samples.labels(("a", String(repeating: "x", count: WireLimits.pagePayloadBytesMax)))
+        let error = #expect(throws: TypedError.self) {
+            try pager.append(SeriesColumns(labels: labels, timestamps: [], values: []))
+        }
+        #expect(error?.code == .tooLarge)
+    }
+
+    @Test("lists are cut into pages that fit, in order, with nothing lost")
+    func lists() throws {
+        let values = (0..<100_000).map { "value-\($0)" }
+        let pages = try QueryPage.pages(ofStrings: values)
+        var joined: [String] = []
+        for page in pages {
+            #expect([UInt8].encoding(page.encode).count <= WireLimits.pagePayloadBytesMax)
+            if case .strings(let page) = page { joined += page.values }
+        }
+        let same = joined == values
+        #expect(same)
+        #expect(pages.count > 1)
+        #expect(try QueryPage.pages(ofStrings: []).isEmpty)
+        #expect(try QueryPage.pages(ofServers: [], total: 3) == [.servers(ServersPage(servers: [], total: 3))])
+        #expect(throws: TypedError.self) {
+            try QueryPage.pages(ofStrings: [String(repeating: "x", count: WireLimits.pagePayloadBytesMax)])
+        }
+    }
+}

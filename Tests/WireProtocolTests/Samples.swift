@@ -1,0 +1,128 @@
+import ByteCoding
+import MetricModel
+import WireProtocol
+
+/// A small generator with a seed, so that every run of a test sees the same bytes.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// Messages that the tests and the golden vectors share.
+enum Samples {
+    static let tenant = tenant(named: "team-a")
+    static let up = labels(("__name__", "up"), ("instance", "web-1"))
+    static let load = labels(("__name__", "load"), ("instance", "web-2"), ("zone", "ü"))
+
+    static func tenant(named name: String) -> TenantID {
+        do { return try TenantID(validating: name) } catch { preconditionFailure("\(error)") }
+    }
+
+    static func labels(_ pairs: (String, String)...) -> Labels {
+        do { return try Labels(pairs.map { Label($0.0, $0.1) }) } catch { preconditionFailure("\(error)") }
+    }
+
+    static func matcher(_ name: String, _ operation: Matcher.Operation, _ value: String) -> Matcher {
+        do { return try Matcher(name, operation, value) } catch { preconditionFailure("\(error)") }
+    }
+
+    static let batch = WriteBatch(
+        definitions: [
+            SeriesDefinition(tenant: tenant, labels: up, placement: PlacementKey(hash: 0xDEAD_BEEF, labelIndex: 1)),
+            SeriesDefinition(tenant: .default, labels: load, placement: PlacementKey(hash: 7, labelIndex: 255)),
+        ],
+        rows: SampleColumns(
+            series: [SeriesReference.definitionBit, 42, SeriesReference.definitionBit | 1],
+            timestamps: [1_763_000_000_000, 1_763_000_000_000, 1_763_000_001_000],
+            values: [1, Double(bitPattern: StaleMarker.bits), -0.0]),
+        metadata: [
+            WriteBatch.TenantMetadata(
+                tenant: tenant, metadata: MetricMetadata(metric: "up", type: "gauge", unit: "", help: "Is it up?"))
+        ],
+        generation: 0x0102_0304_0506_0708)
+
+    static let acknowledgement = WriteAcknowledgement(
+        generation: 9, references: [100, WriteAcknowledgement.noReference],
+        rejections: [SampleRejection(row: 2, reason: .tooOld), SampleRejection(row: 5, reason: .tooManySeries)],
+        unknownReferences: [1])
+
+    static let page = SeriesPage(
+        series: [
+            SeriesColumns(labels: up, timestamps: [1000, 2000, 3500], values: [1, .infinity, 0.5]),
+            SeriesColumns(labels: load, timestamps: [], values: []),
+        ], continuesLast: true)
+
+    static let scope = MetadataScope(
+        tenant: tenant,
+        matcherSets: [
+            [matcher("instance", .regex, "web-.*")], [matcher("zone", .notEqual, ""), matcher("a", .equal, "b")],
+        ],
+        start: -5, end: 1_763_000_000_000, limit: 10)
+
+    static let queries: [QueryRequest] = [
+        .select(
+            SelectRequest(
+                selection: SeriesSelection(
+                    tenant: tenant,
+                    matchers: [Matcher(equal: "__name__", "up"), matcher("instance", .notRegex, "db|x")],
+                    start: 1, end: .max),
+                seriesMax: 1000, samplesMax: 50_000_000)),
+        .labelNames(LabelNamesRequest(scope: scope)),
+        .labelValues(LabelValuesRequest(name: "instance", scope: scope)),
+        .series(SeriesRequest(scope: scope)),
+        .metadata(MetadataRequest(tenant: tenant, metric: "up", limit: 3)),
+        .servers(ServersRequest(tenant: tenant, search: "web", limit: 100)),
+    ]
+
+    static let pages: [QueryPage] = [
+        .series(page),
+        .strings(StringPage(values: ["", "a", "ü"])),
+        .labels(LabelsPage(labels: [up, load, .empty])),
+        .metadata(MetadataPage(metadata: [MetricMetadata(metric: "up", type: "gauge", unit: "s", help: "h")])),
+        .servers(
+            ServersPage(
+                servers: [ServerSummary(id: "web-1", label: "instance", lastPush: 1_763_000_000_123, seriesCount: 212)],
+                total: 7)),
+    ]
+
+    static let end = SelectEnd(seriesCount: 2, sampleCount: 3, warnings: ["node b did not answer"])
+    static let error = TypedError(.overloaded, "queue is full", retryAfterMilliseconds: 250)
+
+    /// `count` rows of known series with one timestamp, as a router sends them every few seconds.
+    static func steadyBatch(rows count: Int, seed: UInt64 = 1) -> WriteBatch {
+        var random = SplitMix64(seed: seed)
+        var rows = SampleColumns()
+        for row in 0..<count {
+            rows.append(
+                series: UInt32(row), timestamp: 1_763_000_000_000 + Int64(random.next() % 1000),
+                value: Double(random.next() % 10_000) / 100)
+        }
+        return WriteBatch(rows: rows, generation: 1)
+    }
+}
+
+extension [UInt8] {
+    /// The bytes that `body` appends.
+    static func encoding(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
+        var bytes: [UInt8] = []
+        body(&bytes)
+        return bytes
+    }
+
+    var hex: String { map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined() }
+
+    init(hex: some StringProtocol) {
+        let digits = hex.filter { !$0.isWhitespace }.compactMap { $0.hexDigitValue }
+        precondition(digits.count % 2 == 0, "odd number of hexadecimal digits")
+        self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+}
