@@ -11,6 +11,7 @@ The rules, each a function over one file's text:
 - no file is over 700 lines (tests 1,000); no placeholder, no leftover, no file outside the known rooms.
 """
 
+import functools
 import pathlib
 import re
 import subprocess
@@ -37,7 +38,7 @@ TIERS = {
     **{name: 3 for name in ROLES}, **{name: 4 for name in PROGRAMS},
 }
 TIER_NAMES = ["C shim", "core", "shell", "role", "program"]
-CORE_LIBRARIES = {"Swift", "Synchronization"}
+CORE_LIBRARIES = {"Swift", "Synchronization", "RealModule"}
 PROGRAM_LIBRARIES = {"ArgumentParser", "Yams"}
 
 # Outside ByteCoding, the files that may hold unsafe pointers: thin wrappers, one for a C interface each.
@@ -186,11 +187,27 @@ WITNESS = re.compile(
 )
 
 
+@functools.cache
+def requirements() -> frozenset[str]:
+    """The names of all methods and properties that a protocol of the house asks for: their docstrings stand there."""
+    names: set[str] = set()
+    for file in (pathlib.Path(__file__).resolve().parent.parent / "Sources").rglob("*.swift"):
+        for body in re.findall(r"^package protocol [^{]*\{\n(.*?)^\}", code_only(file.read_text("utf-8")), re.DOTALL | re.MULTILINE):
+            names.update(re.findall(r"\b(?:func|var)\s+(\w+)", body))
+    return frozenset(names | {"unownedExecutor"})
+
+
+def is_requirement(declaration: str) -> bool:
+    """Whether a declaration has the name of something that a protocol of the house asks for."""
+    match = re.search(r"\b(?:func|var)\s+(\w+)", declaration)
+    return match is not None and match.group(1) in requirements()
+
+
 def check_docstrings(path: str, text: str) -> Iterator[Problem]:
     """Every declaration that other modules see has a docstring.
 
     A type's docstring may speak for the properties directly below it, one docstring for a run of them, and a memberwise initialiser needs none: its parameters are the
-    documented properties. An initialiser that can fail says when.
+    documented properties. An initialiser that can fail says when. What a protocol of the house asks for is documented there.
     """
     if module_of(path) is None:
         return
@@ -207,6 +224,7 @@ def check_docstrings(path: str, text: str) -> Iterator[Problem]:
         is_property = PROPERTY.match(rest) is not None
         excused = (
             WITNESS.search(rest) or PLAIN_INITIALISER.match(rest) or "override" in line
+            or is_requirement(rest)
             or (is_property and documented_property == number - 1)
             or (is_property and TYPE.match(lines[number - 2]) is not None)
         )
