@@ -6,7 +6,8 @@ package enum PressureCollector {
     /// Reads one of them. `some` is waiting, `full` is stalled; of the processor only waiting means something.
     package static func totals(resource: String, _ text: String) -> [Measurement] {
         ProcText.rows(text).compactMap { row in
-            guard let total = row.first(where: { $0.hasPrefix("total=") }), let microseconds = Double(total.dropFirst(6))
+            guard let total = row.first(where: { $0.hasPrefix("total=") }),
+                let microseconds = Double(total.dropFirst(6))
             else { return nil }
             switch row[0] {
             case "some": return Measurement("node_pressure_\(resource)_waiting_seconds_total", microseconds / 1e6)

@@ -67,7 +67,7 @@ package struct DeliveryQueue: Sendable {
     /// The delay after the first failure, before jitter.
     package static let delayMillisecondsMin: Int64 = 500
     /// The longest delay, before jitter; short, as a server that is back wants its machines back.
-    package static let delayMillisecondsMax: Int64 = 10_000
+    package static let delayMillisecondsMax: Int64 = 5_000
     /// The longest `Retry-After` that is obeyed.
     package static let retryAfterSecondsMax = 300
 

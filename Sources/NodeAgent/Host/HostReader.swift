@@ -71,7 +71,8 @@ struct HostReader: Sendable {
         return [
             ("sysname", HostReader.text(of: answer.sysname)), ("release", HostReader.text(of: answer.release)),
             ("version", HostReader.text(of: answer.version)), ("machine", HostReader.text(of: answer.machine)),
-            ("nodename", HostReader.text(of: answer.nodename)), ("domainname", HostReader.text(of: answer.__domainname)),
+            ("nodename", HostReader.text(of: answer.nodename)),
+            ("domainname", HostReader.text(of: answer.__domainname)),
         ]
     }
 
