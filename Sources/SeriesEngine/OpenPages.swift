@@ -6,10 +6,14 @@ struct OpenSample: BitwiseCopyable, Sendable {
 
 /// The memory of all open buffers: pages of 16 samples, chained backwards, recycled through a free list.
 ///
-/// A page is 256 bytes, four cache lines: a series with few samples costs little, and a sample written costs one line.
+/// 256 pages lie together, position by position: first all their first samples, then all their second ones. Series grow in step,
+/// so that a round of samples, one a series, is written to neighbouring addresses. Page by page each sample would cost a cache
+/// line of its own (measured with 40,000 series in turn: 130 ns a sample against 30).
 struct OpenPages: Sendable {
     /// Samples in a page.
     static let samplesPerPage = 16
+    /// Pages that share a run of memory.
+    private static let pagesTogether = 256
     /// Stands for "no page".
     static let none = UInt32.max
 
@@ -28,14 +32,16 @@ struct OpenPages: Sendable {
         }
         let number = UInt32(previous.count)
         previous.append(page)
-        for _ in 0..<Self.samplesPerPage { samples.append(OpenSample(timestamp: 0, value: 0)) }
+        if Int(number) % Self.pagesTogether == 0 {
+            for _ in 0..<Self.pagesTogether * Self.samplesPerPage { samples.append(OpenSample(timestamp: 0, value: 0)) }
+        }
         return number
     }
 
     /// Writes a sample into a page; `position` is 0 ... 15.
     @inline(__always)
     mutating func write(_ sample: OpenSample, page: UInt32, position: Int) {
-        samples[Int(page) &* Self.samplesPerPage &+ position] = sample
+        samples[Self.place(page, position)] = sample
     }
 
     /// Gives the chain that ends in `page` back.
@@ -58,9 +64,8 @@ struct OpenPages: Sendable {
         }
         var rest = count
         for page in pages.reversed() {
-            let base = Int(page) * Self.samplesPerPage
             for position in 0..<min(rest, Self.samplesPerPage) {
-                let sample = samples[base + position]
+                let sample = samples[Self.place(page, position)]
                 timestamps.append(sample.timestamp)
                 values.append(sample.value)
             }
@@ -77,11 +82,10 @@ struct OpenPages: Sendable {
         var at = page
         var inPage = count == 0 ? 0 : (count - 1) % Self.samplesPerPage + 1
         while at != Self.none {
-            let base = Int(at) * Self.samplesPerPage
             for position in stride(from: inPage - 1, through: 0, by: -1) {
-                let found = samples[base + position]
+                let found = samples[Self.place(at, position)]
                 if found.timestamp == timestamp {
-                    samples[base + position].value = resolve(found.value)
+                    samples[Self.place(at, position)].value = resolve(found.value)
                     return true
                 }
                 if found.timestamp < timestamp { return false }
@@ -90,5 +94,12 @@ struct OpenPages: Sendable {
             inPage = Self.samplesPerPage
         }
         return false
+    }
+
+    /// Where the sample at `position` of a page lies.
+    @inline(__always)
+    private static func place(_ page: UInt32, _ position: Int) -> Int {
+        let page = Int(page)
+        return (page / pagesTogether &* samplesPerPage &+ position) &* pagesTogether &+ page % pagesTogether
     }
 }
