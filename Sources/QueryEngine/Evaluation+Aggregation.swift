@@ -1,0 +1,187 @@
+internal import MetricModel
+internal import QueryLanguage
+
+// MARK: - Aggregations
+
+extension Evaluation {
+    func rows(of node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        switch node.operation {
+        case .sum: try aggregate(SumAccumulator.self, node, grid, body)
+        case .avg: try aggregate(MeanAccumulator.self, node, grid, body)
+        case .count: try aggregate(CountAccumulator.self, node, grid, body)
+        case .min: try aggregate(MinAccumulator.self, node, grid, body)
+        case .max: try aggregate(MaxAccumulator.self, node, grid, body)
+        case .group: try aggregate(GroupAccumulator.self, node, grid, body)
+        case .stddev: try aggregate(DeviationAccumulator.self, node, grid, body)
+        case .stdvar: try aggregate(VarianceAccumulator.self, node, grid, body)
+        case .topk, .bottomk: try best(node, grid, body)
+        case .limitk: try first(node, grid, body)
+        case .quantile: try quantile(node, grid, body)
+        case .countValues: try countValues(node, grid, body)
+        case .limitRatio: preconditionFailure("the planner refuses limit_ratio")
+        }
+    }
+
+    /// Streams the rows into one accumulator for each group and step; a row's group is found once.
+    private func aggregate<A: Accumulator>(
+        _ type: A.Type, _ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer
+    ) throws(QueryError) {
+        let steps = grid.count
+        var groups = Groups()
+        var cells: [A] = []
+        try rows(node.inner, grid) { labels, row throws(QueryError) in
+            let group = groups.number(node.grouping.key(labels))
+            if group * steps == cells.count {
+                try checkSize(rows: group + 1, steps: steps)
+                cells.append(contentsOf: repeatElement(A(), count: steps))
+            }
+            let base = group * steps
+            for step in 0..<steps where row[step].isPresent { cells[base &+ step].add(row[step]) }
+        }
+        var row = [Double](repeating: .absent, count: steps)
+        for (group, key) in groups.keys.enumerated() {
+            try checkCancelled()
+            for step in 0..<steps {
+                let cell = cells[group * steps + step]
+                row[step] = cell.isEmpty ? .absent : cell.result
+            }
+            if row.contains(where: \.isPresent) { try body(LabelFilter.labels(key), &row) }
+        }
+    }
+
+    // MARK: - Choosing series: topk, bottomk, limitk
+
+    private func best(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        let limits = try counts(node, grid)
+        let wantsLargest = node.operation == .topk
+        let steps = grid.count
+        var groups = Groups()
+        var cells: [BestElements] = []
+        var inputs: [Labels] = []
+        try rows(node.inner, grid) { labels, row throws(QueryError) in
+            let group = groups.number(node.grouping.key(labels))
+            if group * steps == cells.count { cells.append(contentsOf: repeatElement(BestElements(), count: steps)) }
+            let base = group * steps
+            for step in 0..<steps where row[step].isPresent && limits[step] > 0 {
+                let element = BestElements.Element(value: row[step], row: inputs.count)
+                cells[base &+ step].offer(element, atMost: limits[step], wantsLargest: wantsLargest)
+            }
+            inputs.append(labels)
+        }
+        // In an instant query the result's order is group by group, best first.
+        var outputs: [Int: Int] = [:]
+        var chosen = Frame(steps: steps)
+        let empty = [Double](repeating: .absent, count: steps)
+        for (index, cell) in cells.enumerated() {
+            for element in cell.ordered(wantsLargest: wantsLargest) {
+                if outputs[element.row] == nil {
+                    try checkSize(rows: chosen.count + 1, steps: steps)
+                    outputs[element.row] = chosen.count
+                    chosen.append(inputs[element.row], empty)
+                }
+                if let output = outputs[element.row] { chosen[output, index % steps] = element.value }
+            }
+        }
+        try emit(chosen, body)
+    }
+
+    private func first(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        let limits = try counts(node, grid)
+        let steps = grid.count
+        var groups = Groups()
+        var taken: [Int] = []
+        try rows(node.inner, grid) { labels, row throws(QueryError) in
+            let group = groups.number(node.grouping.key(labels))
+            if group * steps == taken.count { taken.append(contentsOf: repeatElement(0, count: steps)) }
+            for step in 0..<steps where row[step].isPresent {
+                if taken[group * steps + step] < limits[step] {
+                    taken[group * steps + step] += 1
+                } else {
+                    row[step] = .absent
+                }
+            }
+            if row.contains(where: \.isPresent) { try body(labels, &row) }
+        }
+    }
+
+    /// The k of each step: whole, rounded towards zero.
+    private func counts(_ node: PlannedAggregation, _ grid: TimeGrid) throws(QueryError) -> [Int] {
+        var counts: [Int] = []
+        for value in try parameter(node, grid) {
+            guard value > -0x1p63, value < 0x1p63 else {
+                throw QueryError(
+                    .execution, "Scalar value \(PlainDecimal.text(value)) overflows int64", node.parameterRange)
+            }
+            counts.append(Int(value))
+        }
+        return counts
+    }
+
+    private func parameter(_ node: PlannedAggregation, _ grid: TimeGrid) throws(QueryError) -> [Double] {
+        guard let parameter = node.parameter else { preconditionFailure("\(node.operation.rawValue) has a parameter") }
+        return try scalars(parameter, grid)
+    }
+
+    // MARK: - quantile, count_values
+
+    private func quantile(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        let quantiles = try parameter(node, grid)
+        for quantile in quantiles where !(quantile >= 0 && quantile <= 1) {
+            if let range = node.parameterRange { warnOfQuantile(quantile, range) }
+        }
+        let frame = try frame(node.inner, grid)
+        var groups = Groups()
+        var members: [[Int]] = []
+        for index in 0..<frame.count {
+            let group = groups.number(node.grouping.key(frame.labels[index]))
+            if group == members.count { members.append([]) }
+            members[group].append(index)
+        }
+        var row = [Double](repeating: .absent, count: grid.count)
+        var values: [Double] = []
+        for (group, key) in groups.keys.enumerated() {
+            try checkCancelled()
+            for step in 0..<grid.count {
+                values.removeAll(keepingCapacity: true)
+                for member in members[group] where frame[member, step].isPresent { values.append(frame[member, step]) }
+                row[step] = values.isEmpty ? .absent : Statistics.quantile(quantiles[step], values)
+            }
+            try body(LabelFilter.labels(key), &row)
+        }
+    }
+
+    private func countValues(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        guard case .text(let label)? = node.parameter else { preconditionFailure("count_values names a label") }
+        var builder = FrameBuilder(steps: grid.count)
+        try rows(node.inner, grid) { labels, row throws(QueryError) in
+            var outputs: [UInt64: Int] = [:]
+            for step in row.indices where row[step].isPresent {
+                let value = row[step]
+                let output: Int
+                if let known = outputs[value.bitPattern] {
+                    output = known
+                } else {
+                    output = builder.row(node.grouping(labels.setting(label, to: PlainDecimal.text(value))))
+                    outputs[value.bitPattern] = output
+                    try checkSize(rows: builder.frame.count, steps: grid.count)
+                }
+                builder.count(output, step)
+            }
+        }
+        try emit(builder.frame, body)
+    }
+}
+
+/// Numbers the groups of an aggregation in the order in which they are met.
+struct Groups {
+    private(set) var keys: [[UInt8]] = []
+    private var numbers: [[UInt8]: Int] = [:]
+
+    mutating func number(_ key: [UInt8]) -> Int {
+        if let number = numbers[key] { return number }
+        let number = keys.count
+        numbers[key] = number
+        keys.append(key)
+        return number
+    }
+}

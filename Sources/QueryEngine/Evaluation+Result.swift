@@ -1,0 +1,82 @@
+internal import MetricModel
+internal import QueryLanguage
+
+// MARK: - From rows to the answer
+
+extension Evaluation {
+    func value() throws(QueryError) -> QueryResult.Value {
+        try checkCancelled()
+        let grid = plan.grid
+        switch plan.root {
+        case .text(let text): return .string(grid.start, text)
+        case .rangeVector(let window): return .matrix(try series(in: window, grid))
+        default: break
+        }
+        if plan.resultType == .scalar {
+            let values = try scalars(plan.root, grid)
+            if !plan.isRange { return .scalar(grid.start, values[0]) }
+            return .matrix([SeriesColumns(labels: .empty, timestamps: grid.times, values: values)])
+        }
+        return plan.isRange ? .matrix(try matrix(grid)) : .vector(grid.start, try vector(grid))
+    }
+
+    private func vector(_ grid: TimeGrid) throws(QueryError) -> [QueryResult.VectorElement] {
+        var elements: [QueryResult.VectorElement] = []
+        try rows(plan.root, grid) { labels, row throws(QueryError) in
+            if !row[0].isPresent { return }
+            try checkOutput(elements.count + 1)
+            elements.append(QueryResult.VectorElement(labels: labels, value: row[0]))
+        }
+        return elements
+    }
+
+    private func matrix(_ grid: TimeGrid) throws(QueryError) -> [SeriesColumns] {
+        let times = grid.times
+        var series: [SeriesColumns] = []
+        try rows(plan.root, grid) { labels, row throws(QueryError) in
+            let present = row.count { $0.isPresent }
+            if present == 0 { return }
+            try checkOutput(series.count + 1)
+            try checkSize(rows: series.count + 1, steps: grid.count)
+            if present == row.count {
+                // All complete series share one array of times.
+                series.append(SeriesColumns(labels: labels, timestamps: times, values: row))
+            } else {
+                let steps = row.indices.filter { row[$0].isPresent }
+                series.append(
+                    SeriesColumns(labels: labels, timestamps: steps.map { times[$0] }, values: steps.map { row[$0] }))
+            }
+        }
+        return Evaluation.sorted(series)
+    }
+
+    /// The raw samples of a range vector, without stale markers.
+    private func series(in window: PlannedWindow, _ grid: TimeGrid) throws(QueryError) -> [SeriesColumns] {
+        var result: [SeriesColumns] = []
+        let end = window.end(grid.start)
+        try forEachSeries(of: window, grid) { series throws(QueryError) in
+            let inside = series.timestamps.indices.filter {
+                series.timestamps[$0] > end - window.length && series.timestamps[$0] <= end
+            }
+            if inside.isEmpty { return }
+            try checkOutput(result.count + 1)
+            result.append(
+                SeriesColumns(
+                    labels: series.labels, timestamps: inside.map { series.timestamps[$0] },
+                    values: inside.map { series.values[$0] }))
+        }
+        return Evaluation.sorted(result)
+    }
+
+    private func checkOutput(_ count: Int) throws(QueryError) {
+        let most = plan.options.outputSeriesMax
+        if count > most { throw QueryError(.limit, "result has more than query_output_series_max (\(most)) series") }
+    }
+
+    private static func sorted(_ series: [SeriesColumns]) -> [SeriesColumns] {
+        if series.count < 2 { return series }
+        // Labels are compared name by name and value by value, which their bytes, prefixed with lengths, would not do.
+        let keys = series.map { $0.labels.labels }
+        return series.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }.map { series[$0] }
+    }
+}

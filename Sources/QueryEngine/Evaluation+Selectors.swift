@@ -1,0 +1,83 @@
+internal import MetricModel
+
+// MARK: - Selectors: the newest sample in reach, and samples as windows see them
+
+extension Evaluation {
+    func rows(of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        try rows(of: selector, grid, body) { series, found in series.values[found] }
+    }
+
+    /// `timestamp(selector)`: when the sample was taken, in seconds.
+    func rowsOfTimes(_ selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        var builder = FrameBuilder(steps: grid.count)
+        try rows(
+            of: selector, grid,
+            { labels, row throws(QueryError) in
+                try builder.add(LabelFilter.withoutName(labels), row)
+            }
+        ) { series, found in Double(series.timestamps[found]) / 1000 }
+        try emit(builder.frame, body)
+    }
+
+    private func rows(
+        of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer, _ cell: (SeriesColumns, Int) -> Double
+    ) throws(QueryError) {
+        var row = [Double](repeating: .absent, count: grid.count)
+        for series in data[selector.selection] {
+            try checkCancelled()
+            fill(&row, series, selector.time, grid, cell)
+            try body(series.labels, &row)
+        }
+    }
+
+    /// Takes for each step the newest sample not after the reference time and younger than the look-back; none where that is a stale
+    /// marker. Reference times never fall, so one pass over the samples serves all steps.
+    @inline(__always)
+    private func fill(
+        _ row: inout [Double], _ series: SeriesColumns, _ time: SelectorTime, _ grid: TimeGrid,
+        _ cell: (SeriesColumns, Int) -> Double
+    ) {
+        let lookback = plan.options.lookback
+        var next = 0
+        let count = series.timestamps.count
+        for step in 0..<grid.count {
+            let reference = time.reference(grid.time(step))
+            while next < count && series.timestamps[next] <= reference { next &+= 1 }
+            let found = next - 1
+            let isInReach = found >= 0 && series.timestamps[found] > reference - lookback
+            row[step] = isInReach && series.values[found].isPresent ? cell(series, found) : .absent
+        }
+    }
+
+    /// The series that a window reads: the selected samples, or the rows of a subquery, without stale markers and gaps.
+    func forEachSeries(
+        of window: PlannedWindow, _ grid: TimeGrid, _ body: (SeriesColumns) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        switch window.source {
+        case .selection(let index):
+            for series in data[index] {
+                try checkCancelled()
+                try body(series.values.contains(where: \.isStaleMarker) ? Evaluation.withoutGaps(series) : series)
+            }
+        case .subquery(let inner, let step):
+            guard let inside = Planner.subqueryGrid(window.time, window: window.length, step: step, grid) else {
+                return
+            }
+            let times = inside.times
+            try rows(inner, inside) { labels, row throws(QueryError) in
+                try body(Evaluation.withoutGaps(SeriesColumns(labels: labels, timestamps: times, values: row)))
+            }
+        }
+    }
+
+    private static func withoutGaps(_ series: SeriesColumns) -> SeriesColumns {
+        var result = SeriesColumns(labels: series.labels, timestamps: [], values: [])
+        result.timestamps.reserveCapacity(series.timestamps.count)
+        result.values.reserveCapacity(series.values.count)
+        for index in series.values.indices where series.values[index].isPresent {
+            result.timestamps.append(series.timestamps[index])
+            result.values.append(series.values[index])
+        }
+        return result
+    }
+}

@@ -1,0 +1,92 @@
+internal import MetricModel
+internal import QueryLanguage
+
+// MARK: - Functions of windows
+
+extension Evaluation {
+    func rows(
+        of function: FunctionName, _ window: PlannedWindow, _ parameters: [PlanNode], _ grid: TimeGrid,
+        _ body: RowConsumer
+    ) throws(QueryError) {
+        var columns: [[Double]] = []
+        for parameter in parameters { columns.append(try scalars(parameter, grid)) }
+        try check(function, columns, window)
+        let kernel = WindowKernel(function: function, window: window, grid: grid, parameters: columns)
+        let keepsName = function == .lastOverTime
+        if keepsName || window.hasFixedName {
+            try windowRows(kernel, window) { labels, row throws(QueryError) in
+                try body(keepsName ? labels : LabelFilter.withoutName(labels), &row)
+            }
+            return
+        }
+        var seen: Set<Labels> = []
+        try windowRows(kernel, window) { labels, row throws(QueryError) in
+            if !row.contains(where: \.isPresent) { return }
+            let labels = LabelFilter.withoutName(labels)
+            // Unlike elsewhere, Prometheus refuses equal label sets here even when their samples never meet.
+            if !seen.insert(labels).inserted { throw .sameLabelSet }
+            try body(labels, &row)
+        }
+    }
+
+    private func windowRows(_ kernel: WindowKernel, _ window: PlannedWindow, _ body: RowConsumer) throws(QueryError) {
+        var row = [Double](repeating: .absent, count: kernel.grid.count)
+        try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
+            kernel.fill(&row, series.timestamps, series.values)
+            if kernel.isForCounters { noteNonCounter(series.labels, row, window.range) }
+            try body(series.labels, &row)
+        }
+    }
+
+    /// `absent_over_time`: 1 where no window has a sample.
+    func rowOfAbsence(_ window: PlannedWindow, _ labels: Labels, _ grid: TimeGrid, _ body: RowConsumer)
+        throws(QueryError)
+    {
+        let kernel = WindowKernel(function: .presentOverTime, window: window, grid: grid, parameters: [])
+        var result = [Double](repeating: 1, count: grid.count)
+        try windowRows(kernel, window) { _, row in
+            for step in row.indices where row[step].isPresent { result[step] = .absent }
+        }
+        try body(labels, &result)
+    }
+
+    /// `absent`: 1 where the vector has no element.
+    func rowOfAbsence(_ inner: PlanNode, _ labels: Labels, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        var result = [Double](repeating: 1, count: grid.count)
+        try rows(inner, grid) { _, row in
+            for step in row.indices where row[step].isPresent { result[step] = .absent }
+        }
+        try body(labels, &result)
+    }
+
+    private func check(_ function: FunctionName, _ parameters: [[Double]], _ window: PlannedWindow) throws(QueryError) {
+        switch function {
+        case .quantileOverTime:
+            for quantile in parameters[0] where !(quantile >= 0 && quantile <= 1) {
+                warnOfQuantile(quantile, window.range)
+            }
+        case .doubleExponentialSmoothing:
+            for (name, column) in zip(["smoothing", "trend"], parameters) {
+                for factor in column where !(factor > 0 && factor < 1) {
+                    let message =
+                        "invalid \(name) factor. Expected: 0 < \(name.prefix(1))f < 1, got: \(PlainDecimal.text(factor))"
+                    throw QueryError(.execution, message, window.range)
+                }
+            }
+        default: break
+        }
+    }
+
+    func warnOfQuantile(_ quantile: Double, _ range: SourceRange) {
+        notes.warn("quantile value should be between 0 and 1, got \(PlainDecimal.text(quantile))", range)
+    }
+
+    /// Counters are known by the end of their names.
+    private func noteNonCounter(_ labels: Labels, _ row: [Double], _ range: SourceRange) {
+        guard let name = labels.metricName, !["_total", "_sum", "_count", "_bucket"].contains(where: name.hasSuffix),
+            row.contains(where: \.isPresent)
+        else { return }
+        let suffixes = "_total/_sum/_count/_bucket"
+        notes.inform("metric might not be a counter, name does not end in \(suffixes): \"\(name)\"", range)
+    }
+}

@@ -1,0 +1,163 @@
+package import MetricModel
+internal import QueryLanguage
+
+// Rows flow through the tree one series at a time: a producer fills one scratch row with the value at each step and hands it to its
+// consumer, so `sum by (x) (rate(m[5m]))` holds the groups and one row, not 40,000 rates. Operators that need several series at once
+// (ranking, matching) collect rows in a `Frame`. Each concern is an extension in a file of its own.
+
+/// Computes the value of a plan from the samples it asked for.
+package enum Evaluator {
+    /// Evaluates a plan. Pure and synchronous; memory is bounded by `query_samples_max` cells.
+    ///
+    /// - Parameters:
+    ///   - data: for each of the plan's selections, in their order, the series that it selects.
+    ///   - isCancelled: asked for every series and group; when it says so, evaluation ends with `.cancelled`.
+    package static func evaluate(
+        _ plan: QueryPlan, data: [[SeriesColumns]], isCancelled: () -> Bool = { false }
+    ) throws(QueryError) -> QueryResult {
+        precondition(
+            data.count == plan.selections.count, "data of \(data.count) selections, not \(plan.selections.count)")
+        let samples = data.reduce(0) { $0 + $1.reduce(0) { $0 + $1.timestamps.count } }
+        guard samples <= plan.options.samplesMax else { throw .tooManySamples(plan.options) }
+        return try withoutActuallyEscaping(isCancelled) { isCancelled throws(QueryError) in
+            let evaluation = Evaluation(plan: plan, data: data, isCancelled: isCancelled)
+            let value = try evaluation.value()
+            return QueryResult(
+                value: value, warnings: evaluation.notes.warnings, infos: evaluation.notes.infos, samplesRead: samples)
+        }
+    }
+}
+
+/// Takes a series' labels and its value at each step; may overwrite the cells.
+typealias RowConsumer = (Labels, inout [Double]) throws(QueryError) -> Void
+
+/// One evaluation of one plan: the data, and the notes collected on the way. Lives on one thread, for one call.
+final class Evaluation {
+    let plan: QueryPlan
+    let data: [[SeriesColumns]]
+    let isCancelled: () -> Bool
+    var notes: Notes
+
+    init(plan: QueryPlan, data: [[SeriesColumns]], isCancelled: @escaping () -> Bool) {
+        self.plan = plan
+        self.data = data
+        self.isCancelled = isCancelled
+        notes = Notes(text: plan.text)
+    }
+
+    func checkCancelled() throws(QueryError) {
+        if isCancelled() { throw QueryError(.cancelled, "query was canceled in query execution") }
+    }
+
+    /// Limits the cells of any one intermediate result.
+    func checkSize(rows: Int, steps: Int) throws(QueryError) {
+        if rows > plan.options.samplesMax / max(steps, 1) { throw .tooManySamples(plan.options) }
+    }
+
+    // MARK: - Vectors
+
+    /// Produces the rows of an instant vector. Rows without any sample may come along.
+    func rows(_ node: PlanNode, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        switch node {
+        case .selector(let selector): try rows(of: selector, grid, body)
+        case .sampleTime(let selector): try rowsOfTimes(selector, grid, body)
+        case .window(let function, let window, let parameters):
+            try rows(of: function, window, parameters, grid, body)
+        case .vectorOf(let scalar):
+            var row = try scalars(scalar, grid)
+            try body(.empty, &row)
+        case .dateOfEvaluation(let function):
+            var row = grid.times.map { CivilDate(seconds: Double($0 / 1000)).part(function) }
+            try body(.empty, &row)
+        case .negation(let inner):
+            try droppingName(inner, grid, body) { row in
+                for step in row.indices where row[step].isPresent { row[step] = -row[step] }
+            }
+        case .pointwise(let function, let inner, let parameters):
+            try rows(of: function, inner, parameters, grid, body)
+        case .mixedBinary(let node): try rows(of: node, grid, body)
+        case .absent(let inner, let labels): try rowOfAbsence(inner, labels, grid, body)
+        case .absentOverTime(let window, let labels): try rowOfAbsence(window, labels, grid, body)
+        case .aggregation(let node): try rows(of: node, grid, body)
+        case .vectorBinary(let node): try emit(try frame(of: node, grid), body)
+        case .sorted(let function, let inner, let labels): try emit(try sorted(function, inner, labels, grid), body)
+        case .relabelled(let change, let inner): try emit(try relabelled(change, inner, grid), body)
+        case .histogram(let node): try emit(try histogram(node, grid), body)
+        case .constant, .text, .evaluationTime, .scalarBinary, .scalarNegation, .scalarOf, .rangeVector:
+            preconditionFailure("the type check lets only vectors through")
+        }
+    }
+
+    /// Collects the rows of an instant vector, without those that have no sample.
+    func frame(_ node: PlanNode, _ grid: TimeGrid) throws(QueryError) -> Frame {
+        var frame = Frame(steps: grid.count)
+        try rows(node, grid) { labels, row throws(QueryError) in
+            if !row.contains(where: \.isPresent) { return }
+            try checkSize(rows: frame.count + 1, steps: grid.count)
+            frame.append(labels, row)
+        }
+        return frame
+    }
+
+    func emit(_ frame: Frame, _ body: RowConsumer) throws(QueryError) {
+        for index in 0..<frame.count {
+            try checkCancelled()
+            var row = frame.row(index)
+            try body(frame.labels[index], &row)
+        }
+    }
+
+    /// Produces the rows of `inner`, each changed by `change`, without metric names; rows that the names alone told apart are an error
+    /// when they have a sample at the same step.
+    func droppingName(
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: (inout [Double]) -> Void
+    ) throws(QueryError) {
+        if inner.isUniqueWithoutName {
+            try rows(inner, grid) { labels, row throws(QueryError) in
+                change(&row)
+                try body(LabelFilter.withoutName(labels), &row)
+            }
+            return
+        }
+        var builder = FrameBuilder(steps: grid.count)
+        try rows(inner, grid) { labels, row throws(QueryError) in
+            change(&row)
+            try checkSize(rows: builder.frame.count + 1, steps: grid.count)
+            try builder.add(LabelFilter.withoutName(labels), row)
+        }
+        try emit(builder.frame, body)
+    }
+
+    // MARK: - Scalars
+
+    /// The value of a scalar expression at each step.
+    func scalars(_ node: PlanNode, _ grid: TimeGrid) throws(QueryError) -> [Double] {
+        switch node {
+        case .constant(let value): return [Double](repeating: value, count: grid.count)
+        case .evaluationTime: return grid.times.map { Double($0) / 1000 }
+        case .scalarNegation(let inner): return try scalars(inner, grid).map { -$0 }
+        case .scalarBinary(let operation, let left, let right):
+            let left = try scalars(left, grid)
+            let right = try scalars(right, grid)
+            return zip(left, right).map { Arithmetic.scalar(operation, $0, $1) }
+        case .scalarOf(let inner): return try onlyElements(inner, grid)
+        case .text, .selector, .vectorOf, .negation, .pointwise, .dateOfEvaluation, .sampleTime, .window, .absent,
+            .absentOverTime,
+            .sorted, .relabelled, .histogram, .aggregation, .mixedBinary, .vectorBinary, .rangeVector:
+            preconditionFailure("the type check lets only scalars through")
+        }
+    }
+
+    /// `scalar()`: the one element of the vector at each step, NaN where there is none or more than one.
+    private func onlyElements(_ inner: PlanNode, _ grid: TimeGrid) throws(QueryError) -> [Double] {
+        var found = [Int](repeating: 0, count: grid.count)
+        var result = [Double](repeating: .nan, count: grid.count)
+        try rows(inner, grid) { _, row throws(QueryError) in
+            for step in row.indices where row[step].isPresent {
+                found[step] += 1
+                result[step] = found[step] == 1 ? row[step] : .nan
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,103 @@
+package import MetricModel
+package import QueryLanguage
+
+// What arrives: a checked tree and the times it is asked for. What leaves: which samples are needed (`selections`), and, in
+// `PlanNode.swift`, the tree the evaluator runs. Read next: Planner.swift, Evaluator.swift.
+
+/// When a query is evaluated.
+package enum QueryTime: Hashable, Sendable {
+    /// Once, at Unix milliseconds.
+    case instant(at: Int64)
+    /// At `start`, `start + step`, … up to `end`; Unix milliseconds.
+    case range(start: Int64, end: Int64, step: Int64)
+}
+
+/// How a query is evaluated, and within which limits.
+package struct EvaluationOptions: Hashable, Sendable {
+    /// How far an instant selector looks back, milliseconds; left-open.
+    package var lookback: Int64 = 300_000
+    /// The step of a subquery that names none, milliseconds: Prometheus' evaluation interval.
+    package var subqueryStep: Int64 = 60_000
+    /// `query_samples_max`: samples read, and cells of any one intermediate result.
+    package var samplesMax = 50_000_000
+    /// `query_steps_max`: points per series of a range query.
+    package var stepsMax = 11_000
+    /// `query_output_series_max`: series in the result.
+    package var outputSeriesMax = 1_000_000
+
+    package init() {}
+}
+
+/// A query made ready: what it must read, and how its value is computed from that.
+package struct QueryPlan: Sendable {
+    /// What to read, one selection for each selector, in the order in which they stand in the query. Time ranges are exact: look-back,
+    /// windows, offsets, `@` and subqueries are in them.
+    package let selections: [SeriesSelection]
+    let root: PlanNode
+    let grid: TimeGrid
+    let isRange: Bool
+    let resultType: ValueType
+    let options: EvaluationOptions
+    /// The query as written, for the places in warnings.
+    let text: String
+
+    /// Plans a query.
+    ///
+    /// - Parameters:
+    ///   - expression: what `Parser` returned.
+    ///   - text: the query as written; places in warnings are counted in it.
+    /// - Throws: `QueryError`: a range vector or text in a range query, too many steps, times out of bounds, or a part of PromQL that
+    ///   the evaluator does not have yet.
+    package init(
+        _ expression: Expression, text: String, tenant: TenantID, time: QueryTime,
+        options: EvaluationOptions = EvaluationOptions()
+    ) throws(QueryError) {
+        switch time {
+        case .instant(let at):
+            grid = TimeGrid(start: at, step: 1, count: 1)
+            isRange = false
+        case .range(let start, let end, let step):
+            grid = try QueryPlan.grid(start, end, step, options)
+            isRange = true
+            if expression.type != .scalar && expression.type != .vector {
+                let type = "invalid expression type \"\(expression.type.documented)\" for range query"
+                throw QueryError(.badRequest, "\(type), must be Scalar or instant Vector", expression.range)
+            }
+        }
+        guard grid.start.magnitude <= Planner.timeMax, grid.end.magnitude <= Planner.timeMax else {
+            throw QueryError(.badRequest, "evaluation time is out of bounds")
+        }
+        var planner = Planner(tenant: tenant, grid: grid, options: options)
+        root = try planner.plan(expression, grid)
+        selections = planner.selections
+        resultType = expression.type
+        self.options = options
+        self.text = text
+    }
+
+    private static func grid(
+        _ start: Int64, _ end: Int64, _ step: Int64, _ options: EvaluationOptions
+    ) throws(QueryError) -> TimeGrid {
+        guard step > 0 else {
+            throw QueryError(.badRequest, "zero or negative query resolution step widths are not accepted")
+        }
+        guard end >= start else { throw QueryError(.badRequest, "end timestamp must not be before start time") }
+        let (length, overflow) = end.subtractingReportingOverflow(start)
+        guard !overflow, length / step <= Int64(options.stepsMax) else {
+            let most = grouped(options.stepsMax)
+            let advice = "Try decreasing the query resolution (?step=XX)"
+            throw QueryError(.limit, "exceeded maximum resolution of \(most) points per timeseries. \(advice)")
+        }
+        return TimeGrid(start: start, step: step, count: Int(length / step) + 1)
+    }
+
+    /// 11000 as Prometheus writes it: 11,000.
+    private static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number))
+        let parts = digits.indices.map { index in
+            let rest = digits.count - index
+            return (index > 0 && rest % 3 == 0 ? "," : "") + String(digits[index])
+        }
+        return parts.joined()
+    }
+}

@@ -1,0 +1,42 @@
+package import MetricModel
+
+/// What a query answers.
+package struct QueryResult: Sendable {
+    /// The value, in one of PromQL's four types.
+    package enum Value: Sendable {
+        /// Unix milliseconds and the number.
+        case scalar(Int64, Double)
+        /// Unix milliseconds and the text.
+        case string(Int64, String)
+        /// One sample a series, all at the evaluation time (Unix milliseconds). `sort` and `topk` give it an order.
+        case vector(Int64, [VectorElement])
+        /// Samples of each series, ascending in time. Of a range query: at its steps, the series sorted by labels.
+        case matrix([SeriesColumns])
+    }
+
+    /// One series of an instant vector.
+    package struct VectorElement: Sendable, Equatable {
+        package var labels: Labels
+        package var value: Double
+
+        package init(labels: Labels, value: Double) {
+            self.labels = labels
+            self.value = value
+        }
+    }
+
+    package var value: Value
+    /// Things that make the result doubtful, each once, with the place in the query.
+    package var warnings: [String]
+    /// Things worth knowing that do not.
+    package var infos: [String]
+    /// Samples that were read.
+    package var samplesRead: Int
+
+    package init(value: Value, warnings: [String] = [], infos: [String] = [], samplesRead: Int = 0) {
+        self.value = value
+        self.warnings = warnings
+        self.infos = infos
+        self.samplesRead = samplesRead
+    }
+}

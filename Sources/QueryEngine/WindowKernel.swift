@@ -1,0 +1,68 @@
+internal import MetricModel
+internal import QueryLanguage
+
+/// One function of a window, applied to one series at every step.
+///
+/// Windows are left-open, (end - length, end], and their ends never fall, so two indices walk the samples once. Where a result can be
+/// kept up exactly while the window moves (counts, extremes, changes, resets), a step costs O(1); sums are taken anew for each window,
+/// because a running sum would round differently, except over whole numbers, whose sums are exact.
+struct WindowKernel {
+    let function: FunctionName
+    let window: PlannedWindow
+    let grid: TimeGrid
+    /// The scalar arguments at each step.
+    let parameters: [[Double]]
+
+    /// Whether the function is meant for counters only.
+    var isForCounters: Bool { function == .rate || function == .increase }
+
+    /// Whether windows of neighbouring steps share samples.
+    var overlaps: Bool { window.time.at != nil || window.length > grid.step }
+
+    /// Calls `body` for each step with the samples in its window, `low ..< high`, at least `least` of them; its answer fills the row.
+    @inline(__always)
+    func each(
+        _ row: inout [Double], _ timestamps: [Int64], atLeast least: Int = 1,
+        _ body: (_ step: Int, _ low: Int, _ high: Int) -> Double
+    ) {
+        var low = 0
+        var high = 0
+        let count = timestamps.count
+        for step in 0..<grid.count {
+            let end = window.end(grid.time(step))
+            while high < count && timestamps[high] <= end { high &+= 1 }
+            while low < high && timestamps[low] <= end - window.length { low &+= 1 }
+            row[step] = high - low >= least ? body(step, low, high) : .absent
+        }
+    }
+
+    /// Fills a row from a series without stale markers.
+    func fill(_ row: inout [Double], _ timestamps: [Int64], _ values: [Double]) {
+        switch function {
+        case .rate, .increase, .delta: fillExtrapolated(&row, timestamps, values)
+        case .irate, .idelta: fillInstantaneous(&row, timestamps, values)
+        case .countOverTime: each(&row, timestamps) { _, low, high in Double(high - low) }
+        case .presentOverTime: each(&row, timestamps) { _, _, _ in 1 }
+        case .lastOverTime: each(&row, timestamps) { _, _, high in values[high - 1] }
+        case .tsOfLastOverTime: each(&row, timestamps) { _, _, high in Double(timestamps[high - 1]) / 1000 }
+        case .changes: fillPairs(&row, timestamps, values) { $0 != $1 && !($0.isNaN && $1.isNaN) }
+        case .resets: fillPairs(&row, timestamps, values) { $1 < $0 }
+        case .sumOverTime: fillSum(&row, timestamps, values)
+        case .avgOverTime: fillMean(&row, timestamps, values)
+        case .minOverTime: fillExtreme(&row, timestamps, values) { $0 < $1 }
+        case .maxOverTime: fillExtreme(&row, timestamps, values) { $0 > $1 }
+        case .tsOfMinOverTime: fillTimeOfExtreme(&row, timestamps, values) { $0 <= $1 }
+        case .tsOfMaxOverTime: fillTimeOfExtreme(&row, timestamps, values) { $0 >= $1 }
+        case .stdvarOverTime: each(&row, timestamps) { _, low, high in Statistics.variance(values[low..<high]) }
+        case .stddevOverTime:
+            each(&row, timestamps) { _, low, high in Statistics.variance(values[low..<high]).squareRoot() }
+        case .quantileOverTime:
+            each(&row, timestamps) { step, low, high in Statistics.quantile(parameters[0][step], values[low..<high]) }
+        case .madOverTime: each(&row, timestamps) { _, low, high in Statistics.medianDeviation(values[low..<high]) }
+        case .deriv: fillSlope(&row, timestamps, values)
+        case .predictLinear: fillPrediction(&row, timestamps, values)
+        case .doubleExponentialSmoothing: fillSmoothed(&row, timestamps, values)
+        default: preconditionFailure("\(function.rawValue) is no function of a window")
+        }
+    }
+}
