@@ -73,7 +73,7 @@ function plain(value) {
     if (magnitude < 10_000 && Number.isInteger(value)) return { text: String(value), step: "" };
     if (magnitude >= 1000) return stepped(value, decimalSteps, 1000);
     if (magnitude >= 0.1) return { text: significant(value, 2), step: "" };
-    return { text: magnitude >= 1e-4 ? value.toPrecision(3) : value.toExponential(1), step: "" };
+    return { text: magnitude >= 1e-4 ? String(Number(value.toPrecision(3))) : value.toExponential(1), step: "" };
 }
 
 /** Seconds as ns, µs, ms, s, min, h or d.

@@ -50,8 +50,9 @@ export function dataOption(props) {
     const lines = props.lines.slice(0, linesMax).filter((line) => !props.hidden?.has(line.name));
     return {
         xAxis: {
+            // A label at the very end would be cut off by the edge.
             min: props.start, max: props.end,
-            axisLabel: { formatter: (/** @type {number} */ time) => timeLabel(time, span) },
+            axisLabel: { formatter: (/** @type {number} */ time) => props.end - time < span * (props.isSmall ? 0.1 : 0.05) ? "" : timeLabel(time, span) },
         },
         yAxis: valueAxis(lines, props),
         series: lines.map((line) => seriesOption(line, props)),

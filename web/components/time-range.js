@@ -11,13 +11,14 @@ import { parseDuration, ranges, toLocalField } from "../views/explore-state.js";
 const template = `
 <div class="time-range">
     <div class="segments" role="group" aria-label="Time range">
-        <button v-for="(seconds, name) in ranges" :key="name" type="button" :aria-pressed="choice.range === name" @click="$emit('change', { range: name, start: 0, end: 0 })">{{ name }}</button>
-        <button type="button" class="range-absolute" :aria-pressed="choice.range === ''" :aria-expanded="isOpen" aria-controls="absolute" @click="open">{{ absolute }}</button>
+        <template v-if="!isInstant"><button v-for="(seconds, name) in ranges" :key="name" type="button" :aria-pressed="choice.range === name" @click="$emit('change', { range: name, start: 0, end: 0 })">{{ name }}</button></template>
+        <button v-else type="button" :aria-pressed="choice.range !== ''" @click="$emit('change', { range: '1h', start: 0, end: 0 })">now</button>
+        <button type="button" class="range-absolute" :aria-pressed="choice.range === ''" :aria-expanded="isOpen" :aria-controls="isOpen ? 'absolute' : undefined" @click="open">{{ absolute }}</button>
     </div>
-    <label class="field">Step <input class="step" type="text" :value="choice.step" :placeholder="step + 's'" size="6" :aria-invalid="isStepWrong ? 'true' : undefined" @change="changeStep"></label>
+    <label v-if="!isInstant" class="field">Step <input class="step" type="text" :value="choice.step" :placeholder="step + 's'" size="6" :aria-invalid="isStepWrong ? 'true' : undefined" @change="changeStep"></label>
     <form v-if="isOpen" id="absolute" class="absolute" @submit.prevent="apply">
-        <label class="field">From <input type="datetime-local" step="1" v-model="from" required></label>
-        <label class="field">to <input type="datetime-local" step="1" v-model="to" required></label>
+        <label v-if="!isInstant" class="field">From <input type="datetime-local" step="1" v-model="from" required></label>
+        <label class="field">{{ isInstant ? "At" : "to" }} <input type="datetime-local" step="1" v-model="to" required></label>
         <button type="submit" class="button">Apply</button>
         <span v-if="problem" class="field-problem" role="alert">{{ problem }}</span>
     </form>
@@ -30,6 +31,7 @@ export const TimeRange = defineComponent(/** @type {import("vue").ComponentOptio
     template,
     setup(props, { emit }) {
         const isOpen = ref(false);
+        const isInstant = computed(() => props.choice.mode === "instant");
         const isStepWrong = ref(false);
         const problem = ref("");
         const from = ref("");
@@ -41,8 +43,8 @@ export const TimeRange = defineComponent(/** @type {import("vue").ComponentOptio
             to.value = toLocalField(props.choice.end || now);
         };
         const apply = () => {
-            const start = Date.parse(from.value) / 1000;
             const end = Date.parse(to.value) / 1000;
+            const start = isInstant.value ? end - 3600 : Date.parse(from.value) / 1000;
             problem.value = start < end ? "" : "The end is not after the start.";
             if (problem.value) return;
             isOpen.value = false;
@@ -54,7 +56,7 @@ export const TimeRange = defineComponent(/** @type {import("vue").ComponentOptio
             isStepWrong.value = text !== "" && !(parseDuration(text) > 0);
             if (!isStepWrong.value) emit("change", { step: text });
         };
-        const absolute = computed(() => props.choice.range ? "from … to" : `${formatMoment(props.choice.start * 1000).slice(5, 16)} – ${formatMoment(props.choice.end * 1000).slice(5, 16)}`);
-        return { isOpen, isStepWrong, problem, from, to, open, apply, changeStep, absolute, ranges };
+        const absolute = computed(() => isInstant.value ? (props.choice.range ? "at …" : formatMoment(props.choice.end * 1000)) : props.choice.range ? "from … to" : `${formatMoment(props.choice.start * 1000).slice(5, 16)} – ${formatMoment(props.choice.end * 1000).slice(5, 16)}`);
+        return { isOpen, isInstant, isStepWrong, problem, from, to, open, apply, changeStep, absolute, ranges };
     },
 }));
