@@ -83,7 +83,10 @@ class Standalone:
     def start(self, ready: bool = True) -> "Standalone":
         """Starts the process; with `ready`, returns once /-/ready answers 200."""
         arguments = flags(
-            {"http": self.http, "cluster": f"127.0.0.1:{self.cluster_port}", "data_dir": self.data_directory, **self.settings}
+            {
+                "http": self.http, "cluster": f"127.0.0.1:{self.cluster_port}", "data_dir": self.data_directory,
+                "web_dir": REPOSITORY / "web", **self.settings,
+            }
         )
         self.program = Program(self.log, ["standalone", *arguments])
         if ready:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from harness.murmur import BINARY, Program, Standalone, clean_environment, flags, now_ms
+from harness.murmur import BINARY, REPOSITORY, Program, Standalone, clean_environment, flags, now_ms
 from harness.ports import free_port
 
 
@@ -83,6 +84,16 @@ def test_flags_win_over_variables_over_the_file(tmp_path):
     # The file's bad value is never looked at twice: a flag that wins does not make a wrong file right.
     refused(run(*standalone_arguments(tmp_path, config=file)), "durability")
     refused(run(*standalone_arguments(tmp_path), MURMUR_DURABILITY="nonsense-in-variable"), "nonsense-in-variable")
+
+
+def test_the_commented_settings_file_is_whole_and_has_the_defaults(start_standalone):
+    file = REPOSITORY / "cluster-config" / "standalone.yaml"
+    help_text = run("standalone", "--help").stdout
+    in_help = set(re.findall(r"^\s+--([a-z-]+)", help_text, re.MULTILINE)) - {"config", "help"}
+    in_file = set(re.findall(r"^(?:# )?([a-z]+(?:-[a-z]+)*): \S", file.read_text(), re.MULTILINE))
+    assert in_help and in_file == in_help
+    server = start_standalone(config=file)
+    assert server.get("/").status == 200
 
 
 def test_a_missing_settings_file_is_an_error(tmp_path):
