@@ -70,7 +70,7 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
         <div v-if="isDown" class="banner" role="alert">
             <p><strong>The server does not answer.</strong>
                 <span v-if="asOf"> What you see is from {{ asOf }}.</span>
-                <span class="banner-retry"> {{ retry > 0 ? "Trying again in " + retry + " s." : "Trying again…" }}</span></p>
+                <span class="banner-retry">{{ " " }}{{ retry > 0 ? "Trying again in " + retry + " s." : "Trying again…" }}</span></p>
             <button type="button" class="button" @click="reconnectNow">Try now</button>
         </div>
         <main id="content" tabindex="-1" ref="content">

@@ -73,6 +73,11 @@ export function open() {
     if (!socket) connect();
 }
 
+/** The server's time of what is on screen, Unix seconds: it stands still while the server does not answer, for nothing is known of what goes on. */
+export function observedNow() {
+    return connection.state === "lost" ? serverNow() - (Date.now() - connection.since) / 1000 : serverNow();
+}
+
 /** Tries to connect now instead of when the back-off says. */
 export function reconnectNow() {
     if (connection.state === "lost") connect();

@@ -19,17 +19,21 @@ function paths(props) {
     const x = (/** @type {number} */ time) => ((time - props.start) / (props.end - props.start) * width).toFixed(1);
     const y = (/** @type {number} */ value) => (height - 1 - (value - bottom) / (top - bottom) * (height - 2)).toFixed(1);
     let line = "";
-    let isOpen = false;
+    let area = "";
+    let last = NaN;
+    // A gap ends the line and closes its area; the next point begins both anew.
     for (const [time, value] of props.points) {
-        if (time < props.start || !Number.isFinite(value)) {
-            isOpen = false;
-            continue;
+        const isReal = time >= props.start && Number.isFinite(value);
+        const isOpen = !Number.isNaN(last);
+        if (isReal) {
+            line += `${isOpen ? "L" : "M"}${x(time)} ${y(value)}`;
+            area += `${isOpen ? "" : `M${x(time)} ${height}`}L${x(time)} ${y(value)}`;
+        } else if (isOpen) {
+            area += `L${x(last)} ${height}Z`;
         }
-        line += `${isOpen ? "L" : "M"}${x(time)} ${y(value)}`;
-        isOpen = true;
+        last = isReal ? time : NaN;
     }
-    const last = real[real.length - 1][0];
-    return { line, area: `${line.replace(/(?!^)M/g, "L")}L${x(last)} ${height}L${x(real[0][0])} ${height}Z` };
+    return { line, area: Number.isNaN(last) ? area : `${area}L${x(last)} ${height}Z` };
 }
 
 export const Sparkline = defineComponent(/** @type {import("vue").ComponentOptions<Props>} */ ({

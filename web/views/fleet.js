@@ -1,7 +1,6 @@
 // All servers: how many there are, which still push, what each is doing right now.
 
 import { computed, defineComponent, nextTick, onMounted, ref, shallowRef, watch } from "vue";
-import { serverNow } from "../api.js";
 import { FirstSteps } from "../components/first-steps.js";
 import { Flock } from "../components/flock.js";
 import { Sparkline } from "../components/sparkline.js";
@@ -9,6 +8,7 @@ import { StatusMark, statusMeaning, statusOf } from "../components/status.js";
 import { useClock } from "../components/use-live.js";
 import { useVirtualRows } from "../components/virtual-rows.js";
 import { formatAge, formatCount, formatValue } from "../format.js";
+import { observedNow } from "../live.js";
 import { href, remember, route } from "../router.js";
 import { serverKey, useServers, useSignals } from "./fleet-data.js";
 
@@ -107,7 +107,7 @@ function useRows(servers, choices, signals) {
     const all = computed(() => {
         // Read, so that ages grow while nothing is pushed.
         void clock.value;
-        const now = serverNow();
+        const now = observedNow();
         return servers().map((server) => {
             const age = Math.max(0, now - server.lastPush);
             return { ...server, key: serverKey(server), status: statusOf(age), age };

@@ -6,6 +6,7 @@ import { LiveCard } from "../components/live-card.js";
 import { StatusMark, statusOf } from "../components/status.js";
 import { useClock, useLive, usePolling } from "../components/use-live.js";
 import { formatAge, formatCount, formatDuration } from "../format.js";
+import { observedNow } from "../live.js";
 import { selector } from "../promql.js";
 import { href, remember, route } from "../router.js";
 import { isOther, metricCard, nodeCards, pushedNames } from "./server-cards.js";
@@ -40,7 +41,7 @@ function useSummary(props) {
     }, () => 2000);
     const age = computed(() => {
         void clock.value;
-        return summary.value ? Math.max(0, serverNow() - summary.value.lastPush) : Infinity;
+        return summary.value ? Math.max(0, observedNow() - summary.value.lastPush) : Infinity;
     });
     return { summary, isMissing, age, status: computed(() => statusOf(age.value)), clock };
 }
