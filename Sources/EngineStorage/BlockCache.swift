@@ -22,6 +22,12 @@ final class LoadedSlotBlock: Sendable {
         try index.merge(series: series, data: data, into: &run, start: start, end: end)
     }
 
+    /// The digest of its samples.
+    func digest() throws(BlockError) -> XXH3.Hash128 {
+        let bytes = bytes
+        return try index.digest(data: bytes.rawSpan.extracting(index.header.dataOffset..<bytes.count))
+    }
+
     /// Bytes in memory, roughly.
     var memorySize: Int { bytes.count + index.memorySize }
 }

@@ -49,6 +49,7 @@ package final class DataDirectory: Sendable {
             for folder in ["/engine-0", "/engine-0/wal", "/engine-0/blocks"] {
                 try SystemCalls.createDirectory(path + folder)
             }
+            if isNew { try FileDescriptor.replace(path + "/engine-0/restore", with: []) }
             self.path = path
             nodeID = node.uuid
             bootNumber = node.boot
@@ -65,6 +66,17 @@ package final class DataDirectory: Sendable {
         return hash == 0 ? 1 : hash
     }
 
+    /// Whether what the checkpoint holds has not all been fetched since the directory was made.
+    package var needsRestore: Bool { FileManager.default.fileExists(atPath: restorePath) }
+
+    /// Notes that a restore is complete, or not wanted.
+    package func restoreIsDone() throws {
+        do throws(FileError) { try SystemCalls.remove(restorePath) } catch {
+            throw EngineError(.directoryUnusable, "\(error)")
+        }
+    }
+
+    private var restorePath: String { path + "/engine-0/restore" }
     var walPath: String { path + "/engine-0/wal" }
     var blocksPath: String { path + "/engine-0/blocks" }
     var catalogPath: String { path + "/engine-0/catalog" }

@@ -33,6 +33,8 @@ package struct EngineHostConfiguration: Sendable {
     package var blockCacheBytesMax = 256 << 20
     /// `select_batch_samples_max`: samples that a query's batch aims at.
     package var selectBatchSamplesMax = 65_536
+    /// `pending_checkpoint_bytes`: block bytes that may wait for the checkpoint before ingest is refused; `Int.max` without one.
+    package var pendingCheckpointBytesMax = Int.max
     /// `seal_retry_delay`: after a seal that failed.
     package var sealRetryDelay: Int64 = 10_000
     /// The wall clock, Unix milliseconds; tests bring their own.

@@ -4,13 +4,9 @@ internal import SeriesEngine
 extension EngineThread {
     /// Judges a batch and adds its records to the group; refuses it when the head is too full or the log is down.
     func prepare(_ append: QueuedAppend) {
-        if engine.headSamples >= 2 * configuration.headSamplesMax {
+        if let overload {
             statistics.overloads += 1
-            append.completion(
-                .failure(
-                    EngineError(
-                        .overloaded, "the head is full and waits for a seal (head_samples_max)",
-                        retryAfterMilliseconds: 5000)))
+            append.completion(.failure(overload))
             return
         }
         if let failure = openLogIfNeeded() {
@@ -19,6 +15,20 @@ extension EngineThread {
         }
         let prepared = engine.prepare(append.input, now: configuration.clock(), into: &records)
         group.append((prepared, append))
+    }
+
+    /// Why no batch is taken now: the limit that is reached.
+    private var overload: EngineError? {
+        if engine.headSamples >= 2 * configuration.headSamplesMax {
+            return EngineError(
+                .overloaded, "the head is full and waits for a seal (head_samples_max)", retryAfterMilliseconds: 5000)
+        }
+        if statistics.pendingCheckpointBytes >= configuration.pendingCheckpointBytesMax {
+            return EngineError(
+                .overloaded, "too many blocks wait for the checkpoint store (pending_checkpoint_bytes)",
+                retryAfterMilliseconds: 30_000)
+        }
+        return nil
     }
 
     /// Writes the group's records in one write, syncs as configured, applies the batches, and answers.

@@ -8,7 +8,7 @@ enum SealState {
     /// A worker writes the frozen head.
     case running
     /// Writing failed; the frozen head is tried again.
-    case failed(head: FrozenHead, coversSegmentsBefore: UInt32, retryAt: Int64)
+    case failed(SealJob, retryAt: Int64)
 }
 
 extension EngineThread {
@@ -17,8 +17,8 @@ extension EngineThread {
         switch seal {
         case .running:
             return
-        case .failed(let head, let covered, let retryAt):
-            if now >= retryAt || !sealWaiters.isEmpty { startWorker(head, coversSegmentsBefore: covered) }
+        case .failed(let job, let retryAt):
+            if now >= retryAt || !sealWaiters.isEmpty { startWorker(job) }
         case .idle:
             let isDue =
                 !sealWaiters.isEmpty || engine.headSamples >= configuration.headSamplesMax
@@ -33,17 +33,18 @@ extension EngineThread {
             answerSealWaiters(failure)
             return
         }
-        startWorker(engine.beginSeal(), coversSegmentsBefore: wal.number)
+        let head = engine.beginSeal()
+        let number = nextBlockNumber
+        nextBlockNumber += 1
+        startWorker(
+            SealJob(
+                head: head, catalog: engine.catalog, number: number, coversSegmentsBefore: wal.number,
+                createdAt: now, directory: directory))
     }
 
     /// Encodes and writes on a thread of its own; the engine goes on meanwhile.
-    private func startWorker(_ head: FrozenHead, coversSegmentsBefore covered: UInt32) {
+    private func startWorker(_ job: SealJob) {
         seal = .running
-        let number = nextBlockNumber
-        nextBlockNumber += 1
-        let job = SealJob(
-            head: head, catalog: engine.catalog, number: number, coversSegmentsBefore: covered,
-            createdAt: configuration.clock(), directory: directory)
         let queue = queue
         let clock = configuration.clock
         WorkerThread.start(name: "murmur-seal") {
@@ -74,9 +75,7 @@ extension EngineThread {
             answerSealWaiters(nil)
         case .failure(let error):
             statistics.sealFailures += 1
-            seal = .failed(
-                head: job.head, coversSegmentsBefore: job.coversSegmentsBefore,
-                retryAt: configuration.clock() + configuration.sealRetryDelay)
+            seal = .failed(job, retryAt: configuration.clock() + configuration.sealRetryDelay)
             logger.error("seal failed", metadata: ["error": "\(error)"])
             answerSealWaiters(EngineError(.directoryUnusable, "the head cannot be sealed: \(error)"))
         }
@@ -96,7 +95,7 @@ extension EngineThread {
         nextSealWaiters = []
     }
 
-    /// Removes the log segments that synced blocks cover; damaged ones are kept aside for a person to look at.
+    /// Removes the log segments that synced blocks cover.
     func removeSegments(before number: UInt32) {
         do throws(FileError) {
             for segment in try WALWriter.segments(in: directory.walPath) where segment < number {
@@ -115,6 +114,7 @@ struct SealJob: Sendable {
     let catalog: Catalog
     let number: UInt32
     let coversSegmentsBefore: UInt32
+    /// When the head was frozen, Unix milliseconds.
     let createdAt: Int64
     let directory: DataDirectory
 

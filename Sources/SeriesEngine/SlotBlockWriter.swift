@@ -6,6 +6,13 @@ package struct EncodedSlotBlock: Sendable {
     package let header: SlotBlockHeader
     /// Header, index and chunk data.
     package let bytes: [UInt8]
+
+    /// - Parameter header: the one that `bytes` begin with.
+    package init(header: SlotBlockHeader, bytes: [UInt8]) {
+        precondition(header.length == bytes.count, "slot block of \(bytes.count) bytes says \(header.length)")
+        self.header = header
+        self.bytes = bytes
+    }
 }
 
 /// Puts one slot block together. Series are added in the order of `precedes`. Source: docs/formats/block.md, section 2.

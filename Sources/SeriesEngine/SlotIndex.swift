@@ -8,6 +8,7 @@ package final class SlotIndex: Sendable {
     let symbols: [String]
     /// Symbol of the tenant of each series.
     let tenants: [UInt32]
+    let fingerprints: [Fingerprint]
     let placements: [PlacementKey]
     /// Where each series' labels begin in `labelSymbols`, with the end behind the last.
     let labelStarts: [UInt32]
@@ -34,7 +35,7 @@ package final class SlotIndex: Sendable {
 
     /// Rough size in memory, bytes: what a cache counts.
     package var memorySize: Int {
-        symbols.reduce(0) { $0 + $1.utf8.count + 32 } + labelSymbols.count * 4 + chunks.count * 32 + tenants.count * 24
+        symbols.reduce(0) { $0 + $1.utf8.count + 32 } + labelSymbols.count * 4 + chunks.count * 32 + tenants.count * 40
     }
 
     /// Parses header and index; the chunk data need not be there.
@@ -65,6 +66,7 @@ package final class SlotIndex: Sendable {
         self.header = header
         symbols = parser.symbols
         tenants = parser.tenants
+        fingerprints = parser.fingerprints
         placements = parser.placements
         labelStarts = parser.labelStarts
         labelSymbols = parser.labelSymbols

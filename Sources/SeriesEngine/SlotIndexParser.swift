@@ -6,6 +6,7 @@ struct SlotIndexParser: ~Escapable {
     private var reader: ByteReader
     private(set) var symbols: [String] = []
     private(set) var tenants: [UInt32] = []
+    private(set) var fingerprints: [Fingerprint] = []
     private(set) var placements: [PlacementKey] = []
     private(set) var labelStarts: [UInt32] = []
     private(set) var labelSymbols: [UInt32] = []
@@ -37,8 +38,8 @@ struct SlotIndexParser: ~Escapable {
     @_lifetime(self: copy self)
     private mutating func readSeries(offset: inout Int, dataLength: Int) throws {
         tenants.append(try readSymbol())
-        // The fingerprint is there for readers of many blocks; here labels are compared.
-        try reader.skip(16)
+        let high = try reader.readUInt64()
+        fingerprints.append(Fingerprint(hash: XXH3.Hash128(high: high, low: try reader.readUInt64())))
         placements.append(PlacementKey(hash: try reader.readUInt32(), labelIndex: try reader.readUInt8()))
         labelStarts.append(UInt32(labelSymbols.count))
         for _ in 0..<(try reader.readCount(unit: 2)) {

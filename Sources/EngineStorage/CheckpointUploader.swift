@@ -1,0 +1,166 @@
+package import CheckpointPlan
+package import Logging
+internal import SeriesEngine
+
+/// Brings sealed block files to the checkpoint store, oldest first, and fetches them back into an empty directory.
+///
+/// When to upload is `CheckpointCadence`'s decision, which slots may be written `HeldClaims`'. While the store is away the
+/// blocks wait on disk; beyond `pending_checkpoint_bytes` the engine refuses ingest. Nothing here is on the way of a write.
+package actor CheckpointUploader {
+    private let host: EngineHost
+    private let store: any CheckpointStore
+    private let writer: String
+    private let logger: Logger
+    private var cadence: CheckpointCadence
+    private var claims = HeldClaims()
+    /// Slots that somebody else has taken over: their blocks are no longer ours to write.
+    private var fenced: Set<UInt16> = []
+    /// Files that the cadence knows of.
+    private var counted: [UInt32: Int] = [:]
+    private var lastDropAt: Int64 = .min
+    private let clock: @Sendable () -> Int64
+
+    /// - Parameters:
+    ///   - writer: this node's name and boot number, for people to read in the store.
+    ///   - clock: monotonic milliseconds.
+    package init(
+        host: EngineHost, store: any CheckpointStore, writer: String, limits: CheckpointCadence.Limits, logger: Logger,
+        clock: @escaping @Sendable () -> Int64 = { WallClock.now() }
+    ) {
+        self.host = host
+        self.store = store
+        self.writer = writer
+        self.logger = logger
+        self.clock = clock
+        cadence = CheckpointCadence(limits: limits)
+    }
+
+    /// Uploads until the task is cancelled or the host closed.
+    package func run() async {
+        while !Task.isCancelled {
+            do {
+                try await step()
+                try await Task.sleep(for: .milliseconds(250))
+            } catch is CancellationError {
+                return
+            } catch let error as EngineError where error.code == .closed {
+                return
+            } catch {
+                logger.error("checkpoint step failed", metadata: ["error": "\(error)"])
+                cadence.failed(now: clock(), jitter: Double.random(in: 0..<1))
+            }
+        }
+    }
+
+    /// Uploads everything that is pending, without lingering: for an orderly stop.
+    ///
+    /// - Throws: the store's error; what is not uploaded waits for the next start.
+    package func flush() async throws {
+        for file in try await host.pendingBlockFiles() { try await upload(file) }
+    }
+
+    /// Looks at what is pending, and uploads the oldest file when the cadence says so.
+    package func step() async throws {
+        let pending = try await host.pendingBlockFiles()
+        count(pending)
+        guard cadence.decision(now: clock()) == .upload, let file = pending.first else {
+            try await dropOld()
+            return
+        }
+        do {
+            try await upload(file)
+        } catch let error as CheckpointError {
+            logger.warning("checkpoint not written", metadata: ["error": "\(error)", "block": "\(file.number)"])
+            cadence.failed(now: clock(), jitter: Double.random(in: 0..<1))
+        }
+    }
+
+    private func count(_ pending: [PendingBlockFile]) {
+        for file in pending where counted[file.number] == nil {
+            counted[file.number] = file.size
+            cadence.sealed(count: 1, bytes: file.size, now: clock())
+        }
+        let numbers = Set(pending.map(\.number))
+        for (number, size) in counted where !numbers.contains(number) {
+            counted[number] = nil
+            cadence.settled(count: 1, bytes: size)
+        }
+    }
+
+    private func upload(_ file: PendingBlockFile) async throws {
+        guard let blocks = try await host.checkpointBlocks(file: file.number) else { return }
+        var rest = blocks.filter { !fenced.contains($0.record.slot) }[...]
+        try await claim(rest.map(\.record.slot))
+        while !rest.isEmpty {
+            let count = CheckpointCadence.batchCount(rest.map(\.record.byteCount))
+            let batch = Array(rest.prefix(count))
+            // Slots without a block in this file are as complete as the others once the last of it is stored.
+            let isLast = count == rest.count
+            let slots = batch.map(\.record.slot)
+            do throws(CheckpointError) {
+                let added = try await store.add(
+                    CheckpointBatch(
+                        claims: isLast ? claims.all : claims.claims(for: slots), blocks: batch,
+                        watermark: file.watermark))
+                logger.debug("checkpoint written", metadata: ["block": "\(file.number)", "added": "\(added)"])
+                rest = rest.dropFirst(count)
+            } catch {
+                guard case .fenced(let slot, let held, let current) = error else { throw error }
+                logger.warning(
+                    "slot taken over in the checkpoint",
+                    metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
+                claims.lose(slot, epoch: held)
+                fenced.insert(slot)
+                rest = rest.filter { $0.record.slot != slot }[...]
+            }
+        }
+        try await host.markUploaded(file: file.number)
+    }
+
+    private func claim(_ slots: [UInt16]) async throws(CheckpointError) {
+        let missing = slots.filter { claims[$0] == nil && !fenced.contains($0) }
+        if missing.isEmpty { return }
+        claims.hold(try await store.claim(missing, writer: writer))
+    }
+
+    /// Once an hour, retention acts on the store too.
+    private func dropOld() async throws {
+        let retention = host.configuration.engine.retention
+        guard retention > 0, lastDropAt == .min || clock() - lastDropAt >= 3_600_000 else { return }
+        lastDropAt = clock()
+        do throws(CheckpointError) {
+            try await store.drop(before: host.configuration.clock() - retention, retention: .raw)
+        } catch {
+            // The next hour tries again: what is too old is not read anyway.
+            logger.warning("retention not applied to the checkpoint", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Fetches from the store what a lost data directory held, newest first, until all of it is here.
+    ///
+    /// Does nothing in a directory that needs no restore. May be interrupted at any time; the next call goes on.
+    /// - Throws: `CheckpointError` when the store is away: call again later. Ingest and queries need not wait.
+    package func restore() async throws {
+        guard host.directory.needsRestore else { return }
+        let retention = host.configuration.engine.retention
+        var cursor = RestoreCursor(
+            slots: nil, since: retention > 0 ? host.configuration.clock() - retention : .min,
+            known: try await host.localBlocks())
+        while true {
+            switch cursor.next {
+            case .list(let request):
+                try cursor.listed(try await store.list(request))
+            case .fetch(let records):
+                let blocks = try await store.fetch(records)
+                try await host.install(blocks)
+                cursor.fetched(blocks.map(\.record))
+            case .finished:
+                try host.directory.restoreIsDone()
+                logger.info(
+                    "restored from the checkpoint",
+                    metadata: ["blocks": "\(cursor.fetchedCount)", "bytes": "\(cursor.fetchedBytes)"])
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import ByteCoding
+package import CheckpointPlan
+internal import MetricModel
+internal import SeriesEngine
+
+/// A block file that the checkpoint does not have yet.
+package struct PendingBlockFile: Equatable, Sendable {
+    package let number: UInt32
+    /// Bytes of the file.
+    package let size: Int
+    /// All that was acknowledged before this time is in this file or in earlier ones; Unix milliseconds.
+    package let watermark: Int64
+}
+
+extension EngineHost {
+    /// The block files that the checkpoint does not have yet, in order of sealing.
+    package func pendingBlockFiles() async throws -> [PendingBlockFile] {
+        try await onThread { thread in
+            thread.blocks.filter { !thread.uploaded.contains($0.number) }.map {
+                PendingBlockFile(number: $0.number, size: $0.size, watermark: $0.directory.createdAt)
+            }
+        }
+    }
+
+    /// The slot blocks of a file with what a store wants to know of them; nil when retention has dropped the file.
+    ///
+    /// The ID of a slot block is the 128-bit hash of its bytes: the same ID always means the same samples, on every node.
+    @concurrent
+    package func checkpointBlocks(file number: UInt32) async throws -> [CheckpointBlock]? {
+        let file = try await onThread { thread in thread.blocks.first { $0.number == number } }
+        guard let file else { return nil }
+        return try file.directory.entries.map { entry in
+            do {
+                let bytes = try file.bytes(of: entry)
+                let block = try LoadedSlotBlock(bytes)
+                return CheckpointBlock(
+                    record: BlockRecord(
+                        slot: entry.slot, id: Self.blockID(of: bytes), minTime: entry.minTime, maxTime: entry.maxTime,
+                        sampleCount: entry.sampleCount, digest: try block.digest(), retention: .raw,
+                        byteCount: bytes.count),
+                    bytes: bytes)
+            } catch {
+                throw EngineError(.blockUnreadable, "block \(file.path), slot \(entry.slot): \(error)")
+            }
+        }
+    }
+
+    /// Notes durably that the checkpoint has all of a file.
+    package func markUploaded(file number: UInt32) async throws {
+        try await onThread { thread throws(EngineError) in
+            guard let file = thread.blocks.first(where: { $0.number == number }) else { return }
+            do throws(FileError) { try file.markUploaded() } catch {
+                throw EngineError(.directoryUnusable, "\(error)")
+            }
+            thread.uploaded.insert(number)
+        }
+    }
+
+    /// Takes slot blocks from the checkpoint into a local block file, durably, with their servers and metadata.
+    ///
+    /// - Throws: `EngineError.blockUnreadable` when one of them is damaged; then none is taken.
+    @concurrent
+    package func install(_ blocks: [CheckpointBlock]) async throws {
+        guard !blocks.isEmpty else { return }
+        var encoded: [EncodedSlotBlock] = []
+        var catalog = Catalog()
+        for block in blocks.sorted(by: { $0.record.slot < $1.record.slot }) {
+            do throws(BlockError) {
+                let loaded = try LoadedSlotBlock(block.bytes)
+                catalog.servers.append(contentsOf: loaded.index.servers)
+                catalog.metadata.append(contentsOf: loaded.index.metadata)
+                encoded.append(EncodedSlotBlock(header: loaded.index.header, bytes: block.bytes))
+            } catch {
+                throw EngineError(
+                    .blockUnreadable, "checkpoint block \(block.record.id) of slot \(block.record.slot): \(error)")
+            }
+        }
+        // One directory entry a slot: blocks of one slot go into several files.
+        while !encoded.isEmpty {
+            var slots: Set<UInt16> = []
+            let file = encoded.filter { slots.insert($0.header.slot).inserted }
+            slots = []
+            encoded = encoded.filter { !slots.insert($0.header.slot).inserted }
+            try await write(file)
+        }
+        let restored = catalog
+        try await onThread { $0.engine.restore(restored) }
+    }
+
+    private func write(_ blocks: [EncodedSlotBlock]) async throws {
+        let number = try await onThread { thread in
+            defer { thread.nextBlockNumber += 1 }
+            return thread.nextBlockNumber
+        }
+        var rest = blocks[...]
+        let file = try BlockFile.write(
+            folder: directory.blocksPath, number: number, coversSegmentsBefore: 0, createdAt: 0
+        ) { rest.popFirst() }
+        try file.markUploaded()
+        try await onThread { thread in
+            thread.blocks.append(file)
+            thread.blocks.sort { $0.number < $1.number }
+            thread.uploaded.insert(number)
+        }
+    }
+
+    /// Slot and ID of every slot block on local disk: what a restore need not fetch.
+    @concurrent
+    package func localBlocks() async throws -> [(slot: UInt16, id: BlockID)] {
+        var known: [(slot: UInt16, id: BlockID)] = []
+        for file in try await onThread({ $0.blocks }) {
+            for entry in file.directory.entries {
+                known.append((entry.slot, Self.blockID(of: try file.bytes(of: entry))))
+            }
+        }
+        return known
+    }
+
+    private static func blockID(of bytes: [UInt8]) -> BlockID {
+        let hash = XXH3.hash128(bytes.rawSpan)
+        return BlockID(high: hash.high, low: hash.low)
+    }
+}
