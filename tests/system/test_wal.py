@@ -68,3 +68,51 @@ def test_a_damaged_tail_costs_only_the_tail(start_standalone, damage, seed):
     server.kill()
     server.start()
     assert stored(server, start_ms) == kept + list(range(BATCHES, BATCHES + 5))
+
+
+def test_a_last_segment_that_is_hardly_begun_is_no_obstacle(start_standalone):
+    server = start_standalone(durability="fsync")
+    start_ms = now_ms() - 60_000
+    push_batches(server, start_ms, 0, 10)
+    server.kill()
+    segment = newest_segment(server)
+    # What a crash between making the next segment and writing its header leaves.
+    number = int("".join(letter for letter in segment.stem if letter.isdigit())) + 1
+    width = sum(letter.isdigit() for letter in segment.stem)
+    following = segment.with_name(segment.name.replace(f"{number - 1:0{width}}", f"{number:0{width}}"))
+    assert following != segment
+    following.write_bytes(segment.read_bytes()[:7])
+    server.start()
+    assert stored(server, start_ms) == list(range(10))
+
+
+@pytest.mark.parametrize("kind", ["wal", "blocks"])
+def test_a_format_of_an_unknown_version_is_refused_by_name(start_standalone, kind):
+    server = start_standalone()
+    start_ms = now_ms() - 60_000
+    push_batches(server, start_ms, 0, 10)
+    if kind == "blocks":
+        assert server.stop() == 0
+        files = sorted(path for path in (server.data_directory / "engine-0" / "blocks").rglob("*") if path.is_file())
+        assert files, "a graceful stop seals the head"
+        path = files[-1]
+    else:
+        server.kill()
+        path = newest_segment(server)
+    good = path.read_bytes()
+    # Every format begins with four letters and its version.
+    path.write_bytes(good[:4] + b"\xee" + good[5:])
+    if kind == "blocks":
+        # The directory at a block file's end names the version too.
+        data = bytearray(path.read_bytes())
+        place = data.rfind(good[4:5] + b"\0\0\0", len(data) - 64)
+        if place > 4:
+            data[place] = 0xEE
+        path.write_bytes(data)
+    server.start(ready=False)
+    assert server.program.wait_for_exit(30) > 0
+    assert "238" in server.program.output and "version" in server.program.output, "it names the version it found"
+    # Nothing was thrown away: with the right version all is there.
+    path.write_bytes(good)
+    server.start()
+    assert stored(server, start_ms) == list(range(10))
