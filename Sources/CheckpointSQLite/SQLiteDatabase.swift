@@ -48,6 +48,7 @@ enum SQLiteValue: Equatable {
     ///   - sql: a single statement; kept prepared.
     ///   - values: for its parameters, in order.
     ///   - row: called with each row's columns.
+    /// - Throws: what SQLite reports, or what `row` throws: then the rest of the rows is not read.
     func run(
         _ sql: String, _ values: [SQLiteValue] = [],
         row: (borrowing SQLiteRow) throws(CheckpointError) -> Void = { _ in }
