@@ -177,7 +177,7 @@ let tests: [Target] = [
     .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding"]),
     .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
     .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding"]),
-    .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"]),
+    .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
     .test("SettingsTests", ["Settings"]),
     .test(
         "HTTPSurfaceTests",
