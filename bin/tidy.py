@@ -39,7 +39,7 @@ TIERS = {
 }
 TIER_NAMES = ["C shim", "core", "shell", "role", "program"]
 CORE_LIBRARIES = {"Swift", "Synchronization", "RealModule"}
-PROGRAM_LIBRARIES = {"ArgumentParser", "Yams"}
+PROGRAM_LIBRARIES = {"Yams"}
 
 # Outside ByteCoding, the files that may hold unsafe pointers: thin wrappers, one for a C interface each.
 UNSAFE_FILES = {
