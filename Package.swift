@@ -57,9 +57,9 @@ let programs: [Target] = [
             "RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp", "HTTPSurface", "NodeAgent", "LoadGenerator",
             "Settings", "IngestFormats", "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
             "ClusterTransport", "CheckpointPlan",
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
         ],
@@ -202,7 +202,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),

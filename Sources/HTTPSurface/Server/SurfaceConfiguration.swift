@@ -50,7 +50,8 @@ package struct SurfaceServices: Sendable {
     /// Services of one process.
     package init(
         ingest: (any IngestService)? = nil, query: (any QueryService)? = nil, files: StaticFiles = .none,
-        readiness: Readiness, metrics: MetricsRegistry, clock: @escaping @Sendable () -> Int64 = WallClock.milliseconds
+        readiness: Readiness, metrics: MetricsRegistry,
+        clock: @escaping @Sendable () -> Int64 = SurfaceClock.milliseconds
     ) {
         self.ingest = ingest
         self.query = query
