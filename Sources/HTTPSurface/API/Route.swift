@@ -40,6 +40,7 @@ package enum Route: Hashable, Sendable {
     /// - Parameters:
     ///   - method: in capitals; `HEAD` goes where `GET` goes.
     ///   - path: without the query string, still percent-encoded.
+    /// - Returns: a route for every request; those that nothing serves have routes of their own.
     package static func find(method: String, path: String) -> Route {
         guard let (route, methods) = known(path) else {
             if isReserved(path) { return .unknown }

@@ -61,8 +61,7 @@ package final class HTTPPushClient: Sendable {
 
     /// A client of one server; connects with the first request.
     ///
-    /// - Parameter url: `http://HOST[:PORT][/PATH]`.
-    /// - Throws: `HTTPClientError.badURL`.
+    /// `url` is `http://HOST[:PORT][/PATH]`; anything else throws `HTTPClientError.badURL`.
     package init(
         url: String, limits: Limits = Limits(), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws(HTTPClientError) {

@@ -126,7 +126,7 @@ package struct LiveHub: Sendable {
 
     /// A client says something.
     ///
-    /// - Parameter now: Unix milliseconds.
+    /// `now` is in Unix milliseconds.
     package mutating func received(
         _ message: LiveClientMessage, from id: LiveConnectionID, now: Int64, into effects: inout [LiveEffect]
     ) {
@@ -261,7 +261,7 @@ package struct LiveHub: Sendable {
 
     /// A step's result is there.
     ///
-    /// - Parameter backlog: bytes that wait to be sent to a connection.
+    /// `backlog` tells the bytes that wait to be sent to a connection.
     package mutating func evaluated(
         _ evaluation: LiveEvaluation, _ result: Result<Answer<QueryData>, APIFailure>,
         backlog: (LiveConnectionID) -> Int, into effects: inout [LiveEffect]

@@ -27,7 +27,7 @@ final class LiveService: Sendable {
     private let connectionsOpen = Atomic<Int>(0)
     private let nextConnection = Atomic<UInt64>(0)
 
-    /// - Parameter timeoutMilliseconds: longest time for one evaluation or snapshot.
+    /// A service nobody is connected to; one evaluation or snapshot may take `timeoutMilliseconds`.
     init(
         limits: LiveLimits, query: any QueryService, timeoutMilliseconds: Int64, metrics: MetricsRegistry,
         clock: @escaping @Sendable () -> Int64

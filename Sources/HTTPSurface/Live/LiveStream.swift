@@ -62,7 +62,7 @@ struct LiveStream: Sendable {
 
     /// Takes a step's result and says what changed since the step before.
     ///
-    /// - Parameter seriesMax: beyond twice this many numbers, those of absent series are forgotten.
+    /// Beyond twice `seriesMax` numbers, those of absent series are forgotten.
     mutating func advance(
         key: Int, time: Int64, samples: [(labels: Labels, value: Double)], warnings: [String], seriesMax: Int
     ) -> LiveServerMessage.Step {
@@ -100,8 +100,7 @@ struct LiveStream: Sendable {
 
     /// A new listener's snapshot: its own history, and the last step sent to others meanwhile.
     ///
-    /// - Parameter end: the last step of `history`.
-    /// - Returns: the series by number, and the last step that they cover.
+    /// `end` is the last step of `history`. Gives the series by number, and the last step that they cover.
     mutating func snapshot(_ history: [SeriesColumns], end: Int64) -> (series: [LiveServerMessage.Series], time: Int64)
     {
         var series: [Int: SeriesColumns] = [:]

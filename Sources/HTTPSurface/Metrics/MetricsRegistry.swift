@@ -57,7 +57,7 @@ package final class MetricsRegistry: Sendable {
 
     /// A distribution.
     ///
-    /// - Parameter bounds: upper bounds of the buckets, rising; the last bucket, `+Inf`, is added.
+    /// `bounds` are the upper bounds of the buckets, rising; the last bucket, `+Inf`, is added.
     package func histogram(
         _ name: String, help: String, labels: [LabelPair] = [], bounds: [Double] = Histogram.secondsBounds
     ) -> Histogram {

@@ -14,7 +14,7 @@ struct Admission: Sendable {
 
     /// Lets a request in, or says which limit keeps it out.
     ///
-    /// - Parameter size: bytes that its body may take; 0 for requests without one. A single body always fits.
+    /// `size` is the bytes that its body may take, 0 for requests without one. A single body always fits.
     mutating func enter(bytes size: Int) -> APIFailure? {
         if requests >= requestsMax {
             return APIFailure(

@@ -66,7 +66,7 @@ package struct StaticFiles: Sendable {
     /// A path without an extension that names no file is a page of the application, which routes in the browser: it gets
     /// `index.html`. A missing file with an extension is nil.
     ///
-    /// - Parameter path: percent-encoded, beginning with `/`.
+    /// `path` is percent-encoded and begins with `/`.
     package func file(path: String) -> File? {
         guard let name = try? RequestParameters.decode(path.utf8.dropFirst()) else { return nil }
         if let file = files[name] { return file }
