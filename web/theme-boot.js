@@ -1,5 +1,6 @@
-// Runs before the first paint, so that a remembered theme does not flash. theme.js owns the choice from then on.
+// Runs before the first paint, so that no theme flashes that is not wanted. theme.js keeps it up from then on.
 (() => {
     const stored = window.localStorage.getItem("murmuration.theme");
-    if (stored === "light" || stored === "dark") document.documentElement.dataset.theme = stored;
+    const isDark = window.matchMedia("(prefers-color-scheme: dark)").matches;
+    document.documentElement.dataset.theme = stored ?? (isDark ? "dark" : "light");
 })();

@@ -6,23 +6,30 @@ const storageKey = "murmuration.theme";
 const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
 
 /** "auto" follows the system. */
-export const themeChoice = ref(/** @type {"auto" | "light" | "dark"} */ (document.documentElement.dataset.theme ?? "auto"));
+export const themeChoice = ref(readChoice());
 /** Grows whenever the colours change; charts watch it. */
 export const themeVersion = ref(0);
 
-darkScheme.addEventListener("change", () => { themeVersion.value += 1; });
+darkScheme.addEventListener("change", apply);
+
+/** @returns {"auto" | "light" | "dark"} */
+function readChoice() {
+    const stored = window.localStorage.getItem(storageKey);
+    return stored === "light" || stored === "dark" ? stored : "auto";
+}
+
+function apply() {
+    const system = darkScheme.matches ? "dark" : "light";
+    document.documentElement.dataset.theme = themeChoice.value === "auto" ? system : themeChoice.value;
+    themeVersion.value += 1;
+}
 
 /** @param {"auto" | "light" | "dark"} choice */
 export function chooseTheme(choice) {
     themeChoice.value = choice;
-    if (choice === "auto") {
-        delete document.documentElement.dataset.theme;
-        window.localStorage.removeItem(storageKey);
-    } else {
-        document.documentElement.dataset.theme = choice;
-        window.localStorage.setItem(storageKey, choice);
-    }
-    themeVersion.value += 1;
+    if (choice === "auto") window.localStorage.removeItem(storageKey);
+    else window.localStorage.setItem(storageKey, choice);
+    apply();
 }
 
 /** How many colours the palette of series has. */

@@ -143,6 +143,7 @@ const template = `
     <p v-if="isMissing && names.size === 0" class="notice notice-error" role="alert">No server with {{ label }} “{{ id }}” has pushed. <a :href="href(['fleet'])">Back to the fleet</a></p>
     <div v-else-if="!hasLoaded" class="cards" role="status" aria-label="Loading"><div v-for="n in 4" :key="n" class="card card-loading"></div></div>
     <template v-else>
+        <h2 class="visually-hidden" v-if="known.length > 0">Overview</h2>
         <div class="cards" v-if="known.length > 0">
             <LiveCard v-for="card in known" :key="card.id" :card="card" :span="span.span" :step="span.step" />
         </div>
