@@ -1,6 +1,6 @@
 package import ClusterTransport
 package import HTTPSurface
-package import IngestFormats
+internal import IngestFormats
 package import IngestRouting
 package import Logging
 package import MetricModel

@@ -1,0 +1,86 @@
+import EngineStorage
+import HTTPSurface
+import SeriesEngine
+
+/// The engine's figures among the process' own metrics; docs/operating.md lists them.
+enum EngineMetrics {
+    static func register(_ host: EngineHost, in metrics: MetricsRegistry) {
+        samples(host, metrics)
+        log(host, metrics)
+        blocks(host, metrics)
+    }
+
+    private static func samples(_ host: EngineHost, _ metrics: MetricsRegistry) {
+        metrics.counter("murmur_engine_samples_appended_total", help: "Samples taken into the head.") {
+            Double(host.statistics.engine.appended)
+        }
+        metrics.counter("murmur_engine_samples_rejected_total", help: "Samples refused for their time or series.") {
+            Double(host.statistics.engine.rejected)
+        }
+        metrics.counter("murmur_engine_samples_late_total", help: "Samples taken that came out of order.") {
+            Double(host.statistics.engine.late)
+        }
+        metrics.counter(
+            "murmur_engine_unknown_references_total", help: "Samples whose series reference was not known; retried."
+        ) { Double(host.statistics.engine.unknownReferences) }
+        metrics.gauge("murmur_engine_series", help: "Series in the table.") { Double(host.statistics.series) }
+        metrics.counter("murmur_engine_series_defined_total", help: "Series defined.") {
+            Double(host.statistics.engine.seriesDefined)
+        }
+        metrics.gauge("murmur_engine_head_samples", help: "Samples in memory that no block holds yet.") {
+            Double(host.statistics.headSamples)
+        }
+        metrics.counter("murmur_engine_overloads_total", help: "Batches refused because the head was full.") {
+            Double(host.statistics.overloads)
+        }
+    }
+
+    private static func log(_ host: EngineHost, _ metrics: MetricsRegistry) {
+        metrics.counter("murmur_wal_bytes_total", help: "Bytes written to the log.") {
+            Double(host.statistics.walBytes)
+        }
+        metrics.counter("murmur_wal_writes_total", help: "Writes to the log: group commits.") {
+            Double(host.statistics.walWrites)
+        }
+        metrics.counter("murmur_wal_failures_total", help: "Group commits that failed.") {
+            Double(host.statistics.walFailures)
+        }
+        metrics.counter("murmur_wal_sync_failures_total", help: "Syncs of the log that failed.") {
+            Double(host.statistics.syncFailures)
+        }
+        metrics.gauge("murmur_wal_replayed_samples", help: "Samples replayed from the log at the start.") {
+            Double(host.statistics.replayedSamples)
+        }
+        metrics.gauge("murmur_wal_replay_dropped_bytes", help: "Torn or damaged bytes of log dropped at the start.") {
+            Double(host.statistics.replayDroppedBytes)
+        }
+        metrics.gauge("murmur_wal_replay_seconds", help: "How long the replay took.") {
+            Double(host.statistics.replayMilliseconds) / 1000
+        }
+    }
+
+    private static func blocks(_ host: EngineHost, _ metrics: MetricsRegistry) {
+        metrics.counter("murmur_seals_total", help: "Seals of the head into a block file.") {
+            Double(host.statistics.seals)
+        }
+        metrics.counter("murmur_seal_failures_total", help: "Seals that failed; retried.") {
+            Double(host.statistics.sealFailures)
+        }
+        metrics.gauge("murmur_block_files", help: "Block files on disk.") { Double(host.statistics.blockFiles) }
+        metrics.gauge("murmur_block_bytes", help: "Bytes of block files on disk.") {
+            Double(host.statistics.blockBytes)
+        }
+        metrics.counter("murmur_blocks_dropped_total", help: "Block files dropped by retention.") {
+            Double(host.statistics.blocksDropped)
+        }
+        metrics.gauge("murmur_checkpoint_pending_bytes", help: "Bytes of blocks that the checkpoint lacks.") {
+            Double(host.statistics.pendingCheckpointBytes)
+        }
+        metrics.counter("murmur_block_cache_hits_total", help: "Blocks found in the cache.") {
+            Double(host.blockCacheCounts.hits)
+        }
+        metrics.counter("murmur_block_cache_misses_total", help: "Blocks read from disk.") {
+            Double(host.blockCacheCounts.misses)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package import HTTPSurface
+internal import Foundation
+
+/// The web application role: finds the browser application's files and has them served.
+package enum WebDirectory {
+    /// Loads the application.
+    ///
+    /// Looked for: the directory that was configured; else `web` in the working directory; else `share/murmuration/web` beside the
+    /// directory of the program.
+    ///
+    /// - Parameters:
+    ///   - configured: the `web-dir` setting, nil when it was not set.
+    ///   - program: path of the running program.
+    /// - Throws: `StaticFilesError`, naming the directory.
+    package static func load(configured: String?, program: String) throws -> StaticFiles {
+        if let configured { return try StaticFiles(directory: configured) }
+        let installed = URL(fileURLWithPath: program).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("share/murmuration/web").path
+        for directory in ["web", installed]
+        where FileManager.default.fileExists(atPath: directory + "/index.html") {
+            return try StaticFiles(directory: directory)
+        }
+        return try StaticFiles(directory: "web")
+    }
+}
