@@ -178,7 +178,7 @@ let tests: [Target] = [
     .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
     .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding"]),
     .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
-    .test("SettingsTests", ["Settings"]),
+    .test("SettingsTests", ["Settings", "MetricModel"]),
     .test(
         "HTTPSurfaceTests",
         [
