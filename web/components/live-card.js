@@ -33,7 +33,7 @@ const template = `
     </ul>
     <p v-else-if="isEmpty" class="card-state">No samples in this window.</p>
     <template v-else>
-        <TimeChart :lines="reading.lines" :unit="card.unit" :shape="card.shape" :start="end - span * 1000" :end="end" :max="card.max ?? reading.top" :isSmall="isSmall" :label="card.title + ' over time'" />
+        <TimeChart :lines="drawn.lines" :unit="card.unit" :shape="card.shape" :start="drawn.end - span * 1000" :end="drawn.end" :max="card.max ?? reading.top" :isSmall="isSmall" :label="card.title + ' over time'" />
         <ul class="legend" v-if="legend.length > 1 && !(isSmall && legend.length > 4)">
             <li v-for="line in legend" :key="line.name"><i class="swatch" :style="{ background: line.paint }"></i><span class="legend-name" :title="line.name">{{ line.name }}</span><b>{{ line.value }}</b></li>
         </ul>
@@ -51,7 +51,8 @@ export const LiveCard = defineComponent(/** @type {import("vue").ComponentOption
         const isVisible = useVisible(element);
         const reading = shallowRef(/** @type {Reading | null} */ (null));
         const failure = ref("");
-        const end = ref(0);
+        /** What the chart shows: half steps move the number alone, since drawing is dear and a line moves by the second. */
+        const drawn = shallowRef({ lines: /** @type {Line[]} */ ([]), end: 0 });
         useLive(() => {
             if (!isVisible.value) return {};
             const step = props.card.isGauge && props.step === 1 ? gaugeStepSeconds : props.step;
@@ -60,8 +61,9 @@ export const LiveCard = defineComponent(/** @type {import("vue").ComponentOption
         }, (windows) => {
             if (!Object.keys(props.card.queries).every((name) => name in windows)) return;
             failure.value = "";
-            end.value = Math.max(...Object.values(windows).map((window) => window.time));
+            const end = Math.max(...Object.values(windows).map((window) => window.time));
             reading.value = props.card.read(windows);
+            if (end % 1000 === 0 || end - drawn.value.end >= 1000 || end < drawn.value.end) drawn.value = { lines: reading.value.lines, end };
         }, (each) => { failure.value = each.message; });
         const headline = computed(() => split(reading.value?.value ?? NaN, props.card.unit));
         const isEmpty = computed(() => (reading.value?.lines ?? []).every(({ points }) => points.length === 0));
@@ -73,6 +75,6 @@ export const LiveCard = defineComponent(/** @type {import("vue").ComponentOption
             });
         });
         const exploreLink = computed(() => href(["explore"], { query: Object.values(props.card.queries)[0], range: "15m" }));
-        return { element, reading, failure, end, headline, isEmpty, legend, exploreLink, drawnMax: linesMax };
+        return { element, reading, failure, drawn, headline, isEmpty, legend, exploreLink, drawnMax: linesMax };
     },
 }));
