@@ -1,38 +1,42 @@
-import ByteCoding
+package import ByteCoding
 
 /// The router's memory of series: from a raw run's hash to the reference that an aggregator gave it.
 ///
 /// Soft state: losing an entry costs one definition, nothing else. Open addressing with linear probing, each entry 32 bytes so that a
 /// probe touches one or two cache lines; no tombstones, a removal closes its gap. At the limit the clock algorithm makes room:
 /// an entry survives one pass of the hand after each use, and repeated sweeps of a fleet therefore stay while one-off series go.
-struct SeriesCache: Sendable {
+package struct SeriesCache: Sendable {
     /// What is known of one raw run.
-    struct Entry: Sendable, BitwiseCopyable {
-        var high: UInt64 = 0
-        var low: UInt64 = 0
+    package struct Entry: Sendable, BitwiseCopyable {
+        /// The run's hash.
+        package var high: UInt64 = 0
+        /// The run's hash.
+        package var low: UInt64 = 0
         /// The aggregator's number for the series.
-        var reference: UInt32 = 0
+        package var reference: UInt32 = 0
         /// Which aggregator in which generation gave it; 0 marks a free place.
-        var epoch: UInt32 = 0
+        package var epoch: UInt32 = 0
         /// The tenant's number in this router: a colliding hash of another tenant never matches.
-        var tenant: UInt32 = 0
-        var slot: UInt16 = 0
+        package var tenant: UInt32 = 0
+        /// The slot that the series is placed in.
+        package var slot: UInt16 = 0
         /// 1 while the entry was used since the clock's hand passed.
-        var used: UInt16 = 0
+        package var used: UInt16 = 0
     }
 
-    private(set) var entries: [Entry]
+    /// The table; its length is a power of two.
+    package private(set) var entries: [Entry]
     /// Series remembered.
-    private(set) var count = 0
+    package private(set) var count = 0
     /// Entries given up to make room.
-    private(set) var evictions = 0
+    package private(set) var evictions = 0
     private let entriesMax: Int
     private var hand = 0
 
     private static let capacityMin = 1_024
 
-    /// - Parameter entriesMax: the most series remembered; the table takes up to 32 bytes / 0.7, rounded up to a power of two, for each.
-    init(entriesMax: Int) {
+    /// An empty cache for at most `entriesMax` series, which take 46 to 92 bytes each.
+    package init(entriesMax: Int) {
         precondition(entriesMax > 0, "entriesMax \(entriesMax)")
         self.entriesMax = entriesMax
         entries = [Entry](repeating: Entry(), count: SeriesCache.capacityMin)
@@ -40,13 +44,13 @@ struct SeriesCache: Sendable {
 
     /// Where the hash would be found first.
     @inline(__always)
-    func home(_ hash: XXH3.Hash128) -> Int {
+    package func home(_ hash: XXH3.Hash128) -> Int {
         Int(truncatingIfNeeded: hash.low) & (entries.count &- 1)
     }
 
     /// The place of a run's entry, nil when it is not known.
     @inline(__always)
-    func find(_ hash: XXH3.Hash128, tenant: UInt32) -> Int? {
+    package func find(_ hash: XXH3.Hash128, tenant: UInt32) -> Int? {
         var place = home(hash)
         while true {
             let entry = entries[place]
@@ -58,13 +62,13 @@ struct SeriesCache: Sendable {
 
     /// Notes a use, for the clock.
     @inline(__always)
-    mutating func touch(_ place: Int) {
+    package mutating func touch(_ place: Int) {
         // Read first: most are marked already, and a write would make the cache line dirty.
         if entries[place].used == 0 { entries[place].used = 1 }
     }
 
     /// Remembers a run, or changes what is remembered.
-    mutating func set(_ hash: XXH3.Hash128, tenant: UInt32, reference: UInt32, epoch: UInt32, slot: UInt16) {
+    package mutating func set(_ hash: XXH3.Hash128, tenant: UInt32, reference: UInt32, epoch: UInt32, slot: UInt16) {
         precondition(epoch != 0, "epoch 0 marks a free place")
         if let place = find(hash, tenant: tenant) {
             entries[place].reference = reference
@@ -83,13 +87,13 @@ struct SeriesCache: Sendable {
     }
 
     /// Forgets a run.
-    mutating func remove(_ hash: XXH3.Hash128, tenant: UInt32) {
+    package mutating func remove(_ hash: XXH3.Hash128, tenant: UInt32) {
         guard let place = find(hash, tenant: tenant) else { return }
         close(place)
     }
 
     /// Forgets everything.
-    mutating func removeAll() {
+    package mutating func removeAll() {
         entries = [Entry](repeating: Entry(), count: SeriesCache.capacityMin)
         count = 0
         hand = 0

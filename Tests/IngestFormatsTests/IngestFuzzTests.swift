@@ -10,7 +10,8 @@ struct IngestFuzzTests {
 
     private static let remoteWrite: [UInt8] = {
         var writer = RequestWriter()
-        writer.series([("__name__", "up"), ("instance", "a"), ("job", "node")], samples: [(1_763_000_000_000, 1), (5, 2)])
+        writer.series(
+            [("__name__", "up"), ("instance", "a"), ("job", "node")], samples: [(1_763_000_000_000, 1), (5, 2)])
         writer.series([("__name__", "h")], samples: [(1, StaleMarker.value)], exemplars: 1, histograms: 1)
         writer.bytes += RequestWriter.interleaved([("__name__", "x"), ("y", "é")])
         writer.metadata(type: 2, metric: "up", help: "Help.", unit: "s")
@@ -27,7 +28,9 @@ struct IngestFuzzTests {
 
     @Test("every request cut at any length is parsed or refused, and sound")
     func truncated() {
-        for length in 0...Self.remoteWrite.count { checkRemoteWrite(Array(Self.remoteWrite[..<length]), "length \(length)") }
+        for length in 0...Self.remoteWrite.count {
+            checkRemoteWrite(Array(Self.remoteWrite[..<length]), "length \(length)")
+        }
         for length in 0...Self.json.count {
             checkJSON(Array(Self.json[..<length]), "length \(length)")
             checkJSON([UInt8(ascii: "[")] + Self.json[..<length], "array of length \(length)")
@@ -83,7 +86,8 @@ struct IngestFuzzTests {
                 let end = Int.random(in: at...min(at + 32, bytes.count), using: &random)
                 bytes.insert(contentsOf: bytes[at..<end], at: Int.random(in: 0...bytes.count, using: &random))
             case 4: bytes.removeSubrange(at..<min(at + 16, bytes.count))
-            default: bytes[at] = [0xFF, 0x7F, 0x80, 0x00, UInt8(ascii: "\""), UInt8(ascii: "{")][Int(random.next() % 6)]
+            default:
+                bytes[at] = [0xFF, 0x7F, 0x80, 0x00, UInt8(ascii: "\""), UInt8(ascii: "{")][Int(random.next() % 6)]
             }
         }
         return bytes

@@ -20,7 +20,9 @@ struct JSONNumberTests {
             for _ in 1..<max(digits, 2) { text += String(Int.random(in: 0...9, using: &random)) }
             if random.next() % 2 == 0 {
                 text += "."
-                for _ in 0..<Int.random(in: 1...24, using: &random) { text += String(Int.random(in: 0...9, using: &random)) }
+                for _ in 0..<Int.random(in: 1...24, using: &random) {
+                    text += String(Int.random(in: 0...9, using: &random))
+                }
             }
             if random.next() % 4 == 0 { text += "e\(Int.random(in: -330...300, using: &random))" }
             let expected = try #require(Double(text))
@@ -43,7 +45,8 @@ struct JSONNumberTests {
         arguments: [
             "0", "-0", "0.0", "-0.0", "9007199254740992", "9007199254740993", "9007199254740994", "1e22", "1e23",
             "0.0000000000000000000001", "123456789012345678", "1234567890123456789", "18446744073709551616",
-            "2.2250738585072011e-308", "4.9e-324", "1.7976931348623157e308", "1E+2", "1e-2", "0.1", "0.30000000000000004",
+            "2.2250738585072011e-308", "4.9e-324", "1.7976931348623157e308", "1E+2", "1e-2", "0.1",
+            "0.30000000000000004",
         ])
     func edges(_ text: String) throws {
         #expect(try value(text)?.bitPattern == Double(text)?.bitPattern)
@@ -51,7 +54,9 @@ struct JSONNumberTests {
 
     @Test(
         "what is no number in RFC 8259 is refused",
-        arguments: ["01", "-", "+1", ".5", "1.", "1.e2", "1e", "1e+", "0x10", "NaN", "Infinity", "-01", "1_000", "--1", "1,5"])
+        arguments: [
+            "01", "-", "+1", ".5", "1.", "1.e2", "1e", "1e+", "0x10", "NaN", "Infinity", "-01", "1_000", "--1", "1,5",
+        ])
     func grammar(_ text: String) throws {
         #expect(try value(text) == nil)
     }
@@ -59,7 +64,8 @@ struct JSONNumberTests {
     @Test(
         "what is no string in RFC 8259, or not UTF-8, is refused",
         arguments: [
-            #""\ud800""#, #""\udc00""#, #""\ud800\u0041""#, #""\ud800x""#, #""\u12g4""#, #""\u12"#, #""\a""#, "\"a\nb\"", "\"a\u{0}b\"",
+            #""\ud800""#, #""\udc00""#, #""\ud800\u0041""#, #""\ud800x""#, #""\u12g4""#, #""\u12"#, #""\a""#,
+            "\"a\nb\"", "\"a\u{0}b\"",
         ])
     func strings(_ text: String) throws {
         let body = #"{"server_id":\#(text),"metric_type":"m","value":1}"#
@@ -68,7 +74,9 @@ struct JSONNumberTests {
         #expect(write.rejectedCount >= 1)
     }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80]] as [[UInt8]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80]] as [[UInt8]])
     func invalidUTF8(_ bytes: [UInt8]) throws {
         let body = Array(#"{"server_id":""#.utf8) + bytes + Array(#"","metric_type":"m","value":1}"#.utf8)
         let write = try JSONPushFormat().parse(body, seed: 1, limits: Limits())

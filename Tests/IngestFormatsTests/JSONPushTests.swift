@@ -44,7 +44,8 @@ struct JSONPushTests {
     @Test("tags become labels: text, numbers and booleans; null is no label")
     func tags() throws {
         let write = try parse(
-            #"{"server_id":"a","metric_type":"m","value":1,"tags":{"t":"x","n":1.5,"i":7,"b":true,"z":null,"e":"","u":"\u00e9\ud83d\ude00"}}"#)
+            #"{"server_id":"a","metric_type":"m","value":1,"tags":{"t":"x","n":1.5,"i":7,"b":true,"z":null,"e":"","u":"\u00e9\ud83d\ude00"}}"#
+        )
         #expect(
             try write.labels(ofSeries: 0)
                 == labels([
@@ -66,7 +67,8 @@ struct JSONPushTests {
     @Test(
         "timestamps: seconds, milliseconds from 10^11, RFC 3339",
         arguments: [
-            ("1763000000", 1_763_000_000_000), ("1763000000.25", 1_763_000_000_250), ("1763000000.123", 1_763_000_000_123),
+            ("1763000000", 1_763_000_000_000), ("1763000000.25", 1_763_000_000_250),
+            ("1763000000.123", 1_763_000_000_123),
             ("0", 0), ("-1.5", -1_500), ("99999999999", 99_999_999_999_000), ("100000000000", 100_000_000_000),
             ("1763000000123", 1_763_000_000_123), ("1.763e9", 1_763_000_000_000),
             ("\"2025-11-13T02:13:20Z\"", 1_763_000_000_000), ("\"2025-11-13T03:13:20.5+01:00\"", 1_763_000_000_500),
@@ -80,7 +82,8 @@ struct JSONPushTests {
 
     @Test("null timestamp and unit are as if absent")
     func nulls() throws {
-        let write = try parse(#"{"server_id":"a","metric_type":"m","value":1,"timestamp":null,"unit":null,"tags":null}"#)
+        let write = try parse(
+            #"{"server_id":"a","metric_type":"m","value":1,"timestamp":null,"unit":null,"tags":null}"#)
         #expect(write.samples.timestamps == [ParsedWrite.unstamped])
         #expect(write.metadata.isEmpty)
     }
@@ -149,7 +152,8 @@ struct JSONPushTests {
         arguments: [
             "{", "garbage", #"{"server_id":"a""#, #"{"server_id":"a","metric_type"#, "}", #"{"a":1} x"#, "{'a':1}",
             #"{"server_id":"a","metric_type":"m","value":01}"#, #"{"server_id":"a","metric_type":"m","value":1},"#,
-            #"{"server_id":"a","metric_type":"m","value":1}{"a":1}"#, #"{"a":"\#u{1}"}"#, #"{"a":"\x"}"#, "{\"a\":\"\t\"}",
+            #"{"server_id":"a","metric_type":"m","value":1}{"a":1}"#, #"{"a":"\#u{1}"}"#, #"{"a":"\x"}"#,
+            "{\"a\":\"\t\"}",
         ])
     func brokenLine(_ bad: String) throws {
         let good = #"{"server_id":"a","metric_type":"m","value":1}"#

@@ -13,7 +13,8 @@ struct LabelRunTests {
 
     @Test("labels in another order are one label set, and empty values are no labels")
     func canonical() throws {
-        let sorted = try LabelRun.labels(in: run([("__name__", "m"), ("a", "1"), ("b", "2")]).rawSpan, limits: Limits())
+        let sorted = try LabelRun.labels(
+            in: run([("__name__", "m"), ("a", "1"), ("b", "2")]).rawSpan, limits: Limits())
         let mixed = try LabelRun.labels(
             in: run([("b", "2"), ("gone", ""), ("a", "1"), ("__name__", "m")]).rawSpan, limits: Limits())
         #expect(sorted == mixed)

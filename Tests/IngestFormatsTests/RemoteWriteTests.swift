@@ -35,7 +35,8 @@ struct RemoteWriteTests {
 
     @Test(
         "values keep every bit",
-        arguments: [StaleMarker.bits, 0x7FF8_0000_0000_0001, 0xFFF8_0000_DEAD_BEEF, 0x8000_0000_0000_0000, 1, 0] as [UInt64])
+        arguments: [StaleMarker.bits, 0x7FF8_0000_0000_0001, 0xFFF8_0000_DEAD_BEEF, 0x8000_0000_0000_0000, 1, 0]
+            as [UInt64])
     func bits(_ pattern: UInt64) throws {
         var writer = RequestWriter()
         writer.series([("__name__", "x")], samples: [(1, Double(bitPattern: pattern))])
