@@ -46,11 +46,9 @@ extension EngineHost {
                     let index = try cache.load(file, entry).index
                     for series in index.matching(selection) { found.insert(index.labels(of: series)) }
                 }
-                guard found.count <= seriesMax else {
-                    let error = EngineLimitError(name: "query_series_max", maximum: seriesMax, found: found.count)
-                    throw EngineError(.limitExceeded, "\(error)")
-                }
+                try Self.check(found.count, "query_series_max", seriesMax)
             }
+            try Self.check(found.count, "query_series_max", seriesMax)
         }
         return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }

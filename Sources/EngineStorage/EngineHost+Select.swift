@@ -60,7 +60,7 @@ extension EngineHost {
         return summary
     }
 
-    private static func check(_ found: Int, _ limit: String, _ maximum: Int) throws(EngineError) {
+    static func check(_ found: Int, _ limit: String, _ maximum: Int) throws(EngineError) {
         guard found > maximum else { return }
         throw EngineError(.limitExceeded, "\(EngineLimitError(name: limit, maximum: maximum, found: found))")
     }

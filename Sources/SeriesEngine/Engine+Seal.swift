@@ -53,6 +53,7 @@ extension Engine {
             dead[identity.tenant]?.labels.append(identity.labels)
             statistics.seriesDropped += 1
         }
+        servers.settle()
         for (tenant, gone) in dead {
             indexes[tenant]?.remove(gone.references, labels: gone.labels)
             if indexes[tenant]?.seriesCount == 0 { indexes[tenant] = nil }

@@ -46,10 +46,14 @@ struct ServerTable: Sendable {
         lastSeries[Int(row)] = liveSeries[Int(row)]
     }
 
-    /// Counts a series that was dropped; the count shown stays once the last is gone.
+    /// Counts a series that was dropped; call `settle` after the last.
     mutating func dropSeries(_ row: UInt32) {
         liveSeries[Int(row)] -= 1
-        if liveSeries[Int(row)] > 0 { lastSeries[Int(row)] = liveSeries[Int(row)] }
+    }
+
+    /// Shows the new counts, except of servers that have no series left: those show what they had.
+    mutating func settle() {
+        for row in liveSeries.indices where liveSeries[row] > 0 { lastSeries[row] = liveSeries[row] }
     }
 
     /// Takes over what was known of a server before a restart.

@@ -8,7 +8,9 @@ package struct SlotBlockHeader: Equatable, Sendable {
     package static let size = 56
     static let magic: [UInt8] = Array("MSLB".utf8)
 
+    /// The slot of all its series, at `slotBits` bits.
     package var slot: UInt16
+    /// Slot bits of the cluster when it was written.
     package var slotBits: UInt8
     /// First and last timestamp, Unix milliseconds.
     package var minTime: Int64

@@ -57,7 +57,7 @@ package struct WALSegmentHeader: Equatable, Sendable {
             createdAt = try reader.readInt64()
             let checksum = try reader.readUInt32()
             guard checksum == CRC32C.of(bytes.extracting(0..<28)) else {
-                throw WALError(.headerDamaged, offset: 28, found: UInt64(checksum))
+                throw WALError(.headerDamaged, offset: 0, found: UInt64(checksum))
             }
         } catch let error as WALError {
             throw error

@@ -47,11 +47,11 @@ struct EngineModelTests {
                 for metric in ["cpu", "memory", "disk"] {
                     var labels = ["__name__": metric, "instance": "web-\(server)"]
                     if metric == "cpu" { labels["mode"] = server % 2 == 0 ? "idle" : "user" }
-                    all.append(try definition(tenant, labels))
+                    all.append(try definition(labels, tenant: tenant))
                 }
             }
-            all.append(try definition(tenant, ["__name__": "alone", "zone": "e\u{301}"]))
-            all.append(try definition(tenant, ["__name__": "alone", "zone": "\u{e9}"]))
+            all.append(try definition(["__name__": "alone", "zone": "e\u{301}"], tenant: tenant))
+            all.append(try definition(["__name__": "alone", "zone": "\u{e9}"], tenant: tenant))
         }
         return all
     }

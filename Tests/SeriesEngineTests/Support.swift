@@ -20,7 +20,7 @@ struct SplitMix64: RandomNumberGenerator {
 }
 
 /// A series as tests name it.
-func definition(_ tenant: String = "default", _ labels: [String: String]) throws -> SeriesDefinition {
+func definition(_ labels: [String: String], tenant: String = "default") throws -> SeriesDefinition {
     let set = try Labels(labels.map { Label($0.key, $0.value) })
     let server = labels["instance"]
     let tenant = try TenantID(validating: tenant)

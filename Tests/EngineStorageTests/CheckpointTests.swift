@@ -1,0 +1,183 @@
+import ByteCoding
+import CheckpointPlan
+import EngineStorage
+import MetricModel
+import SeriesEngine
+import Testing
+
+/// A store in memory with the rules of the real ones: fencing, idempotent additions, and a switch to be away.
+actor MemoryCheckpointStore: CheckpointStore {
+    private(set) var blocks: [BlockRecord: [UInt8]] = [:]
+    private(set) var epochs: [UInt16: Int64] = [:]
+    private(set) var watermarks: [UInt16: Int64] = [:]
+    private var isAway = false
+
+    func setAway(_ away: Bool) { isAway = away }
+
+    func prepare() throws(CheckpointError) {
+        if isAway { throw .unavailable(reason: "away") }
+    }
+
+    func claim(_ slots: [UInt16], writer: String) throws(CheckpointError) -> [SlotClaim] {
+        try prepare()
+        return Set(slots).sorted().map { slot in
+            epochs[slot, default: 0] += 1
+            return SlotClaim(slot: slot, epoch: epochs[slot] ?? 0)
+        }
+    }
+
+    func add(_ batch: CheckpointBatch) throws(CheckpointError) -> Int {
+        try prepare()
+        try batch.validate()
+        for claim in batch.claims where epochs[claim.slot] != claim.epoch {
+            throw .fenced(slot: claim.slot, held: claim.epoch, current: epochs[claim.slot] ?? 0)
+        }
+        let known = Set(blocks.keys.map { [$0.id.high, $0.id.low] })
+        let new = batch.blocks.filter { !known.contains([$0.record.id.high, $0.record.id.low]) }
+        for block in new { blocks[block.record] = block.bytes }
+        for claim in batch.claims { watermarks[claim.slot] = max(watermarks[claim.slot] ?? .min, batch.watermark) }
+        return new.count
+    }
+
+    func list(_ request: BlockListRequest) throws(CheckpointError) -> [BlockRecord] {
+        try prepare()
+        let all = blocks.keys.filter { $0.maxTime >= request.since }.sorted { $0.isListed(before: $1) }
+        let after = request.after.map { last in all.filter { last.isListed(before: $0) } } ?? all
+        return Array(after.prefix(request.count))
+    }
+
+    func fetch(_ records: [BlockRecord]) throws(CheckpointError) -> [CheckpointBlock] {
+        try prepare()
+        return records.compactMap { record in
+            blocks[record].map { CheckpointBlock(record: record, bytes: $0) }
+        }
+    }
+
+    func slots() throws(CheckpointError) -> [SlotState] { [] }
+
+    func drop(before time: Int64, retention: RetentionClass) throws(CheckpointError) -> Int? { 0 }
+
+    func close() {}
+}
+
+@Suite("The checkpoint's uploader")
+struct CheckpointUploaderTests {
+    private func uploader(_ host: EngineHost, _ store: MemoryCheckpointStore, _ clock: ManualClock)
+        -> CheckpointUploader
+    {
+        CheckpointUploader(
+            host: host, store: store, writer: "test", limits: CheckpointCadence.Limits(), logger: quiet,
+            clock: { clock.now })
+    }
+
+    private func fill(_ host: EngineHost, _ clock: ManualClock, _ told: inout Acknowledged, rounds: Int) async throws {
+        for round in 0..<rounds {
+            clock.advance(1000)
+            let input = try (0..<12).map { (try definition("cpu", "web-\($0)"), clock.now, Double(round * 100 + $0)) }
+            _ = try await host.append(batch(input))
+            told.take(input)
+        }
+    }
+
+    @Test("a wiped directory has everything up to the watermark again, and uploads none of it twice")
+    func wipedDirectory() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await uploading.restore()
+        for _ in 0..<3 {
+            try await fill(host, clock, &told, rounds: 70)
+            try await host.seal()
+        }
+        #expect(host.statistics.pendingCheckpointBytes > 0)
+        try await uploading.flush()
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        let servers = try await host.servers(tenant: .default)
+        try await host.close()
+        let stored = await store.blocks.count
+
+        let wiped = TemporaryFolder()
+        let again = try await openHost(wiped, clock: clock)
+        let restoring = uploader(again, store, clock)
+        await store.setAway(true)
+        await #expect(throws: CheckpointError.self) { try await restoring.restore() }
+        // Ingest does not wait for the store.
+        let early = [(try definition("cpu", "web-1"), clock.now + 5, 7.5)]
+        _ = try await again.append(batch(early))
+        told.take(early)
+        await store.setAway(false)
+        try await restoring.restore()
+        #expect(try await again.everything() == told.columns)
+        #expect(try await again.servers(tenant: .default).map(\.id) == servers.map(\.id))
+        #expect(try await again.pendingBlockFiles().isEmpty)
+        try await restoring.restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        #expect(await store.blocks.count == stored)
+
+        let copy = try wiped.copy()
+        let restarted = try await openHost(copy, clock: clock)
+        #expect(try await restarted.everything() == told.columns)
+        #expect(try await restarted.pendingBlockFiles().isEmpty)
+        try await restarted.close()
+    }
+
+    @Test("while the store is away ingest goes on up to the limit, then is refused; it catches up after")
+    func storeAway() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock) { $0.pendingCheckpointBytesMax = 1 }
+        let uploading = uploader(host, store, clock)
+        await store.setAway(true)
+        try await fill(host, clock, &told, rounds: 5)
+        try await host.seal()
+        do {
+            try await fill(host, clock, &told, rounds: 1)
+            Issue.record("ingest beyond pending_checkpoint_bytes")
+        } catch let error as EngineError {
+            #expect(error.code == .overloaded && error.message.contains("pending_checkpoint_bytes"))
+        }
+        for _ in 0..<5 {
+            clock.advance(60_000)
+            try await uploading.step()
+        }
+        #expect(await store.blocks.isEmpty)
+        await store.setAway(false)
+        clock.advance(60_000)
+        try await uploading.step()
+        #expect(await !store.blocks.isEmpty)
+        try await host.sync()
+        try await fill(host, clock, &told, rounds: 1)
+        #expect(try await host.everything() == told.columns)
+        try await host.close()
+    }
+
+    @Test("a slot that another writer has claimed is left to it; the other slots go on")
+    func fenced() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await fill(host, clock, &told, rounds: 2)
+        try await host.seal()
+        try await uploading.flush()
+        let first = await store.blocks.count
+        let slot = try #require(await store.epochs.keys.min())
+        _ = try await store.claim([slot], writer: "another")
+        try await fill(host, clock, &told, rounds: 2)
+        try await host.seal()
+        try await uploading.flush()
+        let slots = await store.blocks.keys.map(\.slot)
+        #expect(slots.filter { $0 == slot }.count == 1)
+        #expect(slots.count == 2 * first - 1)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        try await host.close()
+    }
+}

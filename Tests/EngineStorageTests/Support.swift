@@ -1,0 +1,136 @@
+import ByteCoding
+import EngineStorage
+import Foundation
+import Logging
+import MetricModel
+import SeriesEngine
+import Synchronization
+import Testing
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// A clock that tests move by hand.
+final class ManualClock: Sendable {
+    private let time = Atomic<Int64>(1_700_000_000_000)
+
+    var now: Int64 { time.load(ordering: .relaxed) }
+
+    func advance(_ milliseconds: Int64) { time.wrappingAdd(milliseconds, ordering: .relaxed) }
+}
+
+/// A folder of its own, removed at the end.
+final class TemporaryFolder: Sendable {
+    let path = NSTemporaryDirectory() + "murmur-engine-" + UUID().uuidString
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func copy() throws -> TemporaryFolder {
+        let other = TemporaryFolder()
+        try FileManager.default.copyItem(atPath: path, toPath: other.path)
+        return other
+    }
+
+    /// Names of the files below a folder of the engine.
+    func files(_ folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path + "/engine-0/" + folder).sorted()
+    }
+
+    func read(_ file: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path + "/engine-0/" + file)))
+    }
+
+    func write(_ bytes: [UInt8], to file: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path + "/engine-0/" + file))
+    }
+}
+
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// A host on a folder, with settings as a test wants them.
+func openHost(
+    _ folder: TemporaryFolder, clock: ManualClock = ManualClock(),
+    _ adjust: (inout EngineHostConfiguration) -> Void = { _ in }
+) async throws -> EngineHost {
+    var configuration = EngineHostConfiguration(
+        engine: EngineConfiguration(generation: 0), clock: { clock.now })
+    adjust(&configuration)
+    return try await EngineHost.open(
+        directory: DataDirectory(path: folder.path), configuration: configuration, logger: quiet)
+}
+
+/// A series of the default tenant, or another's.
+func definition(_ metric: String, _ server: String, tenant: TenantID = .default) throws -> SeriesDefinition {
+    let labels = try Labels([Label("__name__", metric), Label("instance", server)])
+    let hash = XXH3.hash64(Array("\(tenant.name)/\(server)".utf8).rawSpan)
+    return SeriesDefinition(
+        tenant: tenant, labels: labels, placement: PlacementKey(hash: UInt32(truncatingIfNeeded: hash), labelIndex: 1))
+}
+
+/// A batch that defines its series itself.
+func batch(_ samples: [(SeriesDefinition, Int64, Double)]) -> AppendInput {
+    var rows = SampleColumns()
+    for (index, sample) in samples.enumerated() {
+        rows.append(
+            series: UInt32(index) | SeriesReference.definitionBit, timestamp: sample.1, value: sample.2)
+    }
+    return AppendInput(definitions: samples.map(\.0), rows: rows)
+}
+
+/// Collects what a selection emits.
+actor Collector {
+    private(set) var series: [SeriesColumns] = []
+
+    func add(_ batch: [SeriesColumns]) { series.append(contentsOf: batch) }
+}
+
+extension EngineHost {
+    /// Everything of a tenant that passes the matchers, by labels.
+    func everything(
+        _ matchers: [Matcher] = [], tenant: TenantID = .default, start: Int64 = .min, end: Int64 = .max
+    ) async throws -> [Labels: SeriesColumns] {
+        let collector = Collector()
+        let selection = SeriesSelection(tenant: tenant, matchers: matchers, start: start, end: end)
+        let summary = try await select(selection, seriesMax: .max, samplesMax: .max) { await collector.add($0) }
+        let series = await collector.series
+        #expect(summary.seriesCount == series.count)
+        #expect(summary.sampleCount == series.reduce(0) { $0 + $1.timestamps.count })
+        return Dictionary(uniqueKeysWithValues: series.map { ($0.labels, $0) })
+    }
+}
+
+/// What a test has been told is stored.
+struct Acknowledged {
+    var samples: [Labels: [Int64: Double]] = [:]
+
+    mutating func take(_ input: [(SeriesDefinition, Int64, Double)]) {
+        for (definition, timestamp, value) in input {
+            let old = samples[definition.labels]?[timestamp]
+            samples[definition.labels, default: [:]][timestamp] =
+                old.map { SampleResolution.winner($0, value) } ?? value
+        }
+    }
+
+    var columns: [Labels: SeriesColumns] {
+        var result: [Labels: SeriesColumns] = [:]
+        for (labels, all) in samples {
+            let sorted = all.sorted { $0.key < $1.key }
+            result[labels] = SeriesColumns(labels: labels, timestamps: sorted.map(\.key), values: sorted.map(\.value))
+        }
+        return result
+    }
+}
