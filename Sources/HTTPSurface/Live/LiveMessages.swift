@@ -56,6 +56,12 @@ package enum LiveServerMessage: Equatable, Sendable {
         package var number: Int
         /// Its labels and, in a snapshot, its points.
         package var columns: SeriesColumns
+
+        /// A series under its number.
+        package init(number: Int, columns: SeriesColumns) {
+            self.number = number
+            self.columns = columns
+        }
     }
 
     /// One step of a stream.
@@ -72,6 +78,16 @@ package enum LiveServerMessage: Equatable, Sendable {
         package var gone: [Int]
         /// What is missing from the step.
         package var warnings: [String]
+
+        /// One step of the stream `key`.
+        package init(key: Int, time: Int64, new: [Series], values: [LiveValue], gone: [Int], warnings: [String]) {
+            self.key = key
+            self.time = time
+            self.new = new
+            self.values = values
+            self.gone = gone
+            self.warnings = warnings
+        }
     }
 
     /// What an error or an end is about.
@@ -138,6 +154,12 @@ package struct LiveValue: Equatable, Sendable {
     package var number: Int
     /// Any bit pattern.
     package var value: Double
+
+    /// A value of the series `number`.
+    package init(number: Int, value: Double) {
+        self.number = number
+        self.value = value
+    }
 
     /// Equal when every bit is, NaN included.
     package static func == (left: LiveValue, right: LiveValue) -> Bool {

@@ -1,6 +1,6 @@
 import HTTPTypes
 package import Hummingbird
-import Logging
+package import Logging
 import MetricModel
 import NIOCore
 import NIOHTTP1
@@ -11,8 +11,20 @@ import Synchronization
 /// What arrives is a request as Hummingbird reads it off the connection; what leaves is a response whose body may be
 /// written in pieces. Next files: `SurfaceResponder+Query.swift`, `SurfaceResponder+Ingest.swift`.
 package struct SurfaceResponder: HTTPResponder {
-    /// Hummingbird's plainest context: a logger and the channel.
-    package typealias Context = BasicRequestContext
+    /// What Hummingbird gives with each request.
+    package struct Context: InitializableFromSource, Sendable {
+        let logger: Logger
+
+        /// As the server makes it.
+        package init(source: ApplicationRequestContextSource) {
+            logger = source.logger
+        }
+
+        /// Without a server.
+        package init(logger: Logger) {
+            self.logger = logger
+        }
+    }
 
     let configuration: SurfaceConfiguration
     let services: SurfaceServices
@@ -28,7 +40,7 @@ package struct SurfaceResponder: HTTPResponder {
     }
 
     /// Answers one request; throws only when the connection is beyond use.
-    package func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    package func respond(to request: Request, context: Context) async throws -> Response {
         let started = ContinuousClock.now
         let target = RequestTarget(request.head.path ?? "/")
         let route = Route.find(method: request.method.rawValue, path: target.path)

@@ -1,0 +1,464 @@
+import HTTPSurface
+import MetricModel
+import NIOCore
+import Testing
+
+/// A hub with the shorthand of its tests: what was asked of it, what it wants done.
+private struct Bench {
+    var hub: LiveHub
+    var effects: [LiveEffect] = []
+    /// Bytes that wait for a connection; none unless set.
+    var backlog: [LiveConnectionID: Int] = [:]
+
+    init(_ change: (inout LiveLimits) -> Void = { _ in }) {
+        var limits = LiveLimits()
+        change(&limits)
+        hub = LiveHub(limits: limits)
+    }
+
+    mutating func connect(_ number: UInt64, tenant: String = "default") throws -> LiveConnectionID {
+        let id = LiveConnectionID(number: number)
+        hub.connected(id, tenant: try TenantID(validating: tenant), into: &effects)
+        return id
+    }
+
+    mutating func subscribe(
+        _ id: LiveConnectionID, _ name: String, _ query: String = "up", step: Int64 = 1_000, history: Int64 = 0,
+        now: Int64 = 10_000
+    ) {
+        hub.received(
+            .subscribe(id: name, query: query, step: step, history: history), from: id, now: now, into: &effects)
+    }
+
+    mutating func tick(_ now: Int64) { hub.ticked(now: now, into: &effects) }
+
+    /// Answers every load and evaluation that the hub asks for, until it asks for none.
+    mutating func answer(_ samples: [(Labels, Double)], warnings: [String] = []) {
+        while let work = takeWork() {
+            switch work {
+            case .load(let load):
+                let series = samples.map { SeriesColumns(labels: $0.0, timestamps: [load.end], values: [$0.1]) }
+                hub.loaded(load, .success(Answer(.matrix(series), warnings: warnings)), into: &effects)
+            case .evaluate(let evaluation):
+                let vector = samples.map { VectorSample(labels: $0.0, timestamp: evaluation.time, value: $0.1) }
+                finish(evaluation, .success(Answer(.vector(vector), warnings: warnings)))
+            case .send, .broadcast, .wake, .goAway: break
+            }
+        }
+    }
+
+    mutating func finish(_ evaluation: LiveEvaluation, _ result: Result<Answer<QueryData>, APIFailure>) {
+        let backlog = backlog
+        hub.evaluated(evaluation, result, backlog: { backlog[$0] ?? 0 }, into: &effects)
+    }
+
+    /// The next load or evaluation among the effects.
+    mutating func takeWork() -> LiveEffect? {
+        let index = effects.firstIndex {
+            switch $0 {
+            case .load, .evaluate: true
+            case .send, .broadcast, .wake, .goAway: false
+            }
+        }
+        return index.map { effects.remove(at: $0) }
+    }
+
+    /// What was sent, to whom, since the last look; wakes are left out.
+    mutating func sent() -> [LiveEffect] {
+        defer { effects = [] }
+        return effects.filter {
+            if case .wake = $0 { return false }
+            return true
+        }
+    }
+}
+
+private func step(
+    _ key: Int, _ time: Int64, new: [(Int, Labels)] = [], values: [(Int, Double)], gone: [Int] = []
+) -> LiveServerMessage {
+    .data(
+        .init(
+            key: key, time: time,
+            new: new.map { .init(number: $0.0, columns: .init(labels: $0.1, timestamps: [], values: [])) },
+            values: values.map { LiveValue(number: $0.0, value: $0.1) }, gone: gone, warnings: []))
+}
+
+@Suite struct LiveSharing {
+    @Test("equal subscriptions are one evaluation and one message for all")
+    func shared() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        let two = try bench.connect(2)
+        let up = try labels(("__name__", "up"))
+        bench.subscribe(one, "a")
+        bench.subscribe(two, "b")
+        bench.answer([(up, 1)])
+        #expect(bench.sent().count == 2)
+        #expect(bench.hub.counts.streams == 1)
+        bench.tick(11_000)
+        let work = bench.effects.filter { if case .evaluate = $0 { true } else { false } }
+        #expect(work.count == 1)
+        bench.answer([(up, 2)])
+        #expect(bench.sent() == [.broadcast([one, two], step(1, 11_000, new: [(0, up)], values: [(0, 2)]))])
+        bench.tick(12_000)
+        bench.answer([(up, 3)])
+        #expect(bench.sent() == [.broadcast([one, two], step(1, 12_000, values: [(0, 3)]))])
+    }
+
+    @Test("another tenant, step or query text is another stream, canonically equal text included")
+    func notShared() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        let other = try bench.connect(2, tenant: "other")
+        bench.subscribe(one, "a", "up")
+        bench.subscribe(other, "a", "up")
+        bench.subscribe(one, "b", "up", step: 2_000)
+        bench.subscribe(one, "c", "{x=\"\u{e9}\"}")
+        bench.subscribe(one, "d", "{x=\"e\u{301}\"}")
+        #expect(bench.hub.counts.streams == 5)
+        let tenants = bench.effects.compactMap { if case .load(let load) = $0 { load.tenant.name } else { nil } }
+        #expect(tenants == ["default", "other", "default", "default", "default"])
+    }
+
+    @Test("a stream ends with its last listener, by unsubscribing or by going")
+    func endsUnheard() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        let two = try bench.connect(2)
+        for id in [one, two] { bench.subscribe(id, "a") }
+        bench.subscribe(one, "b")
+        bench.answer([])
+        bench.hub.received(.unsubscribe(id: "a"), from: one, now: 10_000, into: &bench.effects)
+        #expect(bench.hub.counts == (1, 2, 2))
+        bench.hub.received(.unsubscribe(id: "b"), from: one, now: 10_000, into: &bench.effects)
+        bench.hub.disconnected(two)
+        #expect(bench.hub.counts == (0, 0, 1))
+        _ = bench.sent()
+        bench.tick(20_000)
+        #expect(bench.sent().isEmpty)
+    }
+
+    @Test("a snapshot holds the history and the step that others got while it was fetched")
+    func snapshot() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        let up = try labels(("__name__", "up"))
+        let down = try labels(("__name__", "down"))
+        bench.subscribe(one, "a")
+        bench.answer([(up, 1)])
+        let two = try bench.connect(2)
+        bench.subscribe(two, "b", history: 2_500, now: 10_700)
+        let load = bench.takeWork()
+        guard case .load(let asked)? = load else { return #expect(Bool(false)) }
+        #expect(asked.start == 8_000 && asked.end == 10_000 && asked.step == 1_000)
+        bench.tick(11_000)
+        bench.answer([(down, 5)])
+        _ = bench.sent()
+        let history = SeriesColumns(labels: up, timestamps: [9_000, 10_000], values: [7, 8])
+        bench.hub.loaded(asked, .success(Answer(.matrix([history]))), into: &bench.effects)
+        let expected = LiveServerMessage.subscribed(
+            id: "b", key: 1, step: 1_000, time: 11_000,
+            series: [
+                .init(number: 0, columns: history),
+                .init(number: 1, columns: .init(labels: down, timestamps: [11_000], values: [5])),
+            ], warnings: [])
+        #expect(bench.sent() == [.send(two, expected)])
+    }
+
+    @Test("series that come, go and come back keep their number and are told anew")
+    func comingAndGoing() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        let a = try labels(("s", "a"))
+        let b = try labels(("s", "b"))
+        bench.subscribe(one, "x")
+        bench.answer([])
+        let results: [[(Labels, Double)]] = [[(a, 1), (b, 1)], [(b, 2)], [(b, 3), (a, 3)]]
+        var messages: [LiveServerMessage] = []
+        for (index, result) in results.enumerated() {
+            bench.tick(11_000 + Int64(index) * 1_000)
+            bench.answer(result)
+            for case .broadcast(_, let message) in bench.sent() { messages.append(message) }
+        }
+        #expect(
+            messages == [
+                step(1, 11_000, new: [(0, a), (1, b)], values: [(0, 1), (1, 1)]),
+                step(1, 12_000, values: [(1, 2)], gone: [0]),
+                step(1, 13_000, new: [(0, a)], values: [(0, 3), (1, 3)]),
+            ])
+    }
+
+    @Test("numbers of series that never come back are forgotten, and not given to others")
+    func churn() throws {
+        var bench = Bench { $0.seriesMax = 4 }
+        let one = try bench.connect(1)
+        bench.subscribe(one, "x")
+        bench.answer([])
+        var seen: Set<Int> = []
+        for round in 0..<50 {
+            bench.tick(11_000 + Int64(round) * 1_000)
+            bench.answer(try (0..<4).map { (try labels(("s", "\(round)-\($0)")), 1) })
+            for case .broadcast(_, .data(let step)) in bench.sent() {
+                for series in step.new { #expect(seen.insert(series.number).inserted) }
+            }
+        }
+        #expect(seen.count == 200)
+    }
+}
+
+@Suite struct LiveTicks {
+    @Test("a stream is due once at each multiple of its step, late looks take only the newest")
+    func multiples() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "x", step: 2_500, now: 10_100)
+        bench.answer([])
+        var times: [Int64] = []
+        for now in [10_200, 12_499, 12_500, 12_501, 14_999, 15_000, 31_000, 31_001] as [Int64] {
+            bench.tick(now)
+            while let work = bench.takeWork() {
+                guard case .evaluate(let evaluation) = work else { continue }
+                times.append(evaluation.time)
+                bench.finish(evaluation, .success(Answer(.vector([]))))
+            }
+        }
+        #expect(times == [12_500, 15_000, 30_000])
+    }
+
+    @Test("a step still at work is not overtaken")
+    func notOvertaken() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "x")
+        bench.answer([])
+        bench.tick(11_000)
+        guard case .evaluate(let slow)? = bench.takeWork() else { return #expect(Bool(false)) }
+        bench.tick(12_000)
+        #expect(bench.takeWork() == nil)
+        bench.finish(slow, .success(Answer(.vector([]))))
+        bench.tick(12_001)
+        guard case .evaluate(let next)? = bench.takeWork() else { return #expect(Bool(false)) }
+        #expect(next.time == 12_000)
+    }
+
+    @Test("work beyond the limit waits its turn, in order")
+    func bounded() throws {
+        var bench = Bench { $0.evaluationsMax = 2 }
+        let one = try bench.connect(1)
+        for number in 0..<5 { bench.subscribe(one, "s\(number)", "q\(number)") }
+        var queries: [String] = []
+        var most = 0
+        while true {
+            let open = bench.effects.count { if case .load = $0 { true } else { false } }
+            most = max(most, open)
+            guard case .load(let load)? = bench.takeWork() else { break }
+            queries.append(load.query)
+            bench.hub.loaded(load, .success(Answer(.matrix([]))), into: &bench.effects)
+        }
+        #expect(queries == ["q0", "q1", "q2", "q3", "q4"])
+        #expect(most == 2)
+    }
+
+    @Test("it wakes for the earliest step, once for each")
+    func wakes() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "slow", "a", step: 60_000, now: 10_100)
+        bench.subscribe(one, "fast", "b", step: 500, now: 10_200)
+        bench.tick(10_500)
+        bench.tick(10_501)
+        bench.tick(11_000)
+        let wakes = bench.effects.compactMap { if case .wake(let time) = $0 { time } else { nil } }
+        #expect(wakes == [60_000, 10_500, 11_000, 11_500])
+    }
+}
+
+@Suite struct LiveSlowClients {
+    @Test("frames for a slow client are dropped and counted, then it gets all series anew; others notice nothing")
+    func dropped() throws {
+        var bench = Bench()
+        let fast = try bench.connect(1)
+        let slow = try bench.connect(2)
+        let a = try labels(("s", "a"))
+        let b = try labels(("s", "b"))
+        for id in [fast, slow] { bench.subscribe(id, "x") }
+        bench.answer([(a, 0)])
+        _ = bench.sent()
+        bench.backlog[slow] = LiveLimits().outboundBytesMax + 1
+        bench.tick(11_000)
+        bench.answer([(a, 1), (b, 1)])
+        bench.tick(12_000)
+        bench.answer([(a, 2), (b, 2)])
+        #expect(
+            bench.sent() == [
+                .broadcast([fast], step(1, 11_000, new: [(0, a), (1, b)], values: [(0, 1), (1, 1)])),
+                .broadcast([fast], step(1, 12_000, values: [(0, 2), (1, 2)])),
+            ])
+        bench.backlog[slow] = 0
+        bench.tick(13_000)
+        bench.answer([(a, 3), (b, 3)])
+        #expect(
+            bench.sent() == [
+                .send(slow, .dropped(key: 1, frames: 2)),
+                .broadcast([fast], step(1, 13_000, values: [(0, 3), (1, 3)])),
+                .broadcast([slow], step(1, 13_000, new: [(0, a), (1, b)], values: [(0, 3), (1, 3)])),
+            ])
+    }
+}
+
+@Suite struct LiveRefusals {
+    @Test("what breaks a limit is refused by name, and nothing is kept of it")
+    func limits() throws {
+        var bench = Bench {
+            $0.subscriptionsPerConnectionMax = 2
+            $0.streamsMax = 3
+            $0.queryBytesMax = 10
+        }
+        let one = try bench.connect(1)
+        bench.subscribe(one, "")
+        bench.subscribe(one, String(repeating: "x", count: 65))
+        bench.subscribe(one, "a", "a query that is too long")
+        bench.subscribe(one, "a", step: 499)
+        bench.subscribe(one, "a", step: 3_600_001)
+        bench.subscribe(one, "a", history: -1)
+        bench.subscribe(one, "a", history: 3_600_001)
+        #expect(bench.hub.counts.streams == 0)
+        bench.subscribe(one, "a", "q1")
+        bench.subscribe(one, "a", "q2")
+        bench.subscribe(one, "b", "q2")
+        bench.subscribe(one, "c", "q3")
+        let two = try bench.connect(2)
+        bench.subscribe(two, "a", "q3")
+        bench.subscribe(two, "b", "q4")
+        let errors = bench.effects.compactMap { effect -> APIFailure.Kind? in
+            if case .send(_, .error(_, let failure, _)) = effect { failure.kind } else { nil }
+        }
+        #expect(errors == Array(repeating: .badData, count: 9) + [.unavailable])
+        #expect(bench.hub.counts == (3, 3, 2))
+    }
+
+    @Test("a query that fails to load is refused with its place, and its name is free again")
+    func failedLoad() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a", "up{")
+        guard case .load(let load)? = bench.takeWork() else { return #expect(Bool(false)) }
+        let failure = APIFailure(.badData, "unexpected end", position: .init(offset: 3, length: 0))
+        bench.hub.loaded(load, .failure(failure), into: &bench.effects)
+        #expect(bench.sent() == [.send(one, .error(.subscription("a"), failure, query: "up{"))])
+        #expect(bench.hub.counts == (0, 0, 1))
+        bench.subscribe(one, "a", "up")
+        #expect(bench.hub.counts == (1, 1, 1))
+    }
+
+    @Test("a step that fails is told with the stream's key, and the stream goes on")
+    func failedStep() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a")
+        bench.answer([])
+        _ = bench.sent()
+        bench.tick(11_000)
+        guard case .evaluate(let evaluation)? = bench.takeWork() else { return #expect(Bool(false)) }
+        let failure = APIFailure(.timeout, "too slow")
+        bench.finish(evaluation, .failure(failure))
+        #expect(bench.sent() == [.broadcast([one], .error(.stream(1), failure, query: "up"))])
+        bench.tick(12_000)
+        bench.answer([(.empty, 1)])
+        #expect(bench.sent() == [.broadcast([one], step(1, 12_000, new: [(0, .empty)], values: [(0, 1)]))])
+    }
+
+    @Test("too many series, and results that are no vector, are errors")
+    func unsuitable() throws {
+        var bench = Bench { $0.seriesMax = 1 }
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a")
+        bench.answer([(try labels(("s", "a")), 1), (try labels(("s", "b")), 1)])
+        bench.subscribe(one, "a")
+        guard case .load(let load)? = bench.takeWork() else { return #expect(Bool(false)) }
+        bench.hub.loaded(load, .success(Answer(.string(timestamp: 0, value: "x"))), into: &bench.effects)
+        let kinds = bench.sent().compactMap { effect -> APIFailure.Kind? in
+            if case .send(_, .error(_, let failure, _)) = effect { failure.kind } else { nil }
+        }
+        #expect(kinds == [.execution, .badData])
+    }
+
+    @Test("who has gone while its history was fetched hears nothing")
+    func goneMeanwhile() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a")
+        bench.hub.disconnected(one)
+        bench.answer([])
+        #expect(bench.sent().isEmpty)
+        #expect(bench.hub.counts == (0, 0, 0))
+    }
+
+    @Test("a stop ends each subscription, sends everyone away, and takes nobody new")
+    func stop() throws {
+        var bench = Bench()
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a")
+        bench.answer([])
+        _ = bench.sent()
+        bench.hub.stopped(reason: "bye", into: &bench.effects)
+        let late = try bench.connect(2)
+        #expect(
+            bench.sent() == [.send(one, .end(.subscription("a"), reason: "bye")), .goAway(one), .goAway(late)])
+    }
+}
+
+@Suite struct LiveMessages {
+    @Test("server messages are JSON as docs/live.md writes them")
+    func encoding() throws {
+        let up = try labels(("__name__", "up"))
+        let series = LiveServerMessage.Series(
+            number: 0, columns: .init(labels: up, timestamps: [1_763_000_299_000], values: [1]))
+        let messages: [(LiveServerMessage, String)] = [
+            (
+                .subscribed(id: "a1", key: 7, step: 500, time: 1_763_000_300_500, series: [series], warnings: []),
+                #"{"type":"subscribed","id":"a1","key":7,"step":0.500,"time":1763000300.500,"series":[{"s":0,"metric":{"__name__":"up"},"values":[[1763000299,"1"]]}],"warnings":[]}"#
+            ),
+            (
+                step(7, 1_000, new: [(5, up)], values: [(0, 1.5), (5, .nan)], gone: [3, 4]),
+                #"{"type":"data","key":7,"time":1,"new":[{"s":5,"metric":{"__name__":"up"}}],"values":[[0,"1.5"],[5,"NaN"]],"gone":[3,4]}"#
+            ),
+            (step(7, 1_000, values: []), #"{"type":"data","key":7,"time":1,"values":[]}"#),
+            (
+                .error(.subscription("a1"), APIFailure(.badData, "no", position: .init(offset: 4, length: 1)), query: "sum(("),
+                #"{"type":"error","id":"a1","errorType":"bad_data","error":"no","position":{"offset":4,"length":1}}"#
+            ),
+            (.error(.stream(7), APIFailure(.timeout, "t"), query: nil), #"{"type":"error","key":7,"errorType":"timeout","error":"t"}"#),
+            (.error(.message, APIFailure(.badData, "m"), query: nil), #"{"type":"error","errorType":"bad_data","error":"m"}"#),
+            (.dropped(key: 7, frames: 3), #"{"type":"dropped","key":7,"frames":3}"#),
+            (.end(.subscription("a1"), reason: "bye"), #"{"type":"end","id":"a1","reason":"bye"}"#),
+        ]
+        for (message, expected) in messages { #expect(String(buffer: message.encoded()) == expected) }
+    }
+
+    @Test(
+        "client messages are read with their defaults",
+        arguments: [
+            (#"{"type":"subscribe","id":"a","query":"up"}"#, LiveClientMessage.subscribe(id: "a", query: "up", step: 1_000, history: 0)),
+            (
+                #"{"type":"subscribe","id":"a","query":"up","step":0.5,"history":300,"more":[1]}"#,
+                .subscribe(id: "a", query: "up", step: 500, history: 300_000)
+            ),
+            (#"{"type":"unsubscribe","id":"a"}"#, .unsubscribe(id: "a")),
+        ])
+    func decoding(text: String, expected: LiveClientMessage) throws {
+        #expect(try LiveClientMessage(decoding: .init(string: text)) == expected)
+    }
+
+    @Test(
+        "anything else is bad data",
+        arguments: [
+            "", "x", "[]", "1", "{}", #"{"type":"subscribe"}"#, #"{"type":"subscribe","id":"a"}"#, #"{"type":"dance","id":"a"}"#,
+            #"{"type":"subscribe","id":1,"query":"up"}"#, #"{"type":"subscribe","id":"a","query":"up","step":"1"}"#,
+            #"{"type":"subscribe","id":"a","query":"up","step":1e300}"#, #"{"type":"unsubscribe"}"#, "{\"type\":\"unsub",
+            String(repeating: "[", count: 50_000),
+        ])
+    func broken(text: String) {
+        #expect(throws: APIFailure.self) { try LiveClientMessage(decoding: .init(string: text)) }
+    }
+}
