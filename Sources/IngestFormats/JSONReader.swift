@@ -78,7 +78,7 @@ struct JSONReader {
 
     /// Stands before the next member of an object or element of an array; false when `close` ends it.
     ///
-    /// - Parameter isFirst: whether none was read yet; set to false.
+    /// `isFirst` says whether none was read yet, and is set to false.
     mutating func next(before close: UInt8, isFirst: inout Bool) throws(JSONError) -> Bool {
         if consume(close) { return false }
         if isFirst {
@@ -92,10 +92,7 @@ struct JSONReader {
 
     // MARK: - Values
 
-    /// Consumes a string.
-    ///
-    /// - Parameter scratch: takes the decoded bytes when the string has escapes; untouched otherwise.
-    /// - Returns: where the string's UTF-8 lies, in `bytes` or in `scratch`.
+    /// Consumes a string and returns where its UTF-8 lies: in `bytes`, or in `scratch` when it has escapes.
     mutating func readString(scratch: inout [UInt8]) throws(JSONError) -> JSONString {
         try expect(UInt8(ascii: "\""))
         let start = offset
@@ -250,9 +247,7 @@ struct JSONReader {
     private static let falseWord = Array("false".utf8)
     private static let nullWord = Array("null".utf8)
 
-    /// Consumes any value, checking that it is JSON.
-    ///
-    /// - Parameter depth: how deep the value lies already.
+    /// Consumes any value, checking that it is JSON. `depth` says how deep the value lies already.
     mutating func skipValue(depth: Int, scratch: inout [UInt8]) throws(JSONError) {
         switch try peekKind() {
         case .string: _ = try readString(scratch: &scratch)

@@ -81,6 +81,7 @@ package enum RunSeed {
     /// - Parameters:
     ///   - tenant: whose push it is.
     ///   - process: a random number that the process drew at its start and keeps to itself.
+    /// - Returns: the seed to hand to `IngestFormat.parse`.
     package static func of(_ tenant: TenantID, process: UInt64) -> UInt64 {
         XXH3.hash64(Array(tenant.name.utf8).rawSpan, seed: process)
     }

@@ -15,7 +15,7 @@ package struct RemoteWriteEncoder: Sendable {
 
     /// A series' labels as they stand in a request, to be encoded once and used for every sample.
     ///
-    /// - Parameter labels: canonical labels, which are sorted as the specification asks.
+    /// Canonical labels are sorted as the specification asks.
     package static func labelRun(_ labels: Labels) -> [UInt8] {
         var run: [UInt8] = []
         labels.forEach { name, value in

@@ -26,7 +26,7 @@ struct RemoteWriteScanner: ~Escapable {
     private var seriesCount = 0
     private var metadataCount = 0
 
-    /// - Parameter request: the message, not compressed; it must stay alive as long as the scanner.
+    /// Begins at the start of a message, not compressed, that must stay alive as long as the scanner.
     @_lifetime(borrow request)
     init(_ request: borrowing [UInt8], seed: UInt64, limits: Limits) {
         self.bytes = request.span
@@ -40,6 +40,7 @@ struct RemoteWriteScanner: ~Escapable {
     /// - Parameters:
     ///   - write: takes what is found; its `bytes` are left to the caller.
     ///   - spill: takes copies of label runs that do not lie in one piece; their offsets count from the end of the request.
+    /// - Throws: `Failure` for bytes that are no `WriteRequest`, and for one over a limit.
     @_lifetime(self: copy self)
     mutating func scan(into write: inout ParsedWrite, spill: inout [UInt8]) throws(Failure) {
         // A series of Prometheus takes 100 to 400 bytes; the arrays grow where this guess is short.

@@ -19,6 +19,7 @@ package enum SnappyBlock {
     ///   - block: the whole compressed body.
     ///   - bytesMax: the most bytes to unpack to; checked against the length that the block declares, before allocating.
     /// - Returns: the unpacked bytes.
+    /// - Throws: `Failure`; nothing was allocated for a block that is too large.
     package static func decompress(_ block: [UInt8], bytesMax: Int) throws(Failure) -> [UInt8] {
         let declared = try declaredLength(of: block)
         guard declared <= bytesMax else { throw .tooLarge(declared: declared) }

@@ -22,7 +22,7 @@ package struct WriteReport: Equatable, Sendable {
 
     /// One line that says how much was stored and what was wrong first.
     ///
-    /// - Parameter noun: what the sender calls an element: `series` or `element`.
+    /// `noun` is what the sender calls an element: `series` or `element`.
     package func summary(noun: String) -> String {
         let first = rejections.first.map { ": \(noun) \($0.element): \($0.reason)" } ?? ""
         return "\(rejectedCount) rejected, \(stored) samples stored\(first)"

@@ -39,7 +39,7 @@ struct RequestTemplate: Sendable {
     /// Servers in the request.
     var serverCount: Int { servers.count }
 
-    /// - Parameter range: series of the whole load, counted server by server.
+    /// A request of the series in `range`, which counts those of the whole load server by server.
     init(configuration: LoadConfiguration, range: Range<Int>) {
         format = configuration.format
         random = SplitMix64(seed: configuration.seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(range.lowerBound))

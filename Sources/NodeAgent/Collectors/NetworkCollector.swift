@@ -23,9 +23,7 @@ package enum NetworkCollector {
         return result
     }
 
-    /// Whether each interface is up.
-    ///
-    /// - Parameter states: for each interface the text of /sys/class/net/<device>/operstate.
+    /// Whether each interface is up, by the text of its /sys/class/net/<device>/operstate.
     package static func up(_ states: [(device: String, state: String)]) -> [Measurement] {
         states.map { device, state in
             Measurement("node_network_up", [Label("device", device)], state.hasPrefix("up") ? 1 : 0)
