@@ -1,6 +1,7 @@
 package import CheckpointPlan
 package import Logging
 internal import SeriesEngine
+internal import Synchronization
 
 /// Brings sealed block files to the checkpoint store, oldest first, and fetches them back into an empty directory.
 ///
@@ -18,10 +19,15 @@ package actor CheckpointUploader {
     /// Files that the cadence knows of.
     private var counted: [UInt32: Int] = [:]
     private var lastDropAt: Int64 = .min
+    private nonisolated let counters = Mutex(CheckpointStatistics())
     private let clock: @Sendable () -> Int64
 
     /// - Parameters:
+    ///   - host: whose blocks are uploaded.
+    ///   - store: where to.
     ///   - writer: this node's name and boot number, for people to read in the store.
+    ///   - limits: when to upload, and how long to wait after a failure.
+    ///   - logger: for what happens.
     ///   - clock: monotonic milliseconds.
     package init(
         host: EngineHost, store: any CheckpointStore, writer: String, limits: CheckpointCadence.Limits, logger: Logger,
@@ -35,6 +41,9 @@ package actor CheckpointUploader {
         cadence = CheckpointCadence(limits: limits)
     }
 
+    /// The newest figures.
+    package nonisolated var statistics: CheckpointStatistics { counters.withLock { $0 } }
+
     /// Uploads until the task is cancelled or the host closed.
     package func run() async {
         while !Task.isCancelled {
@@ -47,7 +56,7 @@ package actor CheckpointUploader {
                 return
             } catch {
                 logger.error("checkpoint step failed", metadata: ["error": "\(error)"])
-                cadence.failed(now: clock(), jitter: Double.random(in: 0..<1))
+                noteFailure()
             }
         }
     }
@@ -71,8 +80,13 @@ package actor CheckpointUploader {
             try await upload(file)
         } catch let error as CheckpointError {
             logger.warning("checkpoint not written", metadata: ["error": "\(error)", "block": "\(file.number)"])
-            cadence.failed(now: clock(), jitter: Double.random(in: 0..<1))
+            noteFailure()
         }
+    }
+
+    private func noteFailure() {
+        cadence.failed(now: clock(), jitter: Double.random(in: 0..<1))
+        counters.withLock { $0.failures += 1 }
     }
 
     private func count(_ pending: [PendingBlockFile]) {
@@ -104,11 +118,17 @@ package actor CheckpointUploader {
                         watermark: file.watermark))
                 logger.debug("checkpoint written", metadata: ["block": "\(file.number)", "added": "\(added)"])
                 rest = rest.dropFirst(count)
+                counters.withLock { counters in
+                    counters.uploadedBlocks += batch.count
+                    counters.uploadedBytes += batch.reduce(0) { $0 + $1.bytes.count }
+                    counters.uploadedSamples += batch.reduce(0) { $0 + $1.record.sampleCount }
+                }
             } catch {
                 guard case .fenced(let slot, let held, let current) = error else { throw error }
                 logger.warning(
                     "slot taken over in the checkpoint",
                     metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
+                counters.withLock { $0.fencedSlots += 1 }
                 claims.lose(slot, epoch: held)
                 fenced.insert(slot)
                 rest = rest.filter { $0.record.slot != slot }[...]
@@ -154,6 +174,7 @@ package actor CheckpointUploader {
                 let blocks = try await store.fetch(records)
                 try await host.install(blocks)
                 cursor.fetched(blocks.map(\.record))
+                counters.withLock { $0.restoredBlocks += blocks.count }
             case .finished:
                 try host.directory.restoreIsDone()
                 logger.info(

@@ -27,7 +27,10 @@ package struct LabelScope: Sendable {
 extension EngineHost {
     /// The label sets of the series in scope, each once, sorted by their bytes.
     ///
-    /// - Parameter seriesMax: series that may be read.
+    /// - Parameters:
+    ///   - scope: tenant, matchers and time range.
+    ///   - seriesMax: series that may be read.
+    /// - Returns: the label sets.
     /// - Throws: `EngineError`, as `select`.
     @concurrent
     package func series(_ scope: LabelScope, seriesMax: Int) async throws -> [Labels] {

@@ -22,9 +22,11 @@ extension EngineHost {
     ///
     /// The engine's thread only hands out references; decoding, reading and merging happen on the caller's.
     /// - Parameters:
+    ///   - selection: tenant, matchers and time range.
     ///   - seriesMax: series that may be read.
     ///   - samplesMax: samples that may be read.
     ///   - emit: gets batches of some 65,536 samples; a series is never split.
+    /// - Returns: how much was emitted.
     /// - Throws: `EngineError.limitExceeded` naming the limit, `.blockUnreadable`, or what `emit` throws.
     @concurrent
     package func select(

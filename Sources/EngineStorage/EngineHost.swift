@@ -34,6 +34,8 @@ package final class EngineHost: Sendable {
     /// - Parameters:
     ///   - directory: locked by the caller's `DataDirectory`; one host for each.
     ///   - configuration: its `engine.generation` is replaced by the directory's.
+    ///   - logger: for what the store has to say.
+    /// - Returns: the open store.
     /// - Throws: `EngineError`, naming the file that cannot be taken over.
     package static func open(
         directory: DataDirectory, configuration: EngineHostConfiguration, logger: Logger
@@ -72,8 +74,10 @@ package final class EngineHost: Sendable {
 
     /// Hands a batch to the engine.
     ///
-    /// - Parameter completion: called once, from the engine's thread, or at once when the queue refuses the batch; with
-    ///   `.success` when the log has what is accepted, as durably as configured, and the next query sees it.
+    /// - Parameters:
+    ///   - input: the batch.
+    ///   - completion: called once, from the engine's thread, or at once when the queue refuses the batch; with
+    ///     `.success` when the log has what is accepted, as durably as configured, and the next query sees it.
     package func append(
         _ input: AppendInput, completion: @escaping @Sendable (Result<AppendOutcome, EngineError>) -> Void
     ) {

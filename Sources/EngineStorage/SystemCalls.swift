@@ -97,7 +97,9 @@ final class FileDescriptor: Sendable {
         while done < bytes.count {
             // SAFETY: the array is alive for the length of the call, and `done` is within it.
             let written = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe pwrite(number, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+                unsafe pwrite(
+                    number, UnsafeRawBufferPointer(rebasing: buffer[done...]).baseAddress, buffer.count - done,
+                    off_t(offset + done))
             }
             if written < 0 && errno == EINTR { continue }
             guard written > 0 else { throw failure("write") }
@@ -112,7 +114,9 @@ final class FileDescriptor: Sendable {
         while done < count {
             // SAFETY: the array is alive for the length of the call, and `done` is within it.
             let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe pread(number, buffer.baseAddress! + done, count - done, off_t(offset + done))
+                unsafe pread(
+                    number, UnsafeMutableRawBufferPointer(rebasing: buffer[done...]).baseAddress, count - done,
+                    off_t(offset + done))
             }
             if got < 0 && errno == EINTR { continue }
             guard got >= 0 else { throw failure("read") }

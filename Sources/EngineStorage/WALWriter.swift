@@ -14,7 +14,10 @@ struct WALWriter: ~Copyable {
     /// Bytes in it that are known to be good.
     private(set) var size = 0
 
-    /// - Parameter last: the greatest segment number ever used here.
+    /// - Parameters:
+    ///   - folder: where the segments lie.
+    ///   - generation: written into each header.
+    ///   - last: the greatest segment number ever used here.
     init(folder: String, generation: UInt64, after last: UInt32) {
         self.folder = folder
         self.generation = generation

@@ -124,6 +124,7 @@ package struct BlockDirectory: Equatable, Sendable {
     /// - Parameters:
     ///   - bytes: the file's end, from the directory on.
     ///   - fileSize: bytes of the whole file; entries must lie before the directory.
+    /// - Throws: `BlockError`: not a block file's end, an unknown version, damaged.
     package init(decoding bytes: RawSpan, fileSize: Int) throws(BlockError) {
         let trailer = bytes.byteCount - Self.trailerSize
         guard trailer >= 0 else {

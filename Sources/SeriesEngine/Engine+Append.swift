@@ -6,8 +6,10 @@ extension Engine {
     ///
     /// Series are defined at once: one whose batch is abandoned stays as an empty series until two seals have passed.
     /// - Parameters:
+    ///   - input: the batch.
     ///   - now: Unix milliseconds, for the bounds of age and future.
     ///   - log: where the records are appended; they belong to the current segment.
+    /// - Returns: what `apply` takes once the log has the records, and the answer to give then.
     package mutating func prepare(_ input: AppendInput, now: Int64, into log: inout [UInt8]) -> PreparedAppend {
         precondition(walSegment > 0, "append before beginSegment")
         var outcome = AppendOutcome(generation: configuration.generation)
@@ -57,7 +59,10 @@ extension Engine {
 
     /// The row of a series, defined if it is new; a reason when it cannot be.
     ///
-    /// - Parameter seriesMax: series that the table may hold; replay takes whatever was acknowledged.
+    /// - Parameters:
+    ///   - definition: the series.
+    ///   - seriesMax: series that the table may hold; replay takes whatever was acknowledged.
+    /// - Returns: the row, or `SeriesTable.noRow` and why.
     mutating func define(
         _ definition: SeriesDefinition, seriesMax: Int
     ) -> (row: UInt32, refusal: SampleRejection.Reason?) {

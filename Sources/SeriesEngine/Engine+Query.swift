@@ -26,7 +26,10 @@ package struct HeadSelection: Sendable {
 extension Engine {
     /// The head's part of a selection.
     ///
-    /// - Parameter seriesMax: series that may be found.
+    /// - Parameters:
+    ///   - selection: what is wanted; series without a sample in the range may be among the answer.
+    ///   - seriesMax: series that may be found.
+    /// - Returns: copies and shared values, to be merged on any thread.
     /// - Throws: `EngineLimitError` when there are more.
     /// - Complexity: O(matching series); at most 64 raw samples of each are copied.
     package func select(_ selection: SeriesSelection, seriesMax: Int) throws(EngineLimitError) -> HeadSelection {

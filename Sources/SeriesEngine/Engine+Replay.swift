@@ -44,8 +44,14 @@ extension Engine {
         return result
     }
 
-    /// - Parameter rows: rows of the series table by the numbers that this segment gives to series.
+    /// Takes one record.
+    ///
+    /// - Parameters:
+    ///   - record: the record.
+    ///   - offset: where it begins in the segment.
+    ///   - rows: rows of the series table by the numbers that this segment gives to series.
     /// - Returns: samples taken.
+    /// - Throws: `WALError.undefinedSeries`.
     private mutating func take(
         _ record: WALRecord, at offset: Int, rows: inout [UInt32: UInt32]
     ) throws(WALError) -> Int {

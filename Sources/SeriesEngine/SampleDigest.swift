@@ -7,6 +7,8 @@ extension SlotIndex {
     /// The sum, each half modulo 2^64, of XXH3-128 over 32 bytes a sample: fingerprint (high, low), timestamp, value bits, all
     /// little-endian. Source: docs/formats/block.md, section 6.
     /// - Parameter data: the block's chunk data.
+    /// - Returns: the sum.
+    /// - Throws: `BlockError.badChunk`.
     /// - Complexity: O(samples): each chunk is decoded.
     package func digest(data: RawSpan) throws(BlockError) -> XXH3.Hash128 {
         var sum = XXH3.Hash128(high: 0, low: 0)

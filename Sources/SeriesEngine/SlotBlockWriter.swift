@@ -7,7 +7,9 @@ package struct EncodedSlotBlock: Sendable {
     /// Header, index and chunk data.
     package let bytes: [UInt8]
 
-    /// - Parameter header: the one that `bytes` begin with.
+    /// - Parameters:
+    ///   - header: the one that `bytes` begin with.
+    ///   - bytes: the whole block.
     package init(header: SlotBlockHeader, bytes: [UInt8]) {
         precondition(header.length == bytes.count, "slot block of \(bytes.count) bytes says \(header.length)")
         self.header = header

@@ -117,7 +117,13 @@ package final class SlotIndex: Sendable {
 
     /// Adds a series' samples within `start ... end` to `run`; chunks outside are not decoded.
     ///
-    /// - Parameter data: the block's chunk data.
+    /// - Parameters:
+    ///   - series: its number in this block.
+    ///   - data: the block's chunk data.
+    ///   - run: what the samples are merged into.
+    ///   - start: first time wanted.
+    ///   - end: last time wanted.
+    /// - Throws: `BlockError.badChunk`.
     package func merge(
         series: Int, data: RawSpan, into run: inout SampleRun, start: Int64, end: Int64
     ) throws(BlockError) {
