@@ -1,4 +1,4 @@
-// The HTTP API, typed. Every answer is checked for the envelope {status, data, errorType, error}; failures become `ApiError`.
+// The HTTP API, typed. Every answer is checked for the envelope {status, data, errorType, error}; what fails is an `ApiError`.
 
 /** The tenant of this page, from its own address (`/?tenant=x`); "" is the server's default. */
 export const tenant = new URLSearchParams(window.location.search).get("tenant") ?? "";
@@ -41,15 +41,14 @@ async function ask(path, parameters, signal) {
     for (const [name, value] of Object.entries(parameters)) {
         for (const each of Array.isArray(value) ? value : [value]) query.append(name, each);
     }
-    if (tenant) query.set("tenant", tenant);
+    const headers = tenant ? { "X-Scope-OrgID": tenant } : undefined;
     let response;
     let text;
     try {
-        const isQuery = path.startsWith("query");
         // Expressions can be longer than an address may be, so they travel as a form.
-        response = isQuery
-            ? await fetch(`api/v1/${path}${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`, { method: "POST", body: query, signal })
-            : await fetch(`api/v1/${path}?${query}`, { signal });
+        response = path.startsWith("query")
+            ? await fetch(`api/v1/${path}`, { method: "POST", body: query, headers, signal })
+            : await fetch(`api/v1/${path}?${query}`, { headers, signal });
         text = await response.text();
     } catch (error) {
         if (signal?.aborted) throw new ApiError("canceled", "The request was cancelled.");
@@ -63,7 +62,8 @@ async function ask(path, parameters, signal) {
         throw new ApiError("internal", `The server answered ${response.status} with something that is not JSON.`);
     }
     if (envelope?.status !== "success") {
-        throw new ApiError(envelope?.errorType ?? "internal", envelope?.error ?? `The server answered ${response.status}.`);
+        const message = envelope?.error ?? `The server answered ${response.status}.`;
+        throw new ApiError(envelope?.errorType ?? "internal", message);
     }
     return { data: envelope.data, warnings: envelope.warnings ?? [], bytes: text.length };
 }
@@ -134,8 +134,8 @@ export async function queryInstant(query, time, signal) {
  */
 export async function queryRange(query, range, signal) {
     const begin = performance.now();
-    const { start, end, step } = range;
-    return answer(await ask("query_range", { query, start: start.toFixed(3), end: end.toFixed(3), step: String(step) }, signal), begin);
+    const parameters = { query, start: range.start.toFixed(3), end: range.end.toFixed(3), step: String(range.step) };
+    return answer(await ask("query_range", parameters, signal), begin);
 }
 
 /**
@@ -145,11 +145,11 @@ export async function queryRange(query, range, signal) {
  */
 function answer(reply, begin) {
     const { resultType, result } = reply.data;
-    const isSeries = resultType === "matrix" || resultType === "vector";
-    /** @type {QuerySeries[]} */
-    const series = isSeries
-        ? result.map((/** @type {any} */ each) => ({ metric: each.metric, points: (each.values ?? [each.value ?? []]).filter((/** @type {any} */ raw) => raw.length === 2).map(parsePoint) }))
-        : resultType === "scalar" ? [{ metric: {}, points: [parsePoint(result)] }] : [];
+    /** @type {{metric: Metric, values?: RawPoint[], value?: RawPoint}[]} */
+    const raw = resultType === "scalar" ? [{ metric: {}, value: result }] : resultType === "string" ? [] : result;
+    const series = raw.map(({ metric, values, value }) => {
+        return { metric, points: (values ?? (value ? [value] : [])).map(parsePoint) };
+    });
     return {
         resultType, series, text: resultType === "string" ? result[1] : "",
         warnings: reply.warnings, bytes: reply.bytes, milliseconds: performance.now() - begin,

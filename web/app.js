@@ -20,7 +20,8 @@ function useConnectionWords() {
     const isDown = computed(() => connection.state === "lost" && now.value - connection.since > bannerDelayMilliseconds);
     const retry = computed(() => Math.max(0, Math.ceil((connection.retryAt - now.value) / 1000)));
     const asOf = computed(() => connection.lastFrame ? formatClock(connection.lastFrame) : "");
-    const word = computed(() => ({ idle: "starting", connecting: "connecting", open: "live", lost: "offline" })[connection.state]);
+    const words = { idle: "starting", connecting: "connecting", open: "live", lost: "offline" };
+    const word = computed(() => words[connection.state]);
     return { isDown, retry, asOf, word };
 }
 
@@ -28,7 +29,8 @@ function useConnectionWords() {
 function listenForSlash() {
     window.addEventListener("keydown", (event) => {
         const target = /** @type {HTMLElement} */ (event.target);
-        if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select")) return;
+        const isCombined = event.ctrlKey || event.metaKey || event.altKey;
+        if (event.key !== "/" || isCombined || target.closest("input, textarea, select")) return;
         const field = /** @type {HTMLElement | null} */ (document.querySelector("[data-slash]"));
         event.preventDefault();
         if (field) field.focus();

@@ -73,7 +73,10 @@ export function open() {
     if (!socket) connect();
 }
 
-/** The server's time of what is on screen, Unix seconds: it stands still while the server does not answer, for nothing is known of what goes on. */
+/**
+ * The server's time of what is on screen, Unix seconds. It stands still while the server does not answer: nothing is
+ * known of what goes on.
+ */
 export function observedNow() {
     return connection.state === "lost" ? serverNow() - (Date.now() - connection.since) / 1000 : serverNow();
 }
@@ -206,7 +209,8 @@ function advance(message) {
 /** @param {Extract<LiveMessage, {type: "error"}>} message */
 function fail(message) {
     const { position } = message;
-    const failure = { type: message.errorType, message: message.error, offset: position?.offset ?? -1, length: position?.length ?? 0 };
+    const place = position ?? { offset: -1, length: 0 };
+    const failure = { type: message.errorType, message: message.error, ...place };
     for (const subscription of concerned(message)) {
         subscription.failure = failure;
         for (const listener of subscription.listeners) listener.fail?.(failure);

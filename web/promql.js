@@ -26,10 +26,15 @@ export function selector(equal, more) {
     return `{${[...matchers, ...(more ? [more] : [])].join(",")}}`;
 }
 
-/** @typedef {{kind: "comment"|"string"|"duration"|"number"|"keyword"|"function"|"label"|"metric"|"operator"|"space"|"open",
- *   text: string, offset: number}} Token */
+/** @typedef {"comment" | "string" | "duration" | "number" | "keyword" | "function" | "label" | "metric" | "operator" |
+ *   "space" | "open"} TokenKind */
+/** @typedef {{kind: TokenKind, text: string, offset: number}} Token */
 
-const lexer = /(#[^\n]*)|("(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|`[^`]*`?)|((?:\d+(?:ms|[smhdwy]))+)|(0x[\da-f]+|\d*\.?\d+(?:e[+-]?\d+)?)|([A-Za-z_:][\w:]*)|(\s+)|([()[\]{},])|([^\w\s]+?)/giy;
+/** One group a kind of token, in the order of `kindOf`. */
+const lexer = new RegExp([
+    /(#[^\n]*)/, /("(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|`[^`]*`?)/, /((?:\d+(?:ms|[smhdwy]))+)/,
+    /(0x[\da-f]+|\d*\.?\d+(?:e[+-]?\d+)?)/, /([A-Za-z_:][\w:]*)/, /(\s+)/, /([()[\]{},])/, /([^\w\s]+?)/,
+].map(({ source }) => source).join("|"), "giy");
 
 /** Splits a query into coloured tokens; every character is in exactly one.
  * @param {string} query @returns {Token[]} */
@@ -60,7 +65,7 @@ export function tokenize(query) {
  * @param {RegExpExecArray} match
  * @param {boolean} isLabel
  * @param {string} query
- * @returns {Token["kind"]}
+ * @returns {TokenKind}
  */
 function kindOf(match, isLabel, query) {
     if (match[1]) return "comment";
@@ -84,18 +89,22 @@ function kindOf(match, isLabel, query) {
 export function placeAt(query, caret) {
     const before = query.slice(0, caret);
     const value = /([\w:]*)\s*\{[^{}]*?(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)$/.exec(before);
-    if (value) return { kind: "value", prefix: value[3], from: caret - value[3].length, metric: value[1], label: value[2] };
+    if (value) {
+        return { kind: "value", prefix: value[3], from: caret - value[3].length, metric: value[1], label: value[2] };
+    }
     if ((before.match(/"/g)?.length ?? 0) % 2 === 1) return null;
     const label = /([\w:]*)\s*\{(?:[^{}"]|"[^"]*")*?([A-Za-z_]\w*)?$/.exec(before);
     if (label) {
         const prefix = label[2] ?? "";
-        return /[{,]\s*$/.test(before.slice(0, caret - prefix.length)) ? { kind: "label", prefix, from: caret - prefix.length, metric: label[1], label: "" } : null;
+        const from = caret - prefix.length;
+        return /[{,]\s*$/.test(before.slice(0, from)) ? { kind: "label", prefix, from, metric: label[1], label: "" } : null;
     }
     const grouping = /\b(?:by|without|on|ignoring)\s*\([^()]*?([A-Za-z_]\w*)?$/i.exec(before);
     const word = /[A-Za-z_:][\w:]*$/.exec(before)?.[0] ?? "";
-    if (grouping) return { kind: "label", prefix: word, from: caret - word.length, metric: firstMetric(query), label: "" };
-    if (word === "" || /[\d.]$/.test(before.slice(0, caret - word.length)) || /\[[^\]]*$/.test(before)) return null;
-    return { kind: "metric", prefix: word, from: caret - word.length, metric: "", label: "" };
+    const from = caret - word.length;
+    if (grouping) return { kind: "label", prefix: word, from, metric: firstMetric(query), label: "" };
+    if (word === "" || /[\d.]$/.test(before.slice(0, from)) || /\[[^\]]*$/.test(before)) return null;
+    return { kind: "metric", prefix: word, from, metric: "", label: "" };
 }
 
 /** The first metric that a query names, or "".

@@ -21,7 +21,9 @@ Visit = Callable[..., Page]
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless; without its sandbox, which root cannot have."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
         yield chromium
         chromium.close()
 
@@ -43,8 +45,12 @@ def visit(browser: Browser, shared_standalone: Standalone, tenant: str, allowed_
             errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def open_page(
-        route: str = "", server: Standalone = shared_standalone, as_tenant: str | None = tenant, width: int = 1280,
-        height: int = 800, **options: Any,
+        route: str = "",
+        server: Standalone = shared_standalone,
+        as_tenant: str | None = tenant,
+        width: int = 1280,
+        height: int = 800,
+        **options: Any,
     ) -> Page:
         scheme = options.pop("scheme", "light")
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
@@ -68,7 +74,17 @@ def visit(browser: Browser, shared_standalone: Standalone, tenant: str, allowed_
 def agent(shared_standalone: Standalone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running agent of this machine, pushing each second into the tenant whose name it yields; its server ID is `this-machine`."""
     log = tmp_path_factory.mktemp("agent") / "agent.log"
-    arguments = ["agent", "--push", shared_standalone.url, "--server-id", "this-machine", "--interval", "1s", "--tenant", "browser-agent"]
+    arguments = [
+        "agent",
+        "--push",
+        shared_standalone.url,
+        "--server-id",
+        "this-machine",
+        "--interval",
+        "1s",
+        "--tenant",
+        "browser-agent",
+    ]
     program = Program(log, arguments, clean_environment())
     yield "browser-agent"
     program.kill()

@@ -38,23 +38,47 @@ class MadeUpServer:
         self.memory = min(0.93, max(0.1, self.memory + self.random.gauss(0, 0.0015)))
         shares = {"user": 0.68, "system": 0.2, "iowait": 0.06, "softirq": 0.03, "steal": 0.03}
         for mode, share in shares.items():
-            yield self.sample("node_cpu_seconds_total", self.count("cpu", mode, seconds * self.load / 100 * share * self.random.uniform(0.7, 1.3)), cpu="0", mode=mode)
-        yield self.sample("node_cpu_seconds_total", self.count("cpu", "idle", seconds * (1 - self.load / 100)), cpu="0", mode="idle")
+            yield self.sample(
+                "node_cpu_seconds_total",
+                self.count("cpu", mode, seconds * self.load / 100 * share * self.random.uniform(0.7, 1.3)),
+                cpu="0",
+                mode=mode,
+            )
+        yield self.sample(
+            "node_cpu_seconds_total", self.count("cpu", "idle", seconds * (1 - self.load / 100)), cpu="0", mode="idle"
+        )
         yield self.sample("node_memory_MemTotal_bytes", 32 * GIB)
         yield self.sample("node_memory_MemAvailable_bytes", 32 * GIB * (1 - self.memory))
         yield self.sample("node_memory_MemFree_bytes", 32 * GIB * (1 - self.memory) * 0.35)
         traffic = self.load * 9e4 * self.random.uniform(0.6, 1.5)
-        yield self.sample("node_network_receive_bytes_total", self.count("received", "eth0", seconds * traffic), device="eth0")
-        yield self.sample("node_network_transmit_bytes_total", self.count("sent", "eth0", seconds * traffic * 0.6), device="eth0")
+        yield self.sample(
+            "node_network_receive_bytes_total", self.count("received", "eth0", seconds * traffic), device="eth0"
+        )
+        yield self.sample(
+            "node_network_transmit_bytes_total", self.count("sent", "eth0", seconds * traffic * 0.6), device="eth0"
+        )
         disk = max(0.0, self.random.gauss(1, 0.9)) * self.load * 6e4
-        yield self.sample("node_disk_read_bytes_total", self.count("read", "nvme0n1", seconds * disk * 0.5), device="nvme0n1")
-        yield self.sample("node_disk_written_bytes_total", self.count("written", "nvme0n1", seconds * disk), device="nvme0n1")
+        yield self.sample(
+            "node_disk_read_bytes_total", self.count("read", "nvme0n1", seconds * disk * 0.5), device="nvme0n1"
+        )
+        yield self.sample(
+            "node_disk_written_bytes_total", self.count("written", "nvme0n1", seconds * disk), device="nvme0n1"
+        )
         for metric, scale in [("node_load1", 0.05), ("node_load5", 0.045), ("node_load15", 0.04)]:
-            yield self.sample(metric, round((self.load if scale == 0.05 else self.level) * scale * self.random.uniform(0.97, 1.03), 2))
+            yield self.sample(
+                metric, round((self.load if scale == 0.05 else self.level) * scale * self.random.uniform(0.97, 1.03), 2)
+            )
         for kind, share in [("cpu", 0.25), ("memory", 0.02), ("io", 0.1)]:
-            yield self.sample(f"node_pressure_{kind}_waiting_seconds_total", self.count("pressure", kind, seconds * self.load / 100 * share * self.random.random()))
+            yield self.sample(
+                f"node_pressure_{kind}_waiting_seconds_total",
+                self.count("pressure", kind, seconds * self.load / 100 * share * self.random.random()),
+            )
         for mount, size, free in [("/", 120, 0.62), ("/var/lib/data", 900, 0.21), ("/boot", 1, 0.7)]:
-            labels = {"mountpoint": mount, "device": f"/dev/{mount.strip('/').replace('/', '-') or 'root'}", "fstype": "ext4"}
+            labels = {
+                "mountpoint": mount,
+                "device": f"/dev/{mount.strip('/').replace('/', '-') or 'root'}",
+                "fstype": "ext4",
+            }
             yield self.sample("node_filesystem_size_bytes", size * GIB, **labels)
             yield self.sample("node_filesystem_avail_bytes", size * GIB * free, **labels)
         yield self.sample("node_boot_time_seconds", 1_700_000_000.0)
@@ -71,7 +95,12 @@ class MadeUpServer:
 def names() -> list[str]:
     """Server IDs of a fleet in three places."""
     kinds = {"web": 16, "db": 6, "cache": 6, "queue": 4}
-    return [f"{place}-{kind}-{number:02d}" for place in ("fra", "iad", "sin") for kind, count in kinds.items() for number in range(1, count + 1)]
+    return [
+        f"{place}-{kind}-{number:02d}"
+        for place in ("fra", "iad", "sin")
+        for kind, count in kinds.items()
+        for number in range(1, count + 1)
+    ]
 
 
 class Fleet:
@@ -81,7 +110,8 @@ class Fleet:
         self.server = server
         self.servers = [MadeUpServer(name, seed) for seed, name in enumerate(names())]
         self.metadata = [
-            {"metric": metric, "type": "counter"} for metric in ("node_cpu_seconds_total", "node_context_switches_total")
+            {"metric": metric, "type": "counter"}
+            for metric in ("node_cpu_seconds_total", "node_context_switches_total")
         ]
 
     def push_past(self) -> None:
@@ -95,7 +125,9 @@ class Fleet:
                 if moment > until:
                     break
                 for labels, value in each.advance(moment, STEP_SECONDS):
-                    series.setdefault(tuple(sorted(labels.items())), (labels, []))[1].append((int(moment * 1000), value))
+                    series.setdefault(tuple(sorted(labels.items())), (labels, []))[1].append(
+                        (int(moment * 1000), value)
+                    )
             reply = self.server.push_series(series.values())
             assert reply.status in (200, 204), reply.text
 
@@ -104,7 +136,8 @@ class Fleet:
         now = time.time()
         series = [
             (labels, [(int(now * 1000), value)])
-            for index, each in enumerate(self.servers) if index not in (9, 40)
+            for index, each in enumerate(self.servers)
+            if index not in (9, 40)
             for labels, value in each.advance(now, 1)
         ]
         reply = self.server.push_series(series)

@@ -36,7 +36,9 @@ def test_everything_is_reached_with_the_keyboard_alone(visit, agent) -> None:
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("link", name="this-machine")).to_be_focused()
-    outline = page.locator(".fleet-row", has=page.locator(":focus")).evaluate("row => getComputedStyle(row).outlineStyle")
+    outline = page.locator(".fleet-row", has=page.locator(":focus")).evaluate(
+        "row => getComputedStyle(row).outlineStyle"
+    )
     assert outline == "solid", "what has the focus must be seen to have it"
     page.keyboard.press("Enter")
     expect_number(value(page, "node-cpu"))

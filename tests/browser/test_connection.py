@@ -6,7 +6,13 @@ from .views import row
 
 
 def test_a_lost_server_is_said_kept_on_screen_and_recovered_from(visit, start_standalone, allowed_errors) -> None:
-    allowed_errors += [r"ERR_CONNECTION_REFUSED", r"ERR_CONNECTION_RESET", r"ERR_EMPTY_RESPONSE", r"WebSocket connection to", r"status of 503"]
+    allowed_errors += [
+        r"ERR_CONNECTION_REFUSED",
+        r"ERR_CONNECTION_RESET",
+        r"ERR_EMPTY_RESPONSE",
+        r"WebSocket connection to",
+        r"status of 503",
+    ]
     server = start_standalone()
     server.push_json({"server_id": "s", "metric_type": "cpu", "value": 11, "unit": "%"})
     page: Page = visit("#/fleet", server=server, as_tenant=None)
@@ -34,6 +40,8 @@ def test_a_page_opened_without_a_server_waits_for_it(visit, start_standalone, al
     page.get_by_role("navigation").get_by_role("link", name="Fleet").click()
     expect(page.get_by_text("could not be fetched")).to_be_visible()
     server.start()
-    page.get_by_role("button", name="Try now").or_(page.get_by_role("heading", name="No server has pushed yet")).first.wait_for()
+    page.get_by_role("button", name="Try now").or_(
+        page.get_by_role("heading", name="No server has pushed yet")
+    ).first.wait_for()
     expect(page.get_by_role("heading", name="No server has pushed yet")).to_be_visible()
     expect(page.locator(".banner")).to_have_count(0)

@@ -15,8 +15,14 @@ def push_history(server: Standalone, tenant: str) -> None:
     """Ten minutes of two series of `queue_depth`, 10 s apart."""
     now = int(time.time()) // 10 * 10
     elements = [
-        {"server_id": f"q-{which}", "metric_type": "queue_depth", "value": 10 * which + back % 7, "timestamp": now - 10 * back}
-        for which in (1, 2) for back in range(60)
+        {
+            "server_id": f"q-{which}",
+            "metric_type": "queue_depth",
+            "value": 10 * which + back % 7,
+            "timestamp": now - 10 * back,
+        }
+        for which in (1, 2)
+        for back in range(60)
     ]
     reply = server.push_json(elements, tenant)
     assert reply.status == 204, reply.text

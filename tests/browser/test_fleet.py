@@ -11,7 +11,10 @@ from .views import changes, row, width_beyond
 
 def push_many(server: Standalone, tenant: str, count: int) -> None:
     """Servers web-0001 … with a CPU each."""
-    elements = [{"server_id": f"web-{number:04d}", "metric_type": "cpu", "value": number % 100, "unit": "%"} for number in range(1, count + 1)]
+    elements = [
+        {"server_id": f"web-{number:04d}", "metric_type": "cpu", "value": number % 100, "unit": "%"}
+        for number in range(1, count + 1)
+    ]
     for start in range(0, count, 1000):
         reply = server.push_json(elements[start : start + 1000], tenant)
         assert reply.status == 204, reply.text
@@ -40,7 +43,9 @@ def test_this_machines_agent_is_in_the_fleet_and_its_numbers_move(visit, agent) 
     changes(lambda: line.get_attribute("d") or "", 4)
 
 
-def test_search_status_and_sort_choose_what_is_listed_and_stand_in_the_address(visit, shared_standalone, tenant) -> None:
+def test_search_status_and_sort_choose_what_is_listed_and_stand_in_the_address(
+    visit, shared_standalone, tenant
+) -> None:
     push_many(shared_standalone, tenant, 30)
     shared_standalone.push_json({"server_id": "db-1", "metric_type": "cpu", "value": 99, "unit": "%"}, tenant)
     page: Page = visit("#/fleet")
@@ -116,7 +121,11 @@ def test_labels_of_a_pusher_stay_text(visit, shared_standalone, tenant) -> None:
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit, shared_standalone, tenant, agent) -> None:
     push_many(shared_standalone, tenant, 20)
-    for as_tenant, route in [(tenant, "#/fleet"), (agent, "#/server/instance/this-machine"), (agent, "#/explore?query=node_load1&range=5m")]:
+    for as_tenant, route in [
+        (tenant, "#/fleet"),
+        (agent, "#/server/instance/this-machine"),
+        (agent, "#/explore?query=node_load1&range=5m"),
+    ]:
         page: Page = visit(route, as_tenant=as_tenant, width=390, height=844)
         expect(page.locator(".server-link, .chart canvas").first).to_be_visible()
         assert width_beyond(page) <= 0, route

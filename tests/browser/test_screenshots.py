@@ -14,8 +14,11 @@ PICTURE_BYTES_MAX = 300_000
 
 CPU_BY_PLACE = 'topk(6, sum by (instance) (rate(node_network_receive_bytes_total{instance=~"fra-.*"}[30s])))'
 PICTURES = [
-    ("fleet-light", "#/fleet", "light", 1360, 850), ("fleet-dark", "#/fleet", "dark", 1360, 850), ("fleet-phone", "#/fleet", "light", 390, 844),
-    ("server-light", "#/server/instance/fra-db-03", "light", 1360, 980), ("server-dark", "#/server/instance/fra-db-03", "dark", 1360, 980),
+    ("fleet-light", "#/fleet", "light", 1360, 850),
+    ("fleet-dark", "#/fleet", "dark", 1360, 850),
+    ("fleet-phone", "#/fleet", "light", 390, 844),
+    ("server-light", "#/server/instance/fra-db-03", "light", 1360, 980),
+    ("server-dark", "#/server/instance/fra-db-03", "dark", 1360, 980),
     ("server-phone", "#/server/instance/fra-db-03", "dark", 390, 844),
     ("explore-light", "#/explore?range=15m&query=" + urllib.parse.quote(CPU_BY_PLACE), "light", 1360, 850),
     ("explore-dark", "#/explore?range=15m&query=" + urllib.parse.quote(CPU_BY_PLACE), "dark", 1360, 850),

@@ -53,7 +53,9 @@ def test_a_new_metric_appears_with_its_first_push(visit, shared_standalone, tena
     expect(value(page, "metric-jobs_waiting")).to_have_text("7")
 
 
-def test_a_pushed_sample_is_on_screen_within_a_second(visit, shared_standalone: Standalone, tenant, record_property) -> None:
+def test_a_pushed_sample_is_on_screen_within_a_second(
+    visit, shared_standalone: Standalone, tenant, record_property
+) -> None:
     """Measured from the push's acknowledgement to the change of the DOM, at phases spread over the second."""
     shared_standalone.push_json({"server_id": "s", "metric_type": "cpu", "value": 1, "unit": "%"}, tenant)
     page: Page = visit("#/server/server_id/s?window=1m")
@@ -68,7 +70,9 @@ def test_a_pushed_sample_is_on_screen_within_a_second(visit, shared_standalone: 
     for number in range(12):
         text = f"{20 + number}.0"
         time.sleep(0.083 * (number % 4))  # Not a wait for anything: it spreads the pushes over the phases of the tick.
-        reply = shared_standalone.push_json({"server_id": "s", "metric_type": "cpu", "value": 20 + number, "unit": "%"}, tenant)
+        reply = shared_standalone.push_json(
+            {"server_id": "s", "metric_type": "cpu", "value": 20 + number, "unit": "%"}, tenant
+        )
         acknowledged = time.time()
         assert reply.status == 204
         page.wait_for_function("text => window.shown[text]", arg=text, polling=20)
@@ -117,8 +121,19 @@ def test_a_server_that_never_pushed_is_said_to_be_unknown(visit) -> None:
     expect(page.get_by_role("alert")).to_contain_text("No server with instance “nobody” has pushed")
 
 
-@pytest.mark.parametrize("unit,number,shown", [("ms", 0.5, "500µs"), ("GB", 2, "1.86GiB"), ("req/s", 12_345, "12.3k req/s"), ("°C", -3.5, "-3.50°C"), ("", math.pi, "3.14")])
+@pytest.mark.parametrize(
+    "unit,number,shown",
+    [
+        ("ms", 0.5, "500µs"),
+        ("GB", 2, "1.86GiB"),
+        ("req/s", 12_345, "12.3k req/s"),
+        ("°C", -3.5, "-3.50°C"),
+        ("", math.pi, "3.14"),
+    ],
+)
 def test_units_are_written_as_people_read_them(visit, shared_standalone, tenant, unit, number, shown) -> None:
-    shared_standalone.push_json({"server_id": "s", "metric_type": "reading", "value": number, **({"unit": unit} if unit else {})}, tenant)
+    shared_standalone.push_json(
+        {"server_id": "s", "metric_type": "reading", "value": number, **({"unit": unit} if unit else {})}, tenant
+    )
     page: Page = visit("#/server/server_id/s")
     expect(card(page, "metric-reading").locator(".headline")).to_contain_text(shown)

@@ -17,6 +17,8 @@ export const linesMax = 40;
 export function frameOption(props) {
     const muted = colour("muted");
     const label = { color: muted, fontSize: 11, fontFamily: "inherit" };
+    // What is drawn below zero in a mirror is a positive number all the same.
+    const shown = (/** @type {number} */ value) => props.shape === "mirror" ? Math.abs(value) : value;
     return {
         animation: false,
         grid: { left: 2, right: 10, top: props.isSmall ? 8 : 10, bottom: 2, containLabel: true },
@@ -35,10 +37,16 @@ export function frameOption(props) {
         yAxis: {
             type: "value", axisLine: { show: false }, axisTick: { show: false },
             splitLine: { lineStyle: { color: colour("grid"), width: 1 } },
-            axisLabel: { ...label, margin: 6, formatter: (/** @type {number} */ value) => axisLabel(Math.abs(value) * (props.shape === "mirror" ? 1 : Math.sign(value)), props.unit) },
+            axisLabel: { ...label, margin: 6, formatter: (/** @type {number} */ value) => axisLabel(shown(value), props.unit) },
         },
-        ...(props.isZoomable ? { toolbox: { itemSize: 0, top: -40, feature: { dataZoom: { yAxisIndex: "none", brushStyle: { color: colour("accent"), opacity: 0.15 } } } } } : {}),
+        ...(props.isZoomable ? { toolbox: zoomTool() } : {}),
     };
+}
+
+/** Selecting a range by dragging is a tool of ECharts; its buttons stay out of sight. */
+function zoomTool() {
+    const brushStyle = { color: colour("accent"), opacity: 0.15 };
+    return { itemSize: 0, top: -40, feature: { dataZoom: { yAxisIndex: "none", brushStyle } } };
 }
 
 /**
@@ -48,12 +56,11 @@ export function frameOption(props) {
 export function dataOption(props) {
     const span = props.end - props.start;
     const lines = props.lines.slice(0, linesMax).filter((line) => !props.hidden?.has(line.name));
+    // A label at the very end would be cut off by the edge.
+    const lastLabel = props.end - span * (props.isSmall ? 0.1 : 0.05);
+    const formatter = (/** @type {number} */ time) => time > lastLabel ? "" : timeLabel(time, span);
     return {
-        xAxis: {
-            // A label at the very end would be cut off by the edge.
-            min: props.start, max: props.end,
-            axisLabel: { formatter: (/** @type {number} */ time) => props.end - time < span * (props.isSmall ? 0.1 : 0.05) ? "" : timeLabel(time, span) },
-        },
+        xAxis: { min: props.start, max: props.end, axisLabel: { formatter } },
         yAxis: valueAxis(lines, props),
         series: lines.map((line) => seriesOption(line, props)),
     };
@@ -143,7 +150,8 @@ function tooltip(rows, unit, isMirror) {
         const line = cell("tooltip-row", "");
         const swatch = cell("swatch", "");
         swatch.style.background = row.color;
-        line.append(swatch, cell("tooltip-name", row.seriesName), cell("tooltip-value", formatValue(isMirror ? Math.abs(row.value[1]) : row.value[1], unit)));
+        const value = isMirror ? Math.abs(row.value[1]) : row.value[1];
+        line.append(swatch, cell("tooltip-name", row.seriesName), cell("tooltip-value", formatValue(value, unit)));
         box.append(line);
     }
     if (shown.length > tooltipRowsMax) box.append(cell("tooltip-more", `and ${shown.length - tooltipRowsMax} more`));

@@ -1,7 +1,7 @@
 // What may be typed next in a query: names and values asked of the API, remembered for a while.
 
 import { fetchLabelNames, fetchLabelValues } from "../api.js";
-import { functionNames, placeAt, selector } from "../promql.js";
+import { functionNames, placeAt, quote, selector } from "../promql.js";
 
 /** @typedef {{text: string, kind: "metric" | "function" | "label" | "value", insert: string}} Candidate */
 /** @typedef {{from: number, prefix: string, candidates: Candidate[]}} Offer */
@@ -51,11 +51,13 @@ export async function offerAt(query, caret) {
         ];
     } else if (place.kind === "label") {
         const labels = await remembered(`labels ${place.metric}`, () => fetchLabelNames(matching(place.metric)));
-        all = labels.filter((text) => text !== "__name__").map((text) => ({ text, kind: /** @type {const} */ ("label"), insert: text }));
+        all = labels.filter((text) => text !== "__name__")
+            .map((text) => ({ text, kind: /** @type {const} */ ("label"), insert: text }));
     } else {
-        const values = await remembered(`values ${place.metric} ${place.label}`, () => fetchLabelValues(place.label, matching(place.metric)));
+        const { metric, label } = place;
+        const values = await remembered(`values ${metric} ${label}`, () => fetchLabelValues(label, matching(metric)));
         const closing = query[caret] === '"' ? "" : '"';
-        all = values.map((text) => ({ text, kind: /** @type {const} */ ("value"), insert: text.replace(/\\/g, "\\\\").replace(/"/g, '\\"') + closing }));
+        all = values.map((text) => ({ text, kind: /** @type {const} */ ("value"), insert: quote(text).slice(1, -1) + closing }));
     }
     const candidates = ranked(all, place.prefix.toLowerCase());
     const isDone = candidates.length === 0 || candidates.length === 1 && candidates[0].text === place.prefix;
@@ -68,7 +70,8 @@ export async function offerAt(query, caret) {
  * @param {string} prefix
  */
 function ranked(candidates, prefix) {
-    const found = candidates.map((candidate) => ({ candidate, at: candidate.text.toLowerCase().indexOf(prefix) })).filter(({ at }) => at >= 0);
-    found.sort((a, b) => Number(a.at > 0) - Number(b.at > 0) || a.candidate.text.length - b.candidate.text.length || (a.candidate.text < b.candidate.text ? -1 : 1));
-    return found.slice(0, candidatesMax).map(({ candidate }) => candidate);
+    const rank = (/** @type {Candidate} */ { text }) => text.toLowerCase().startsWith(prefix) ? 0 : 1;
+    return candidates.filter(({ text }) => text.toLowerCase().includes(prefix))
+        .sort((a, b) => rank(a) - rank(b) || a.text.length - b.text.length || (a.text < b.text ? -1 : 1))
+        .slice(0, candidatesMax);
 }

@@ -44,7 +44,10 @@ const template = `
 export const LiveCard = defineComponent(/** @type {import("vue").ComponentOptions<Props>} */ ({
     name: "LiveCard",
     components: { TimeChart },
-    props: { card: { type: Object, required: true }, span: { type: Number, required: true }, step: { type: Number, required: true }, isSmall: Boolean },
+    props: {
+        card: { type: Object, required: true }, span: { type: Number, required: true },
+        step: { type: Number, required: true }, isSmall: Boolean,
+    },
     template,
     setup(props) {
         const element = ref(/** @type {HTMLElement | null} */ (null));
@@ -56,14 +59,15 @@ export const LiveCard = defineComponent(/** @type {import("vue").ComponentOption
         useLive(() => {
             if (!isVisible.value) return {};
             const step = props.card.isGauge && props.step === 1 ? gaugeStepSeconds : props.step;
-            const entries = Object.entries(props.card.queries).map(([name, query]) => [name, { query, step, history: props.span }]);
-            return Object.fromEntries(entries);
+            const request = (/** @type {string} */ query) => ({ query, step, history: props.span });
+            return Object.fromEntries(Object.entries(props.card.queries).map(([name, query]) => [name, request(query)]));
         }, (windows) => {
             if (!Object.keys(props.card.queries).every((name) => name in windows)) return;
             failure.value = "";
             const end = Math.max(...Object.values(windows).map((window) => window.time));
             reading.value = props.card.read(windows);
-            if (end % 1000 === 0 || end - drawn.value.end >= 1000 || end < drawn.value.end) drawn.value = { lines: reading.value.lines, end };
+            const isDue = end % 1000 === 0 || Math.abs(end - drawn.value.end) >= 1000;
+            if (isDue) drawn.value = { lines: reading.value.lines, end };
         }, (each) => { failure.value = each.message; });
         const headline = computed(() => split(reading.value?.value ?? NaN, props.card.unit));
         const isEmpty = computed(() => (reading.value?.lines ?? []).every(({ points }) => points.length === 0));

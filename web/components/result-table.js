@@ -1,13 +1,16 @@
 // The result of a query as a table: each series with its newest value and, over a range, its least, mean and greatest.
 
 import { computed, defineComponent, ref, watch } from "vue";
-import { commonLabels, exact, formatCount, formatMetric, formatMoment, formatValue } from "../format.js";
+import { commonLabels, exact, formatCount, formatMetric, formatValue } from "../format.js";
 import { linesMax } from "./chart-option.js";
 
-/** @typedef {{series: QuerySeries[], unit: Unit, isRange: boolean, paints: string[], hidden: ReadonlySet<string>, names: string[]}} Props */
-/** @typedef {{name: string, metric: Metric, paint: string, last: number, least: number, mean: number, greatest: number}} Row */
+/** @typedef {{series: QuerySeries[], unit: Unit, isRange: boolean, paints: string[], hidden: ReadonlySet<string>,
+ *   names: string[]}} Props */
+/** @typedef {{name: string, metric: Metric, paint: string, last: number, least: number, mean: number,
+ *   greatest: number}} Row */
 
 const pageRows = 100;
+const rangeColumns = [{ key: "least", name: "Min" }, { key: "mean", name: "Mean" }, { key: "greatest", name: "Max" }];
 
 /**
  * @param {QuerySeries} series
@@ -28,7 +31,9 @@ function rowOf(series, name, paint) {
         count += 1;
     }
     const last = series.points.length > 0 ? series.points[series.points.length - 1][1] : NaN;
-    return { name, metric: series.metric, paint, last, least: count ? least : NaN, mean: count ? sum / count : NaN, greatest: count ? greatest : NaN };
+    const { metric } = series;
+    if (count === 0) return { name, metric, paint, last, least: NaN, mean: NaN, greatest: NaN };
+    return { name, metric, paint, last, least, mean: sum / count, greatest };
 }
 
 const template = `
@@ -66,18 +71,23 @@ export const ResultTable = defineComponent(/** @type {import("vue").ComponentOpt
         const shown = ref(pageRows);
         watch(() => props.names.join("\n"), () => { shown.value = pageRows; });
         const common = computed(() => commonLabels(props.series.map(({ metric }) => metric)));
-        const shared = computed(() => props.series.length < 2 ? [] : [...common.value].sort().map((label) => label === "__name__" ? props.series[0].metric[label] : `${label}="${props.series[0].metric[label]}"`));
+        const shared = computed(() => {
+            if (props.series.length < 2) return [];
+            const { metric } = props.series[0];
+            return [...common.value].sort().map((label) => label === "__name__" ? metric[label] : `${label}="${metric[label]}"`);
+        });
         const columns = computed(() => [
-            { key: "name", name: `Series` }, ...props.isRange
-                ? [{ key: "last", name: "Last" }, { key: "least", name: "Min" }, { key: "mean", name: "Mean" }, { key: "greatest", name: "Max" }]
-                : [{ key: "last", name: "Value" }],
+            { key: "name", name: "Series" }, { key: "last", name: props.isRange ? "Last" : "Value" },
+            ...props.isRange ? rangeColumns : [],
         ]);
         const rows = computed(() => {
-            const all = props.series.map((series, index) => rowOf(series, props.names[index], props.isRange && index < linesMax ? props.paints[index] : ""));
+            const paintOf = (/** @type {number} */ index) => props.isRange && index < linesMax ? props.paints[index] : "";
+            const all = props.series.map((series, index) => rowOf(series, props.names[index], paintOf(index)));
             const key = /** @type {keyof Row} */ (sort.value.replace(/^-/, ""));
             if (!key) return all;
             const direction = sort.value.startsWith("-") ? -1 : 1;
-            return all.sort((a, b) => direction * (key === "name" ? a.name.localeCompare(b.name, "en", { numeric: true }) : Number(a[key]) - Number(b[key])));
+            if (key === "name") return all.sort((a, b) => direction * a.name.localeCompare(b.name, "en", { numeric: true }));
+            return all.sort((a, b) => direction * (Number(a[key]) - Number(b[key])));
         });
         /** @param {string} key */
         const sortBy = (key) => {
@@ -87,6 +97,7 @@ export const ResultTable = defineComponent(/** @type {import("vue").ComponentOpt
         };
         /** @param {Row} row */
         const labelsOf = (row) => formatMetric(row.metric, props.series.length > 1 ? common.value : new Set());
-        return { sort, shown, shared, columns, rows, page: computed(() => rows.value.slice(0, shown.value)), sortBy, labelsOf, exact, formatValue, formatCount, formatMoment };
+        const page = computed(() => rows.value.slice(0, shown.value));
+        return { sort, shown, shared, columns, rows, page, sortBy, labelsOf, exact, formatValue, formatCount };
     },
 }));

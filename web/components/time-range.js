@@ -56,7 +56,11 @@ export const TimeRange = defineComponent(/** @type {import("vue").ComponentOptio
             isStepWrong.value = text !== "" && !(parseDuration(text) > 0);
             if (!isStepWrong.value) emit("change", { step: text });
         };
-        const absolute = computed(() => isInstant.value ? (props.choice.range ? "at …" : formatMoment(props.choice.end * 1000)) : props.choice.range ? "from … to" : `${formatMoment(props.choice.start * 1000).slice(5, 16)} – ${formatMoment(props.choice.end * 1000).slice(5, 16)}`);
+        const absolute = computed(() => {
+            const [start, end] = [props.choice.start, props.choice.end].map((seconds) => formatMoment(seconds * 1000));
+            if (isInstant.value) return props.choice.range ? "at …" : end;
+            return props.choice.range ? "from … to" : `${start.slice(5, 16)} – ${end.slice(5, 16)}`;
+        });
         return { isOpen, isInstant, isStepWrong, problem, from, to, open, apply, changeStep, absolute, ranges };
     },
 }));

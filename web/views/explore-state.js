@@ -2,11 +2,13 @@
 
 import { errorPlace } from "../promql.js";
 
-/** @typedef {{query: string, mode: "range" | "instant", range: string, start: number, end: number, step: string, isLive: boolean}} Choice
- *   `range` is a relative one such as "1h", or "" when `start` and `end` (Unix seconds) are used */
+/** @typedef {{query: string, mode: "range" | "instant", range: string, start: number, end: number, step: string,
+ *   isLive: boolean}} Choice `range` is a relative one such as "1h", or "" when `start` and `end` (Unix seconds) are used */
 
 /** Relative ranges offered, and the seconds each spans. */
-export const ranges = /** @type {Record<string, number>} */ ({ "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 });
+export const ranges = /** @type {Record<string, number>} */ ({
+    "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000,
+});
 const pointsWanted = 300;
 const roundSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
 /** The live protocol keeps no more history than this. */
@@ -23,7 +25,8 @@ export function readChoice(parameters) {
     return {
         query: parameters.query ?? "", mode: parameters.mode === "instant" ? "instant" : "range",
         range: isAbsolute ? "" : parameters.range in ranges ? parameters.range : "1h",
-        start: isAbsolute ? start : 0, end: isAbsolute ? end : 0, step: parseDuration(parameters.step ?? "") > 0 ? parameters.step : "",
+        start: isAbsolute ? start : 0, end: isAbsolute ? end : 0,
+        step: parseDuration(parameters.step ?? "") > 0 ? parameters.step : "",
         isLive: parameters.live === "1",
     };
 }
@@ -52,7 +55,8 @@ export function parseDuration(text) {
     if (/^\d+(\.\d+)?$/.test(trimmed)) return Number(trimmed);
     if (!/^(\d+(ms|[smhdw]))+$/.test(trimmed)) return NaN;
     const sizes = /** @type {Record<string, number>} */ ({ ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 });
-    return [...trimmed.matchAll(/(\d+)(ms|[smhdw])/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * sizes[unit], 0);
+    const parts = [...trimmed.matchAll(/(\d+)(ms|[smhdw])/g)];
+    return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * sizes[unit], 0);
 }
 
 /**
@@ -64,7 +68,8 @@ export function roundStep(span) {
 }
 
 /**
- * The times to ask for. Relative ranges end at a multiple of the step, so that the points stay where they are from one run to the next.
+ * The times to ask for. Relative ranges end at a multiple of the step, so that the points stay where they are from one
+ * run to the next.
  * @param {Choice} choice
  * @param {number} now Unix seconds
  * @returns {{start: number, end: number, step: number}}

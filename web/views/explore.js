@@ -15,7 +15,8 @@ import { seriesColour, themeVersion } from "../theme.js";
 import { failureOf, liveSecondsMax, ranges, readChoice, timesOf, writeChoice } from "./explore-state.js";
 
 /** @typedef {import("./explore-state.js").Choice} Choice */
-/** @typedef {QueryAnswer & {query: string, isRange: boolean, start: number, end: number, step: number}} Result times in Unix ms, step in seconds */
+/** @typedef {QueryAnswer & {query: string, isRange: boolean, start: number, end: number, step: number}} Result times in
+ *   Unix ms, step in seconds */
 
 const examples = [
     { text: "avg by (mode) (rate(node_cpu_seconds_total[1m]))", say: "what the CPUs do" },
@@ -23,6 +24,9 @@ const examples = [
     { text: 'sum by (instance, device) (rate(node_network_receive_bytes_total{device!="lo"}[1m]))', say: "what comes in" },
     { text: "count by (__name__) ({__name__!=\"\"})", say: "series of each metric", mode: "instant" },
 ];
+
+/** Functions whose result is not in the unit of what they are given. */
+const unitless = /\b(count|count_values|group|count_over_time|changes|resets|stdvar|stdvar_over_time)\b/;
 
 /** Runs queries one at a time; a newer one cancels the older. */
 function useQuery() {
@@ -40,9 +44,12 @@ function useQuery() {
         const times = timesOf(choice, serverNow());
         try {
             const isRange = choice.mode === "range";
-            const answer = isRange ? await queryRange(choice.query, times, own.signal) : await queryInstant(choice.query, choice.range ? serverNow() : times.end, own.signal);
+            const answer = isRange
+                ? await queryRange(choice.query, times, own.signal)
+                : await queryInstant(choice.query, choice.range ? serverNow() : times.end, own.signal);
             if (current !== own) return;
-            result.value = { ...answer, query: choice.query, isRange, start: times.start * 1000, end: times.end * 1000, step: times.step };
+            const { start, end, step } = times;
+            result.value = { ...answer, query: choice.query, isRange, start: start * 1000, end: end * 1000, step };
             failure.value = null;
         } catch (error) {
             if (current !== own) return;
@@ -70,7 +77,9 @@ function useLiveResult(choice, query) {
         const live = choice();
         /** @type {Record<string, import("../live.js").LiveQuery>} */
         const requests = {};
-        if (live) requests.live = { query: live.query, step: timesOf(live, serverNow()).step, history: ranges[live.range] };
+        if (live) {
+            requests.live = { query: live.query, step: timesOf(live, serverNow()).step, history: ranges[live.range] };
+        }
         return requests;
     }, ({ live: window }) => {
         const live = choice();
@@ -79,13 +88,15 @@ function useLiveResult(choice, query) {
         query.failure.value = null;
         query.isRunning.value = false;
         query.result.value = {
-            resultType: "matrix", series, text: "", warnings: window.warnings, bytes: 0, milliseconds: 0, query: live.query, isRange: true,
-            start: window.time - ranges[live.range] * 1000, end: window.time, step: window.step / 1000,
+            resultType: "matrix", series, text: "", warnings: window.warnings, bytes: 0, milliseconds: 0,
+            query: live.query, isRange: true, step: window.step / 1000,
+            start: window.time - ranges[live.range] * 1000, end: window.time,
         };
     }, (failure) => {
         const live = choice();
         query.isRunning.value = false;
-        if (live) query.failure.value = failure.offset >= 0 ? failure : failureOf(failure.message, failure.type, live.query);
+        if (!live) return;
+        query.failure.value = failure.offset >= 0 ? failure : failureOf(failure.message, failure.type, live.query);
     });
 }
 
@@ -96,7 +107,8 @@ function useLiveResult(choice, query) {
  */
 function guessUnit(query, metadata) {
     const metric = firstMetric(query);
-    if (!metric || /\b(count|count_values|group|count_over_time|changes|resets|stdvar\w*|quantile_over_time)\b/.test(query) || /[*/]/.test(query.replace(/"[^"]*"/g, ""))) return unitNamed("");
+    const isProduct = /[*/]/.test(query.replace(/"[^"]*"/g, ""));
+    if (!metric || isProduct || unitless.test(query)) return unitNamed("");
     return unitOf(metric, metadata[metric], /\b(rate|irate|deriv)\s*\(/.test(query));
 }
 
@@ -109,8 +121,11 @@ function useDrawing(result) {
     onMounted(async () => {
         metadata.value = await fetchMetadata().catch(() => ({}));
     });
-    const names = computed(() => (result.value?.series ?? []).map(({ metric }) => formatMetric(metric)));
-    const lines = computed(() => (result.value?.series ?? []).slice(0, linesMax).map(({ points }, index) => ({ name: names.value[index], points: withGaps(points, result.value?.step ?? 1), colour: index })));
+    const series = computed(() => result.value?.series ?? []);
+    const names = computed(() => series.value.map(({ metric }) => formatMetric(metric)));
+    const lines = computed(() => series.value.slice(0, linesMax).map(({ points }, index) => {
+        return { name: names.value[index], points: withGaps(points, result.value?.step ?? 1), colour: index };
+    }));
     const paints = computed(() => {
         void themeVersion.value;
         return lines.value.map((_, index) => seriesColour(index));
@@ -203,7 +218,10 @@ export const ExploreView = defineComponent(/** @type {import("vue").ComponentOpt
         const draft = ref(choice.value.query);
         const metricCount = ref(/** @type {number | null} */ (null));
         const query = useQuery();
-        const canBeLive = computed(() => choice.value.mode === "range" && choice.value.range !== "" && ranges[choice.value.range] <= liveSecondsMax && timesOf(choice.value, 0).step >= 1);
+        const canBeLive = computed(() => {
+            const { mode, range } = choice.value;
+            return mode === "range" && ranges[range] <= liveSecondsMax && timesOf(choice.value, 0).step >= 1;
+        });
         const isLive = computed(() => choice.value.isLive && canBeLive.value);
         useLiveResult(() => isLive.value && choice.value.query ? choice.value : null, query);
         const start = () => {
@@ -235,12 +253,15 @@ export const ExploreView = defineComponent(/** @type {import("vue").ComponentOpt
          * @param {number} to
          */
         const zoom = (from, to) => {
-            if (to - from > 2000) change({ range: "", start: Math.floor(from / 1000), end: Math.ceil(to / 1000), isLive: false });
+            if (to - from < 2000) return;
+            choice.value = { ...choice.value, range: "", start: Math.floor(from / 1000), end: Math.ceil(to / 1000), isLive: false };
+            run("push");
         };
         // Back and forward, or a link, change the address under the view.
         watch(() => JSON.stringify(route.parameters), (text) => {
             const next = readChoice(JSON.parse(text));
-            if (route.view !== "explore" || JSON.stringify(next) === JSON.stringify(choice.value)) return;
+            const isSame = JSON.stringify(next) === JSON.stringify(choice.value);
+            if (route.view !== "explore" || isSame) return;
             choice.value = next;
             draft.value = next.query;
             if (!next.query) query.result.value = null;
@@ -248,11 +269,13 @@ export const ExploreView = defineComponent(/** @type {import("vue").ComponentOpt
         });
         onMounted(async () => {
             start();
-            metricCount.value = await fetchLabelValues("__name__", "").then((names) => names.length).catch(() => null);
+            const names = await fetchLabelValues("__name__", "").catch(() => null);
+            metricCount.value = names?.length ?? null;
         });
         return {
-            ...query, ...useDrawing(query.result), choice, draft, asked: computed(() => choice.value.query), canBeLive, isLive, run, change, ask, zoom,
-            step: computed(() => timesOf(choice.value, 0).step), examples, metricCount, sizeOf, formatCount, linesMax,
+            ...query, ...useDrawing(query.result), choice, draft, asked: computed(() => choice.value.query), canBeLive, isLive,
+            step: computed(() => timesOf(choice.value, 0).step), run, change, ask, zoom,
+            examples, metricCount, sizeOf, formatCount, linesMax,
         };
     },
 }));

@@ -7,7 +7,8 @@ import { unitNamed, unitOf } from "../format.js";
 import { connection } from "../live.js";
 import { selector } from "../promql.js";
 
-/** @typedef {{points: Point[], value: number, unit: Unit, name: string}} Signal `name` is the metric where it is not the column's */
+/** @typedef {{points: Point[], value: number, unit: Unit, name: string}} Signal `name` is the metric, where it is not
+ *   the one of the column */
 /** @typedef {{cpu?: Signal, memory?: Signal, network?: Signal, other?: Signal}} Signals */
 /** @typedef {import("../live.js").LiveQuery} LiveQuery */
 
@@ -35,9 +36,15 @@ export function useServers(search) {
     const total = ref(0);
     const hasLoaded = ref(false);
     const failure = ref("");
+    const searchedPartly = ref(false);
     /** Below the limit all servers are here, and searching is the browser's work. */
     const isPartial = computed(() => total.value > serversMax || searchedPartly.value);
-    const searchedPartly = ref(false);
+    const interval = () => {
+        if (failure.value) return 3000;
+        // An empty fleet waits for its first push.
+        if (servers.value.length === 0) return 500;
+        return servers.value.length > 500 ? 10_000 : 2000;
+    };
     const poll = usePolling(async () => {
         const wanted = isPartial.value ? search() : "";
         try {
@@ -50,7 +57,7 @@ export function useServers(search) {
         } catch (error) {
             failure.value = error instanceof ApiError ? error.message : String(error);
         }
-    }, () => failure.value ? 3000 : servers.value.length > 500 ? 10_000 : servers.value.length === 0 ? 500 : 2000);
+    }, interval);
     watch(search, () => { if (isPartial.value) poll(); });
     watch(() => connection.state, (state) => { if (state === "open") poll(); });
     return { servers, total, hasLoaded, failure, isPartial };
@@ -65,16 +72,22 @@ export function useServers(search) {
 function columnQueries(label) {
     const by = `by (${label})`;
     const has = `${label}!=""`;
-    const flow = (/** @type {string} */ way) => `sum ${by} (irate(node_network_${way}_bytes_total{${has},device!="lo"}[1m]))`;
+    /** @param {string} way */
+    const flow = (way) => `sum ${by} (irate(node_network_${way}_bytes_total{${has},device!="lo"}[1m]))`;
     return {
         nodeCPU: `100 - 100 * avg ${by} (irate(node_cpu_seconds_total{${has},mode="idle"}[1m]))`,
-        nodeMemory: `100 - 100 * sum ${by} (node_memory_MemAvailable_bytes{${has}}) / sum ${by} (node_memory_MemTotal_bytes{${has}})`,
+        nodeMemory: `100 - 100 * sum ${by} (node_memory_MemAvailable_bytes{${has}})`
+            + ` / sum ${by} (node_memory_MemTotal_bytes{${has}})`,
         nodeNetwork: `${flow("receive")} + ${flow("transmit")}`,
         cpu: `avg ${by} (cpu{${has}})`,
         memory: `avg ${by} (memory{${has}})`,
         network: `sum ${by} (network{${has}})`,
     };
 }
+
+const nodeUnits = /** @type {Record<string, Unit>} */ ({
+    nodeCPU: percent, nodeMemory: percent, nodeNetwork: unitNamed("bytes/s"),
+});
 
 /** Which column an expression fills, strongest last. */
 const columnOf = /** @type {Record<string, keyof Signals>} */ ({
@@ -96,8 +109,9 @@ function useOtherMetrics() {
             const metric = names.find((name) => metricName.test(name));
             if (!metric) return;
             found.set(key, metric);
-            const isKnown = wanted.value.some((each) => each.label === server.label && each.metric === metric);
-            if (!isKnown && wanted.value.length < otherMetricsMax) wanted.value = [...wanted.value, { label: server.label, metric }];
+            const { label } = server;
+            const isKnown = wanted.value.some((each) => each.label === label && each.metric === metric);
+            if (!isKnown && wanted.value.length < otherMetricsMax) wanted.value = [...wanted.value, { label, metric }];
         } catch {
             found.delete(key);
         }
@@ -114,7 +128,11 @@ export function useSignals(servers) {
     const window = shallowRef({ start: 0, end: 0 });
     const metadata = shallowRef(/** @type {Record<string, MetadataEntry>} */ ({}));
     const others = useOtherMetrics();
-    const labels = computed(() => [...new Set(servers().map((server) => server.label))].filter((label) => metricName.test(label)).slice(0, labelsMax).join(","));
+    // As text, so that a list with the same labels changes nothing.
+    const labels = computed(() => {
+        const all = [...new Set(servers().map((server) => server.label))];
+        return all.filter((label) => metricName.test(label)).slice(0, labelsMax).join(",");
+    });
     const step = computed(() => servers().length <= briskServersMax ? 1 : 5);
     usePolling(async () => {
         try {
@@ -148,9 +166,10 @@ export function useSignals(servers) {
                 if (kind === "other" && others.found.get(key) !== metric) continue;
                 const entry = next.get(key) ?? {};
                 next.set(key, entry);
+                const pushed = metric ?? kind;
                 entry[kind === "other" ? "other" : columnOf[kind]] = {
                     points: series.points, value: windows[name].latest(series), name: metric ?? "",
-                    unit: kind === "nodeNetwork" ? unitNamed("bytes/s") : kind.startsWith("node") ? percent : unitOf(metric ?? kind, metadata.value[metric ?? kind], false),
+                    unit: nodeUnits[kind] ?? unitOf(pushed, metadata.value[pushed], false),
                 };
             }
         }

@@ -53,7 +53,9 @@ function sorted(rows, sort, signals) {
     const direction = sort.startsWith("-") ? -1 : 1;
     const keyed = rows.map((row) => ({ row, value: sortValue(row, column, signals) }));
     keyed.sort((a, b) => {
-        const order = typeof a.value === "string" ? collator.compare(a.value, String(b.value)) : compareNumbers(a.value, Number(b.value), direction);
+        const order = typeof a.value === "string"
+            ? collator.compare(a.value, String(b.value))
+            : compareNumbers(a.value, Number(b.value), direction);
         return direction * order || collator.compare(a.row.id, b.row.id);
     });
     return keyed.map(({ row }) => row);
@@ -93,7 +95,10 @@ function useChoices() {
         sort.value = sort.value === first ? second : first;
     };
     /** @param {string} column */
-    const direction = (column) => sort.value === column ? "ascending" : sort.value === `-${column}` ? "descending" : undefined;
+    const direction = (column) => {
+        if (sort.value === column) return "ascending";
+        return sort.value === `-${column}` ? "descending" : undefined;
+    };
     return { search, status, sort, sortBy, direction };
 }
 
@@ -123,11 +128,13 @@ function useRows(servers, choices, signals) {
     });
     const matching = computed(() => {
         const wanted = choices.search.value.trim().toLowerCase();
-        return all.value.filter((row) => (!choices.status.value || row.status === choices.status.value) && row.id.toLowerCase().includes(wanted));
+        const status = choices.status.value;
+        return all.value.filter((row) => (!status || row.status === status) && row.id.toLowerCase().includes(wanted));
     });
     const order = shallowRef({ signals: signals(), time: 0 });
     watch(signals, (newest) => {
-        if (performance.now() - order.value.time > sortMilliseconds) order.value = { signals: newest, time: performance.now() };
+        const time = performance.now();
+        if (time - order.value.time > sortMilliseconds) order.value = { signals: newest, time };
     });
     const rows = computed(() => sorted(matching.value, choices.sort.value, order.value.signals));
     return { all, counts, rows };
@@ -212,8 +219,11 @@ export const FleetView = defineComponent(/** @type {import("vue").ComponentOptio
             const own = signals.value.get(row.key);
             return { ...row, ...own, lead: own?.cpu ?? own?.other, top: (range.value.first + index) * rowHeight.value };
         }));
-        watch(() => visible.value.filter((row) => signals.value.size > 0 && !row.cpu && !row.other), (bare) => bare.forEach(look));
-        const chosen = computed(() => rows.value.length === all.value.length ? null : new Set(rows.value.map((row) => row.key)));
+        const bare = () => signals.value.size > 0 ? visible.value.filter((row) => !row.cpu && !row.other) : [];
+        watch(bare, (servers) => servers.forEach(look));
+        const chosen = computed(() => {
+            return rows.value.length === all.value.length ? null : new Set(rows.value.map((row) => row.key));
+        });
         onMounted(async () => {
             await nextTick();
             if (route.parameters.search === "") document.getElementById("fleet-search")?.focus();
@@ -221,8 +231,8 @@ export const FleetView = defineComponent(/** @type {import("vue").ComponentOptio
         /** @param {import("./fleet-data.js").Signal} signal */
         const show = (signal) => formatValue(signal.value, signal.unit);
         return {
-            ...choices, ...data, list, signals, window, all, counts, rows, visible, rowHeight, chosen, show, walk, columns, statuses, statusMeaning,
-            flockMin: flockServersMin, href, formatAge, formatCount,
+            ...choices, ...data, list, signals, window, all, counts, rows, visible, rowHeight, chosen, show, walk,
+            columns, statuses, statusMeaning, flockMin: flockServersMin, href, formatAge, formatCount,
         };
     },
 }));

@@ -6,9 +6,9 @@ import { selector } from "../promql.js";
 /** @typedef {import("../window.js").SeriesWindow} SeriesWindow */
 /** @typedef {Record<string, SeriesWindow>} Windows by the name of the query; all are there when `read` is called */
 /** @typedef {{name: string, share: number, text: string}} Bar `share` of 1 */
-/** @typedef {{value: number, note: string, lines: Line[], top?: number, bars?: Bar[], seriesCount?: number}} Reading */
-/** @typedef {{id: string, title: string, unit: Unit, shape: "line" | "stack" | "mirror" | "bars", queries: Record<string, string>,
- *   isGauge: boolean, max?: number, read: (windows: Windows) => Reading}} Card */
+/** @typedef {{value: number, note: string, lines: Line[], top?: number, bars?: Bar[]}} Reading `top` of the axis */
+/** @typedef {{id: string, title: string, unit: Unit, shape: "line" | "stack" | "mirror" | "bars",
+ *   queries: Record<string, string>, isGauge: boolean, max?: number, read: (windows: Windows) => Reading}} Card */
 
 const percent = unitNamed("%");
 const bytes = unitNamed("bytes");
@@ -44,7 +44,8 @@ export function rateOf(series, step) {
  */
 function zip(first, second, combine) {
     const values = new Map(second);
-    return first.filter(([time]) => values.has(time)).map(([time, value]) => [time, combine(value, values.get(time) ?? NaN)]);
+    const both = first.filter(([time]) => values.has(time));
+    return both.map(([time, value]) => [time, combine(value, values.get(time) ?? NaN)]);
 }
 
 /**
@@ -64,14 +65,28 @@ function byLabel(window, label) {
     return new Map([...window.series.values()].map(({ metric, points }) => [metric[label] ?? "", points]));
 }
 
-/** @param {Record<string, string>} where @param {number} step @returns {Card} */
+/**
+ * @param {SeriesWindow} window of an expression that gives one series, or none
+ * @returns {Point[]}
+ */
+function onlySeries(window) {
+    return [...window.series.values()][0]?.points ?? [];
+}
+
+/**
+ * @param {Record<string, string>} where
+ * @param {number} step
+ * @returns {Card}
+ */
 function cpuCard(where, step) {
+    const busySeconds = `node_cpu_seconds_total${selector(where, 'mode!="idle"')}`;
     return {
         id: "node-cpu", title: "CPU", unit: percent, shape: "stack", isGauge: false, max: 100,
-        queries: { modes: `100 * avg by (mode) (${rateOf(`node_cpu_seconds_total${selector(where, 'mode!="idle"')}`, step)})` },
+        queries: { modes: `100 * avg by (mode) (${rateOf(busySeconds, step)})` },
         read({ modes: window }) {
             const points = byLabel(window, "mode");
-            const lines = modes.filter(([mode]) => points.has(mode)).map(([mode, colour]) => ({ name: mode, colour, points: points.get(mode) ?? [] }));
+            const lines = modes.filter(([mode]) => points.has(mode))
+                .map(([name, colour]) => ({ name, colour, points: points.get(name) ?? [] }));
             const seen = lines.filter(({ points: each }) => each.some(([, value]) => value >= modeShareMin));
             const busy = lines.reduce((sum, line) => sum + latest(window, line.points), 0);
             // Two samples of one second can be a tick more than a second apart.
@@ -80,7 +95,10 @@ function cpuCard(where, step) {
     };
 }
 
-/** @param {Record<string, string>} where @returns {Card} */
+/**
+ * @param {Record<string, string>} where
+ * @returns {Card}
+ */
 function memoryCard(where) {
     return {
         id: "node-memory", title: "Memory", unit: bytes, shape: "stack", isGauge: true,
@@ -92,8 +110,11 @@ function memoryCard(where) {
             const reclaimable = zip(of("MemAvailable"), of("MemFree"), (available, free) => Math.max(0, available - free));
             const total = latest(window, of("MemTotal"));
             return {
-                value: latest(window, used), note: `of ${formatValue(total, bytes)}`, top: Number.isFinite(total) ? total : undefined,
-                lines: [{ name: "used", colour: 0, points: used }, { name: "reclaimable", colour: 4, points: reclaimable }],
+                value: latest(window, used), note: `of ${formatValue(total, bytes)}`,
+                top: Number.isFinite(total) ? total : undefined,
+                lines: [
+                    { name: "used", colour: 0, points: used }, { name: "reclaimable", colour: 4, points: reclaimable },
+                ],
             };
         },
     };
@@ -108,25 +129,32 @@ function flowCard({ id, title, above, below }) {
     return {
         id, title, unit: byteRate, shape: "mirror", isGauge: false, queries: { above: above[1], below: below[1] },
         read(windows) {
-            const up = [...windows.above.series.values()][0]?.points ?? [];
-            const down = [...windows.below.series.values()][0]?.points ?? [];
+            const up = onlySeries(windows.above);
+            const down = onlySeries(windows.below);
             return {
                 value: latest(windows.above, up) + latest(windows.below, down), note: "in all",
-                lines: [{ name: above[0], colour: 0, points: up }, { name: below[0], colour: 1, points: down, mirrored: true }],
+                lines: [
+                    { name: above[0], colour: 0, points: up },
+                    { name: below[0], colour: 1, points: down, mirrored: true },
+                ],
             };
         },
     };
 }
 
-/** @param {Record<string, string>} where @returns {Card} */
+/**
+ * @param {Record<string, string>} where
+ * @returns {Card}
+ */
 function fileSystemCard(where) {
+    const mountLength = (/** @type {{metric: Metric}} */ { metric }) => (metric.mountpoint ?? "").length;
     return {
         id: "node-filesystem", title: "File systems", unit: percent, shape: "bars", isGauge: true,
         queries: { fill: selector(where, `__name__=~"node_filesystem_(avail|size)_bytes",${unrealFileSystems}`) },
         read({ fill: window }) {
             /** @type {Map<string, {mount: string, size: number, free: number}>} */
             const devices = new Map();
-            const series = [...window.series.values()].sort((a, b) => (a.metric.mountpoint ?? "").length - (b.metric.mountpoint ?? "").length);
+            const series = [...window.series.values()].sort((a, b) => mountLength(a) - mountLength(b));
             for (const each of series) {
                 // A device that is mounted in several places is listed once, at its shortest.
                 const entry = devices.get(each.metric.device) ?? { mount: each.metric.mountpoint, size: NaN, free: NaN };
@@ -136,40 +164,53 @@ function fileSystemCard(where) {
                 else entry.free = window.latest(each);
             }
             const bars = [...devices.values()].filter(({ size }) => size > 0).map(({ mount, size, free }) => ({
-                name: mount, share: (size - free) / size, text: `${formatValue(size - free, bytes)} of ${formatValue(size, bytes)}`,
-            })).sort((a, b) => b.share - a.share);
+                name: mount, share: (size - free) / size,
+                text: `${formatValue(size - free, bytes)} of ${formatValue(size, bytes)}`,
+            }));
+            bars.sort((a, b) => b.share - a.share);
             return { value: bars.length > 0 ? bars[0].share * 100 : NaN, note: "fullest", lines: [], bars };
         },
     };
 }
 
-/** @param {Record<string, string>} where @returns {Card} */
+/**
+ * @param {Record<string, string>} where
+ * @returns {Card}
+ */
 function loadCard(where) {
     return {
         id: "node-load", title: "Load", unit: count, shape: "line", isGauge: true,
         queries: { load: selector(where, '__name__=~"node_load(1|5|15)"') },
         read({ load: window }) {
             const points = byLabel(window, "__name__");
-            const lines = ["1", "5", "15"].map((minutes, index) => ({ name: `${minutes} min`, colour: index, points: points.get(`node_load${minutes}`) ?? [] }));
+            const lines = ["1", "5", "15"].map((minutes, index) => ({
+                name: `${minutes} min`, colour: index, points: points.get(`node_load${minutes}`) ?? [],
+            }));
             return { value: latest(window, lines[0].points), note: "over 1 min", lines };
         },
     };
 }
 
-/** @param {Record<string, string>} where @param {number} step @returns {Card} */
+/**
+ * @param {Record<string, string>} where
+ * @param {number} step
+ * @returns {Card}
+ */
 function pressureCard(where, step) {
     const kinds = ["cpu", "memory", "io"];
-    const query = (/** @type {string} */ kind) => `100 * ${rateOf(`node_pressure_${kind}_waiting_seconds_total${selector(where)}`, step)}`;
+    const names = ["CPU", "memory", "I/O"];
+    const waiting = (/** @type {string} */ kind) => `node_pressure_${kind}_waiting_seconds_total${selector(where)}`;
     return {
         id: "node-pressure", title: "Pressure", unit: percent, shape: "line", isGauge: false,
-        queries: Object.fromEntries(kinds.map((kind) => [kind, query(kind)])),
+        queries: Object.fromEntries(kinds.map((kind) => [kind, `100 * ${rateOf(waiting(kind), step)}`])),
         read(windows) {
-            const lines = kinds.map((kind, index) => ({
-                name: kind === "io" ? "I/O" : kind === "cpu" ? "CPU" : kind, colour: index, points: [...windows[kind].series.values()][0]?.points ?? [],
-            }));
-            const values = lines.map((line, index) => latest(windows[kinds[index]], line.points)).filter(Number.isFinite);
+            const lines = kinds.map((kind, index) => ({ name: names[index], colour: index, points: onlySeries(windows[kind]) }));
+            const values = kinds.map((kind, index) => latest(windows[kind], lines[index].points)).filter(Number.isFinite);
             const isHigh = lines.some(({ points }) => points.some(([, value]) => value > 50));
-            return { value: values.length > 0 ? Math.min(100, Math.max(...values)) : NaN, note: "of the time waiting", lines, top: isHigh ? 100 : undefined };
+            return {
+                value: values.length > 0 ? Math.min(100, Math.max(...values)) : NaN, note: "of the time waiting",
+                lines, top: isHigh ? 100 : undefined,
+            };
         },
     };
 }
@@ -184,19 +225,25 @@ function pressureCard(where, step) {
 export function nodeCards(names, where, step) {
     /** @type {Card[]} */
     const cards = [];
-    const sum = (/** @type {string} */ metric, /** @type {string} */ filter) => `sum(${rateOf(metric + selector(where, filter), step)})`;
+    /**
+     * @param {string} metric
+     * @param {string} filter
+     */
+    const sum = (metric, filter) => `sum(${rateOf(metric + selector(where, filter), step)})`;
     if (names.has("node_cpu_seconds_total")) cards.push(cpuCard(where, step));
     if (names.has("node_memory_MemAvailable_bytes")) cards.push(memoryCard(where));
     if (names.has("node_network_receive_bytes_total")) {
         cards.push(flowCard({
             id: "node-network", title: "Network",
-            above: ["received", sum("node_network_receive_bytes_total", 'device!="lo"')], below: ["sent", sum("node_network_transmit_bytes_total", 'device!="lo"')],
+            above: ["received", sum("node_network_receive_bytes_total", 'device!="lo"')],
+            below: ["sent", sum("node_network_transmit_bytes_total", 'device!="lo"')],
         }));
     }
     if (names.has("node_disk_read_bytes_total")) {
         cards.push(flowCard({
             id: "node-disk", title: "Disk I/O",
-            above: ["read", sum("node_disk_read_bytes_total", unrealDevices)], below: ["written", sum("node_disk_written_bytes_total", unrealDevices)],
+            above: ["read", sum("node_disk_read_bytes_total", unrealDevices)],
+            below: ["written", sum("node_disk_written_bytes_total", unrealDevices)],
         }));
     }
     if (names.has("node_load1")) cards.push(loadCard(where));
@@ -210,12 +257,38 @@ const pushedTitles = /** @type {Record<string, string>} */ ({ cpu: "CPU", memory
 export const pushedNames = Object.keys(pushedTitles);
 
 /** Drawn by the known cards, so not drawn again below. */
-const drawnElsewhere = new Set(["node_cpu_seconds_total", "node_load1", "node_load5", "node_load15", "node_memory_MemAvailable_bytes",
-    "node_memory_MemTotal_bytes", "node_memory_MemFree_bytes", "node_boot_time_seconds", "node_uname_info", ...pushedNames]);
+const drawnElsewhere = new Set([
+    "node_cpu_seconds_total", "node_load1", "node_load5", "node_load15", "node_memory_MemAvailable_bytes",
+    "node_memory_MemTotal_bytes", "node_memory_MemFree_bytes", "node_boot_time_seconds", "node_uname_info", ...pushedNames,
+]);
 
 /** @param {string} name */
 export function isOther(name) {
     return !drawnElsewhere.has(name);
+}
+
+/**
+ * Lines named by the labels in which the series differ.
+ * @param {SeriesWindow} window
+ * @param {string} name of the metric
+ * @param {string[]} constant labels that every series has
+ * @returns {Line[]}
+ */
+function metricLines(window, name, constant) {
+    const all = [...window.series.values()];
+    const hidden = new Set([...commonLabels(all.map(({ metric }) => metric)), "__name__", ...constant]);
+    const named = all.map(({ metric, points }) => ({ name: formatMetric(metric, hidden), points }));
+    named.sort((a, b) => a.name < b.name ? -1 : 1);
+    return named.map((line, index) => ({ ...line, name: line.name === "{}" ? name : line.name, colour: index }));
+}
+
+/**
+ * Whether the values of several series say more as their mean than as their sum.
+ * @param {Unit} unit
+ * @param {boolean} isCounter
+ */
+function isBestAsMean(unit, isCounter) {
+    return unit.kind === "percent" || unit.kind === "seconds" || !isCounter && unit.kind === "number";
 }
 
 /**
@@ -227,27 +300,24 @@ export function isOther(name) {
  * @returns {Card}
  */
 export function metricCard(name, where, metadata, step) {
-    const isCounter = metadata?.type === "counter" || (metadata?.type ?? "unknown") !== "gauge" && /_(total|count|sum|bucket)$/.test(name);
+    const type = metadata?.type || "unknown";
+    const isCounter = type === "counter" || type !== "gauge" && /_(total|count|sum|bucket)$/.test(name);
     // The name as a matcher, not as an identifier: what was pushed need not be one.
     const series = selector({ __name__: name, ...where });
     const unit = unitOf(name, metadata, isCounter);
-    const isShare = unit.kind === "percent" && unit.scale === 1;
+    const isTimeShare = isCounter && unit.kind === "number" && unit.suffix === "";
     return {
         id: `metric-${name}`, title: pushedTitles[name] ?? name, unit, shape: "line", isGauge: !isCounter,
         queries: { value: isCounter ? rateOf(series, step) : series },
         read({ value: window }) {
-            const all = [...window.series.values()];
-            const hidden = new Set([...commonLabels(all.map(({ metric }) => metric)), "__name__", ...Object.keys(where)]);
-            const names = all.map(({ metric }) => formatMetric(metric, hidden));
-            const lines = all.map(({ points }, index) => ({ name: names[index] === "{}" ? name : names[index], colour: index, points }))
-                .sort((a, b) => a.name < b.name ? -1 : 1).map((line, index) => ({ ...line, colour: index }));
-            const values = all.map((each) => window.latest(each)).filter((value) => !Number.isNaN(value));
-            const total = values.reduce((sum, value) => sum + value, 0);
-            const isMean = unit.kind === "percent" || unit.kind === "seconds" || !isCounter && unit.kind === "number";
+            const lines = metricLines(window, name, Object.keys(where));
+            const values = lines.map(({ points }) => latest(window, points)).filter((value) => !Number.isNaN(value));
+            const sum = values.reduce((total, value) => total + value, 0);
+            const isMean = isBestAsMean(unit, isCounter);
+            const summary = lines.length > 1 ? `${isMean ? "mean" : "sum"} of ${lines.length} series` : "";
             return {
-                value: values.length === 0 ? NaN : isMean ? total / values.length : total, lines, seriesCount: all.length,
-                note: all.length > 1 ? `${isMean ? "mean" : "sum"} of ${all.length} series` : isCounter && unit.kind === "number" && unit.suffix === "" ? "seconds a second" : "",
-                top: isShare && total / Math.max(1, values.length) > 50 ? 100 : undefined,
+                value: values.length === 0 ? NaN : isMean ? sum / values.length : sum, lines,
+                note: summary || (isTimeShare ? "seconds a second" : ""),
             };
         },
     };

@@ -76,7 +76,8 @@ function useMetricNames(props) {
             if (!(error instanceof ApiError)) throw error;
         }
     }, () => 30_000);
-    useLive(() => ({ names: { query: `count by (__name__) (${selector(where)})`, step: 1, history: 0 } }), ({ names: window }) => {
+    const query = `count by (__name__) (${selector(where)})`;
+    useLive(() => ({ names: { query, step: 1, history: 0 } }), ({ names: window }) => {
         const isNew = add([...window.series.values()].map(({ metric }) => metric.__name__));
         if (window.time > 0) hasLoaded.value = true;
         if (isNew) pollMetadata();
@@ -95,8 +96,9 @@ function useFacts(props, clock) {
     const query = selector({ [props.label]: props.id }, '__name__=~"node_boot_time_seconds|node_uname_info"');
     useLive(() => ({ facts: { query, step: 5, history: 0 } }), ({ facts }) => {
         for (const series of facts.series.values()) {
-            if (series.metric.__name__ === "node_boot_time_seconds") boot.value = facts.latest(series);
-            else system.value = [series.metric.sysname, series.metric.release, series.metric.machine].filter(Boolean).join(" ");
+            const { __name__, sysname, release, machine } = series.metric;
+            if (__name__ === "node_boot_time_seconds") boot.value = facts.latest(series);
+            else system.value = [sysname, release, machine].filter(Boolean).join(" ");
         }
     });
     const uptime = computed(() => {
@@ -117,9 +119,10 @@ function grouped(names) {
         const family = name.split("_").slice(0, 2).join("_");
         families.set(family, [...families.get(family) ?? [], name]);
     }
-    const rest = [...families.values()].filter((each) => each.length < groupMetricsMin).flat();
-    const groups = [...families].filter(([, each]) => each.length >= groupMetricsMin).map(([family, each]) => ({ family, names: each }));
-    return rest.length > 0 ? [{ family: "", names: rest }, ...groups] : groups;
+    const groups = [...families].map(([family, members]) => ({ family, names: members }));
+    const rest = groups.filter((group) => group.names.length < groupMetricsMin).flatMap((group) => group.names);
+    const large = groups.filter((group) => group.names.length >= groupMetricsMin);
+    return rest.length > 0 ? [{ family: "", names: rest }, ...large] : large;
 }
 
 const template = `
@@ -182,7 +185,8 @@ export const ServerView = defineComponent(/** @type {import("vue").ComponentOpti
             spanKey.value = key;
             remember(["server", props.label, props.id], { window: key }, "replace");
         };
-        /** @type {Map<string, import("./server-cards.js").Card>} a card is kept while what defines it stays, so that its chart does */
+        // A card is kept while what defines it stays, so that its chart is.
+        /** @type {Map<string, import("./server-cards.js").Card>} */
         const kept = new Map();
         /** @param {string} name */
         const cardOf = (name) => {
@@ -193,15 +197,19 @@ export const ServerView = defineComponent(/** @type {import("vue").ComponentOpti
             return card;
         };
         const known = computed(() => [
-            ...pushedNames.filter((name) => names.value.has(name)).map(cardOf), ...nodeCards(names.value, where, span.value.step),
+            ...pushedNames.filter((name) => names.value.has(name)).map(cardOf),
+            ...nodeCards(names.value, where, span.value.step),
         ]);
         const others = computed(() => [...names.value].filter(isOther));
-        const groups = computed(() => grouped(others.value.filter((name) => name.toLowerCase().includes(filter.value.trim().toLowerCase())))
-            .map((group) => ({ ...group, cards: group.names.map(cardOf) })));
+        const groups = computed(() => {
+            const wanted = filter.value.trim().toLowerCase();
+            const matching = others.value.filter((name) => name.toLowerCase().includes(wanted));
+            return grouped(matching).map((group) => ({ ...group, cards: group.names.map(cardOf) }));
+        });
         watch(span, () => kept.clear(), { flush: "sync" });
         return {
-            ...useFacts(props, clock), summary, isMissing, age, status, names, hasLoaded, spans, spanKey, span, choose, filter, known, others,
-            groups, href, formatAge, formatCount,
+            ...useFacts(props, clock), summary, isMissing, age, status, names, hasLoaded, spans, spanKey, span, choose,
+            filter, known, others, groups, href, formatAge, formatCount,
         };
     },
 }));
