@@ -15,7 +15,8 @@ extension Connection {
         _ bytes: RawSpan, now: MonotonicInstant, into effects: inout [ConnectionEffect]
     ) -> Int {
         var offset = 0
-        if bytes.byteCount > 0 {
+        // Bytes that trickle in do not put off the handshake's timeout.
+        if bytes.byteCount > 0, phase == .open {
             lastReceived = now
             pinged = false
         }
@@ -41,7 +42,7 @@ extension Connection {
     ) throws(WireError) {
         guard let type = FrameType(rawValue: header.type) else { return try handleUnknown(header, into: &effects) }
         try expectStream(header)
-        if phase == .handshake { return try handleHandshake(type, payload, into: &effects) }
+        if phase == .handshake { return try handleHandshake(type, payload, now: now, into: &effects) }
         switch type {
         case .hello, .welcome: throw unexpected(header)
         case .ping:
@@ -87,12 +88,12 @@ extension Connection {
     }
 
     private mutating func handleHandshake(
-        _ type: FrameType, _ payload: RawSpan, into effects: inout [ConnectionEffect]
+        _ type: FrameType, _ payload: RawSpan, now: MonotonicInstant, into effects: inout [ConnectionEffect]
     ) throws(WireError) {
         switch (role, type) {
         case (.server, .hello):
             let hello = try Hello(decoding: payload)
-            agree(into: &effects) { offer throws(TypedError) in try offer.accept(hello) }
+            agree(now: now, into: &effects) { offer throws(TypedError) in try offer.accept(hello) }
             guard let peer else { return }
             let welcome = Welcome(
                 version: peer.version, features: peer.features, identity: offer.identity, streamsMax: limits.streamsMax,
@@ -100,7 +101,7 @@ extension Connection {
             put(.welcome, stream: 0) { welcome.encode(into: &$0) }
         case (.client, .welcome):
             let welcome = try Welcome(decoding: payload)
-            agree(into: &effects) { offer throws(TypedError) in try offer.confirm(welcome) }
+            agree(now: now, into: &effects) { offer throws(TypedError) in try offer.confirm(welcome) }
         case (.client, .goAway):
             // The server has refused us and closes; its reason is the one to report.
             close(try GoAway(decoding: payload).error, into: &effects)
@@ -110,12 +111,14 @@ extension Connection {
     }
 
     private mutating func agree(
-        into effects: inout [ConnectionEffect], _ decide: (ConnectionOffer) throws(TypedError) -> Peer
+        now: MonotonicInstant, into effects: inout [ConnectionEffect],
+        _ decide: (ConnectionOffer) throws(TypedError) -> Peer
     ) {
         do throws(TypedError) {
             let peer = try decide(offer)
             self.peer = peer
             phase = .open
+            lastReceived = now
             effects.append(.ready(peer))
         } catch {
             abort(error, into: &effects)
