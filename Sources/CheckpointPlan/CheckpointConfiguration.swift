@@ -53,16 +53,15 @@ package struct PostgresURI: Hashable, Sendable, CustomStringConvertible {
         description = Self.redacted(uri)
     }
 
-    /// Hides `user:PASSWORD@` and `password=`, `sslpassword=` among the parameters.
+    /// Hides `user:PASSWORD@` and `password=`, `sslpassword=` among the parameters; rather too much than too little, since a password may
+    /// hold characters that should have been percent-encoded.
     private static func redacted(_ uri: String) -> String {
-        var parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let schemeEnd = parts[0].range(of: "://").upperBound
-        let authorityEnd = parts[0][schemeEnd...].firstIndex(of: "/") ?? parts[0].endIndex
-        if let at = parts[0][schemeEnd..<authorityEnd].lastIndex(of: "@"),
-            let colon = parts[0][schemeEnd..<at].firstIndex(of: ":")
-        {
-            parts[0].replaceSubrange(colon..<at, with: ":***")
+        var shown = uri
+        let schemeEnd = uri.range(of: "://").upperBound
+        if let at = uri.lastIndex(of: "@"), let colon = uri[schemeEnd..<max(at, schemeEnd)].firstIndex(of: ":") {
+            shown.replaceSubrange(colon..<at, with: ":***")
         }
+        var parts = shown.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2 {
             parts[1] = parts[1].split(separator: "&", omittingEmptySubsequences: false).map { parameter in
                 let name = parameter.prefix { $0 != "=" }

@@ -49,13 +49,25 @@ enum PostgresSchema {
 
     /// The database's version; 0 where nothing of ours is there.
     private static func installed(_ session: PQConnection) throws(CheckpointError) -> Int64 {
-        let table = try session.query("SELECT to_regclass('murmuration.schema_version') IS NOT NULL")
-        guard table.bytes(0, 0) == [1] else { return 0 }
+        guard try hasTable("schema_version", in: session) else { return 0 }
         let result = try session.query("SELECT version FROM murmuration.schema_version")
         guard result.count == 1, let version = result.integer(0, 0) else {
             throw .corrupt(reason: "table murmuration.schema_version has \(result.count) rows instead of one")
         }
         return version
+    }
+
+    /// Whether the schema has a table of this name, as of now.
+    ///
+    /// Asks the catalogue as a table: `to_regclass` may answer from the session's cache, which an advisory lock does not refresh, and so
+    /// miss what the lock's last holder has committed.
+    private static func hasTable(_ name: String, in session: PQConnection) throws(CheckpointError) -> Bool {
+        try session.query(
+            """
+            SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'murmuration' AND c.relname = $1::text
+            """, [.text(name)]
+        ).count > 0
     }
 
     /// One partition of the block table.
@@ -110,9 +122,7 @@ enum PostgresSchema {
                     CREATE TABLE IF NOT EXISTS \(parent) PARTITION OF murmuration.block
                     FOR VALUES IN (\(partition.retention.number)) PARTITION BY RANGE (max_time)
                     """)
-                let existing = try session.query(
-                    "SELECT to_regclass($1) IS NOT NULL", [.text("murmuration.\(partition.name)")])
-                if existing.bytes(0, 0) == [1] { continue }
+                if try hasTable(partition.name, in: session) { continue }
                 try session.execute(
                     """
                     CREATE TABLE murmuration.\(partition.name) (LIKE murmuration.block INCLUDING ALL);
