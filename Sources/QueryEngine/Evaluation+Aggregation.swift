@@ -32,7 +32,7 @@ extension Evaluation {
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let group = groups.number(node.grouping.key(labels))
             if group * steps == cells.count {
-                try checkSize(rows: group + 1, steps: steps)
+                try self.checkSize(rows: group + 1, steps: steps)
                 cells.append(contentsOf: repeatElement(A(), count: steps))
             }
             let base = group * steps
@@ -163,7 +163,7 @@ extension Evaluation {
                 } else {
                     output = builder.row(node.grouping(labels.setting(label, to: PlainDecimal.text(value))))
                     outputs[value.bitPattern] = output
-                    try checkSize(rows: builder.frame.count, steps: grid.count)
+                    try self.checkSize(rows: builder.frame.count, steps: grid.count)
                 }
                 builder.count(output, step)
             }

@@ -29,7 +29,7 @@ extension Evaluation {
     }
 
     private func mapped(
-        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: (Double) -> Double
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (Double) -> Double
     ) throws(QueryError) {
         try droppingName(inner, grid, body) { row in
             for step in row.indices where row[step].isPresent { row[step] = change(row[step]) }

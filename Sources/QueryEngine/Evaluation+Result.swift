@@ -24,7 +24,7 @@ extension Evaluation {
         var elements: [QueryResult.VectorElement] = []
         try rows(plan.root, grid) { labels, row throws(QueryError) in
             if !row[0].isPresent { return }
-            try checkOutput(elements.count + 1)
+            try self.checkOutput(elements.count + 1)
             elements.append(QueryResult.VectorElement(labels: labels, value: row[0]))
         }
         return elements
@@ -36,8 +36,8 @@ extension Evaluation {
         try rows(plan.root, grid) { labels, row throws(QueryError) in
             let present = row.count { $0.isPresent }
             if present == 0 { return }
-            try checkOutput(series.count + 1)
-            try checkSize(rows: series.count + 1, steps: grid.count)
+            try self.checkOutput(series.count + 1)
+            try self.checkSize(rows: series.count + 1, steps: grid.count)
             if present == row.count {
                 // All complete series share one array of times.
                 series.append(SeriesColumns(labels: labels, timestamps: times, values: row))
@@ -59,7 +59,7 @@ extension Evaluation {
                 series.timestamps[$0] > end - window.length && series.timestamps[$0] <= end
             }
             if inside.isEmpty { return }
-            try checkOutput(result.count + 1)
+            try self.checkOutput(result.count + 1)
             result.append(
                 SeriesColumns(
                     labels: series.labels, timestamps: inside.map { series.timestamps[$0] },

@@ -10,12 +10,10 @@ extension Evaluation {
     /// `timestamp(selector)`: when the sample was taken, in seconds.
     func rowsOfTimes(_ selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
         var builder = FrameBuilder(steps: grid.count)
-        try rows(
-            of: selector, grid,
-            { labels, row throws(QueryError) in
-                try builder.add(LabelFilter.withoutName(labels), row)
-            }
-        ) { series, found in Double(series.timestamps[found]) / 1000 }
+        let collector = RowConsumer { labels, row throws(QueryError) in
+            try builder.add(LabelFilter.withoutName(labels), row)
+        }
+        try rows(of: selector, grid, collector) { series, found in Double(series.timestamps[found]) / 1000 }
         try emit(builder.frame, body)
     }
 
@@ -51,7 +49,7 @@ extension Evaluation {
 
     /// The series that a window reads: the selected samples, or the rows of a subquery, without stale markers and gaps.
     func forEachSeries(
-        of window: PlannedWindow, _ grid: TimeGrid, _ body: (SeriesColumns) throws(QueryError) -> Void
+        of window: PlannedWindow, _ grid: TimeGrid, _ body: @escaping (SeriesColumns) throws(QueryError) -> Void
     ) throws(QueryError) {
         switch window.source {
         case .selection(let index):

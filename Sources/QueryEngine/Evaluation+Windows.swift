@@ -29,11 +29,13 @@ extension Evaluation {
         }
     }
 
-    private func windowRows(_ kernel: WindowKernel, _ window: PlannedWindow, _ body: RowConsumer) throws(QueryError) {
+    private func windowRows(_ kernel: WindowKernel, _ window: PlannedWindow, _ body: @escaping RowConsumer.Function)
+        throws(QueryError)
+    {
         var row = [Double](repeating: .absent, count: kernel.grid.count)
         try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
             kernel.fill(&row, series.timestamps, series.values)
-            if kernel.isForCounters { noteNonCounter(series.labels, row, window.range) }
+            if kernel.isForCounters { self.noteNonCounter(series.labels, row, window.range) }
             try body(series.labels, &row)
         }
     }

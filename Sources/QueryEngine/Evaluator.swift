@@ -29,7 +29,22 @@ package enum Evaluator {
 }
 
 /// Takes a series' labels and its value at each step; may overwrite the cells.
-typealias RowConsumer = (Labels, inout [Double]) throws(QueryError) -> Void
+///
+/// An object and not a bare closure: the optimiser would make a copy of the whole recursive evaluator for each closure passed down it,
+/// which took minutes to compile and gains nothing, because the call is once a row.
+final class RowConsumer {
+    typealias Function = (Labels, inout [Double]) throws(QueryError) -> Void
+
+    private let accept: Function
+
+    init(_ accept: @escaping Function) {
+        self.accept = accept
+    }
+
+    func callAsFunction(_ labels: Labels, _ row: inout [Double]) throws(QueryError) {
+        try accept(labels, &row)
+    }
+}
 
 /// One evaluation of one plan: the data, and the notes collected on the way. Lives on one thread, for one call.
 final class Evaluation {
@@ -88,12 +103,16 @@ final class Evaluation {
         }
     }
 
+    func rows(_ node: PlanNode, _ grid: TimeGrid, _ body: @escaping RowConsumer.Function) throws(QueryError) {
+        try rows(node, grid, RowConsumer(body))
+    }
+
     /// Collects the rows of an instant vector, without those that have no sample.
     func frame(_ node: PlanNode, _ grid: TimeGrid) throws(QueryError) -> Frame {
         var frame = Frame(steps: grid.count)
         try rows(node, grid) { labels, row throws(QueryError) in
             if !row.contains(where: \.isPresent) { return }
-            try checkSize(rows: frame.count + 1, steps: grid.count)
+            try self.checkSize(rows: frame.count + 1, steps: grid.count)
             frame.append(labels, row)
         }
         return frame
@@ -110,7 +129,7 @@ final class Evaluation {
     /// Produces the rows of `inner`, each changed by `change`, without metric names; rows that the names alone told apart are an error
     /// when they have a sample at the same step.
     func droppingName(
-        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: (inout [Double]) -> Void
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (inout [Double]) -> Void
     ) throws(QueryError) {
         if inner.isUniqueWithoutName {
             try rows(inner, grid) { labels, row throws(QueryError) in
@@ -122,7 +141,7 @@ final class Evaluation {
         var builder = FrameBuilder(steps: grid.count)
         try rows(inner, grid) { labels, row throws(QueryError) in
             change(&row)
-            try checkSize(rows: builder.frame.count + 1, steps: grid.count)
+            try self.checkSize(rows: builder.frame.count + 1, steps: grid.count)
             try builder.add(LabelFilter.withoutName(labels), row)
         }
         try emit(builder.frame, body)
