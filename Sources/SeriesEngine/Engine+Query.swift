@@ -91,15 +91,16 @@ extension Engine {
         return result
     }
 
-    /// Whether a row has samples, frozen or live, between its oldest and newest that overlap the range.
+    /// Whether a row has samples, frozen or live, within the range; of a chunk its first and last time are looked at.
     private func overlaps(row: Int, _ start: Int64, _ end: Int64) -> Bool {
-        var parts = [liveSamples(row: row, after: .min)]
-        if let frozen { parts.append(frozen.samples(row: row)) }
-        return parts.contains { samples in
-            samples.chunks.contains { $0.last >= start && $0.first <= end }
-                || samples.openTimestamps.contains { $0 >= start && $0 <= end }
-                || samples.late.timestamps.contains { $0 >= start && $0 <= end }
+        let state = table.states[row]
+        if pages.contains(chain: state.page, count: Int(state.openCount), start: start, end: end)
+            || table.chunks[row].contains(where: { $0.last >= start && $0.first <= end })
+            || late[UInt32(row)]?.timestamps.contains(where: { $0 >= start && $0 <= end }) ?? false
+        {
+            return true
         }
+        return frozen?.overlaps(row: row, start, end) ?? false
     }
 }
 

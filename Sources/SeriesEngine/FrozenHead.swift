@@ -29,6 +29,15 @@ package struct FrozenHead: Sendable {
         return result
     }
 
+    /// Whether a row has samples within the range; of a chunk its first and last time are looked at.
+    func overlaps(row: Int, _ start: Int64, _ end: Int64) -> Bool {
+        guard row < states.count else { return false }
+        let state = states[row]
+        return pages.contains(chain: state.page, count: Int(state.openCount), start: start, end: end)
+            || chunks[row].contains { $0.last >= start && $0.first <= end }
+            || late[UInt32(row)]?.timestamps.contains { $0 >= start && $0 <= end } ?? false
+    }
+
     /// The rows that hold samples, by slot; slots ascend.
     package func rowsBySlot() -> [(slot: UInt16, rows: [Int])] {
         var bySlot: [UInt16: [Int]] = [:]

@@ -56,21 +56,39 @@ struct OpenPages: Sendable {
     /// Copies the `count` samples of the chain that ends in `page` to the end of the columns, oldest first.
     func copy(chain page: UInt32, count: Int, timestamps: inout [Int64], values: inout [Double]) {
         guard count > 0 else { return }
-        var pages: [UInt32] = []
+        let start = timestamps.count
+        timestamps.append(contentsOf: repeatElement(0, count: count))
+        values.append(contentsOf: repeatElement(0, count: count))
+        // The chain leads backwards: fill from the end.
         var at = page
-        while at != Self.none {
-            pages.append(at)
+        var end = start + count
+        while end > start {
+            let inPage = (end - start - 1) % Self.samplesPerPage + 1
+            for position in 0..<inPage {
+                let sample = samples[Self.place(at, position)]
+                timestamps[end - inPage + position] = sample.timestamp
+                values[end - inPage + position] = sample.value
+            }
+            end -= inPage
             at = previous[Int(at)]
         }
+    }
+
+    /// Whether the chain that ends in `page` has a sample within `start ... end`.
+    func contains(chain page: UInt32, count: Int, start: Int64, end: Int64) -> Bool {
+        var at = page
         var rest = count
-        for page in pages.reversed() {
-            for position in 0..<min(rest, Self.samplesPerPage) {
-                let sample = samples[Self.place(page, position)]
-                timestamps.append(sample.timestamp)
-                values.append(sample.value)
+        while rest > 0 {
+            let inPage = (rest - 1) % Self.samplesPerPage + 1
+            for position in stride(from: inPage - 1, through: 0, by: -1) {
+                let timestamp = samples[Self.place(at, position)].timestamp
+                if timestamp < start { return false }
+                if timestamp <= end { return true }
             }
-            rest -= Self.samplesPerPage
+            rest -= inPage
+            at = previous[Int(at)]
         }
+        return false
     }
 
     /// Finds the sample at `timestamp` in the chain and lets `resolve` replace its value.

@@ -168,6 +168,36 @@ struct EngineHostTests {
         try await host.close()
     }
 
+    @Test("while the log cannot be written nothing is stored and nothing acknowledged; it goes on when it can")
+    func logFailure() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock) { $0.walSegmentBytesMax = 1 }
+        let cpu = try definition("cpu", "a")
+        // A directory in the place of the next segment: root cannot create the file either.
+        let obstacle = folder.path + "/engine-0/wal/0000000002.wal"
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+        _ = try await host.append(batch([(cpu, clock.now, 1)]))
+        for attempt in 1...3 {
+            do {
+                _ = try await host.append(batch([(cpu, clock.now + 60_000, 2)]))
+                Issue.record("attempt \(attempt) was acknowledged without a log")
+            } catch let error as EngineError {
+                #expect(error.code == .logFailed && error.retryAfterMilliseconds != nil)
+            }
+            #expect(try await host.everything().values.map(\.values) == [[1]])
+        }
+        try FileManager.default.removeItem(atPath: obstacle)
+        _ = try await host.append(batch([(cpu, clock.now + 1000, 3)]))
+        #expect(try await host.everything().values.map(\.values) == [[1, 3]])
+        #expect(host.statistics.walFailures >= 3)
+        try await host.close()
+        let copy = try folder.copy()
+        let again = try await openHost(copy, clock: clock)
+        #expect(try await again.everything().values.map(\.values) == [[1, 3]])
+        try await again.close()
+    }
+
     @Test("a full queue answers overload with a time to retry, and what it took is answered")
     func queueOverload() async throws {
         let folder = TemporaryFolder()
