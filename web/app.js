@@ -59,13 +59,15 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
             </nav>
             <span class="masthead-space"></span>
             <span v-if="tenant" class="tenant" title="Tenant">{{ tenant }}</span>
-            <span class="pulse" :class="'pulse-' + connection.state" role="status"><i aria-hidden="true"></i>{{ word }}</span>
-            <button type="button" class="theme" @click="nextTheme" :aria-label="'Theme: ' + themeChoice + '. Change'" :title="'Theme: ' + themeChoice">
+            <span class="pulse" :class="'pulse-' + connection.state"
+                role="status"><i aria-hidden="true"></i>{{ word }}</span>
+            <button type="button" class="theme" @click="nextTheme" :aria-label="'Theme: ' + themeChoice + '. Change'"
+                :title="'Theme: ' + themeChoice">
                 <svg viewBox="0 0 16 16" aria-hidden="true">
-                    <circle cx="8" cy="8" r="6.250" fill="none" stroke="currentColor" stroke-width="1.500" />
+                    <circle cx="8" cy="8" r="6.250" fill="none" stroke="currentColor" stroke-width="1.5" />
                     <path v-if="themeChoice === 'auto'" d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" />
                     <circle v-else-if="themeChoice === 'dark'" cx="8" cy="8" r="6" fill="currentColor" />
-                    <circle v-else cx="8" cy="8" r="2.200" fill="currentColor" />
+                    <circle v-else cx="8" cy="8" r="2.2" fill="currentColor" />
                 </svg>
             </button>
         </header>
@@ -77,10 +79,12 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
         </div>
         <main id="content" tabindex="-1" ref="content">
             <ExploreView v-if="route.view === 'explore'" />
-            <ServerView v-else-if="route.view === 'server'" :key="route.segments.join('/')" :label="route.segments[0]" :id="route.segments[1]" />
+            <ServerView v-else-if="route.view === 'server'" :key="route.segments.join('/')" :label="route.segments[0]"
+                :id="route.segments[1]" />
             <FleetView v-else />
         </main>
-        <svg class="visually-hidden" aria-hidden="true"><symbol id="mark" viewBox="0 0 32 32"><path d="M2 13c3.200-1.600 6-1.300 8 .8 1.600-2.700 4.400-4.200 8.400-4.300-2.700 1.700-4.500 4-5.300 7.100C9.900 15.700 6.300 14.500 2 13zM15.500 21c2.500-1.300 4.700-1 6.300.6 1.300-2.100 3.500-3.300 6.700-3.400-2.200 1.400-3.600 3.200-4.200 5.600-2.500-.7-5.400-1.700-8.800-2.800zM20.500 6.500c1.500-.8 2.800-.6 3.800.4.800-1.300 2.100-2 4-2-1.300.8-2.100 1.900-2.500 3.300-1.500-.4-3.300-1-5.300-1.700zM6 23.500c1.500-.8 2.800-.6 3.800.4.800-1.300 2.100-2 4-2-1.300.8-2.100 1.900-2.500 3.300-1.500-.4-3.300-1-5.300-1.700z" /></symbol></svg>`,
+        <svg class="visually-hidden" aria-hidden="true"><symbol id="mark" viewBox="0 0 32 32">
+            <path d="M2 13c3.2-1.6 6-1.3 8 .8 1.6-2.7 4.4-4.2 8.4-4.3-2.7 1.7-4.5 4-5.3 7.100C9.9 15.7 6.3 14.5 2 13zM15.5 21c2.5-1.3 4.7-1 6.3.6 1.3-2.1 3.5-3.3 6.7-3.4-2.2 1.4-3.6 3.2-4.2 5.6-2.5-.7-5.4-1.7-8.8-2.800zM20.5 6.500c1.5-.8 2.8-.6 3.8.4.8-1.3 2.1-2 4-2-1.3.8-2.1 1.9-2.5 3.3-1.5-.4-3.3-1-5.3-1.700zM6 23.500c1.5-.8 2.8-.6 3.8.4.8-1.3 2.1-2 4-2-1.3.8-2.1 1.9-2.5 3.3-1.5-.4-3.3-1-5.3-1.700z" /></symbol></svg>`,
     setup() {
         const content = ref(/** @type {HTMLElement | null} */ (null));
         const skip = () => content.value?.focus();

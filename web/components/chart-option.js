@@ -56,9 +56,10 @@ function zoomTool() {
 export function dataOption(props) {
     const span = props.end - props.start;
     const lines = props.lines.slice(0, linesMax).filter((line) => !props.hidden?.has(line.name));
-    // A label at the very end would be cut off by the edge.
-    const lastLabel = props.end - span * (props.isSmall ? 0.1 : 0.05);
-    const formatter = (/** @type {number} */ time) => time > lastLabel ? "" : timeLabel(time, span);
+    // A label at an end would be cut off by the edge, or meet those of the other axis.
+    const margin = span * (props.isSmall ? 0.1 : 0.05);
+    const isInside = (/** @type {number} */ time) => time > props.start + margin && time < props.end - margin;
+    const formatter = (/** @type {number} */ time) => isInside(time) ? timeLabel(time, span) : "";
     return {
         xAxis: { min: props.start, max: props.end, axisLabel: { formatter } },
         yAxis: valueAxis(lines, props),
@@ -105,8 +106,8 @@ function seriesOption(line, props) {
     const isFilled = props.shape !== "line" || props.lines.length === 1;
     return {
         id: line.name, name: line.name, type: "line", showSymbol: isSparse(line.points), symbol: "circle", symbolSize: 4,
-        sampling: "lttb", connectNulls: false, color: paint, silent: true, emphasis: { disabled: true },
-        ...(props.shape === "stack" ? { stack: "all" } : {}),
+        // Thinned lines of a stack would not meet at the same times.
+        ...(props.shape === "stack" ? { stack: "all" } : { sampling: "lttb" }), connectNulls: false, color: paint, silent: true, emphasis: { disabled: true },
         lineStyle: { width: props.shape === "stack" ? 0 : 1.5, color: paint },
         ...(isFilled ? { areaStyle: { color: paint, opacity: props.shape === "stack" ? 0.7 : 0.14 } } : {}),
         data: line.mirrored ? line.points.map(([time, value]) => [time, -value]) : line.points,

@@ -34,7 +34,8 @@ export const FirstSteps = defineComponent(/** @type {import("vue").ComponentOpti
                     <p>{{ step.lead }}</p>
                     <div class="command">
                         <pre tabindex="0"><code>{{ step.text }}</code></pre>
-                        <button type="button" class="button" @click="copy(step)" :aria-label="'Copy the ' + step.name + ' command'">
+                        <button type="button" class="button" @click="copy(step)"
+                            :aria-label="'Copy the ' + step.name + ' command'">
                             {{ copied === step.name ? "Copied" : "Copy" }}</button>
                     </div>
                 </li>

@@ -66,8 +66,10 @@ export const Flock = defineComponent(/** @type {import("vue").ComponentOptions<P
     props: { rows: { type: Array, required: true }, signals: { type: Object, required: true }, chosen: Object },
     template: `
         <div class="flock" aria-hidden="true">
-            <div ref="frame" class="flock-frame"><canvas ref="canvas" @pointermove="move" @pointerleave="hovered = null" @click="visit"></canvas></div>
-            <p class="flock-word"><template v-if="hovered">{{ hovered.id }} · {{ hovered.status }}{{ loadOf(hovered) }}</template><template v-else>one dot a server, its size the CPU</template></p>
+            <div ref="frame" class="flock-frame">
+                <canvas ref="canvas" @pointermove="move" @pointerleave="hovered = null" @click="visit"></canvas></div>
+            <p class="flock-word"><template v-if="hovered">{{ hovered.id }} · {{ hovered.status }}{{ loadOf(hovered) }}</template>
+                <template v-else>one dot a server, its size the CPU</template></p>
         </div>`,
     setup(props) {
         const frame = ref(/** @type {HTMLElement | null} */ (null));

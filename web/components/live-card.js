@@ -17,25 +17,32 @@ const legendMax = 7;
 const gaugeStepSeconds = 0.5;
 
 const template = `
-<section ref="element" class="card" :class="{ 'card-small': isSmall, 'card-bars': card.shape === 'bars' }" :aria-label="card.title" :data-card="card.id">
+<section ref="element" class="card" :class="{ 'card-small': isSmall, 'card-bars': card.shape === 'bars' }"
+    :aria-label="card.title" :data-card="card.id">
     <header class="card-head">
         <h3 :title="card.title">{{ card.title }}</h3>
-        <a class="card-link" :href="exploreLink" :aria-label="'Explore ' + card.title" title="Open in Explore"><svg viewBox="0 0 12 12" aria-hidden="true"><path d="M4 2h6v6M10 2 2 10" /></svg></a>
-        <p class="headline" v-if="reading"><b data-value>{{ headline.number }}</b><small>{{ headline.unit }}</small><span class="headline-note">{{ reading.note }}</span></p>
+        <a class="card-link" :href="exploreLink" :aria-label="'Explore ' + card.title" title="Open in Explore">
+            <svg viewBox="0 0 12 12" aria-hidden="true"><path d="M4 2h6v6M10 2 2 10" /></svg></a>
+        <p class="headline" v-if="reading"><b data-value>{{ headline.number }}</b><small>{{ headline.unit }}</small>
+            <span class="headline-note">{{ reading.note }}</span></p>
     </header>
     <p v-if="failure" class="card-state card-error" role="alert">{{ failure }}</p>
     <div v-else-if="!reading" class="card-state skeleton-chart" role="status" aria-label="Loading"></div>
     <ul v-else-if="reading.bars" class="bars">
         <li v-for="bar in reading.bars" :key="bar.name">
-            <span class="bar-name" :title="bar.name">{{ bar.name }}</span><span class="bar-text">{{ bar.text }}</span><b>{{ Math.round(bar.share * 100) }}%</b>
-            <span class="meter" aria-hidden="true"><i :style="{ width: bar.share * 100 + '%' }" :class="{ high: bar.share > 0.9 }"></i></span>
+            <span class="bar-name" :title="bar.name">{{ bar.name }}</span><span class="bar-text">{{ bar.text }}</span>
+            <b>{{ Math.round(bar.share * 100) }}%</b>
+            <span class="meter" aria-hidden="true">
+                <i :style="{ width: bar.share * 100 + '%' }" :class="{ high: bar.share > 0.9 }"></i></span>
         </li>
     </ul>
     <p v-else-if="isEmpty" class="card-state">No samples in this window.</p>
     <template v-else>
-        <TimeChart :lines="drawn.lines" :unit="card.unit" :shape="card.shape" :start="drawn.end - span * 1000" :end="drawn.end" :max="card.max ?? reading.top" :isSmall="isSmall" :label="card.title + ' over time'" />
+        <TimeChart :lines="drawn.lines" :unit="card.unit" :shape="card.shape" :start="drawn.end - span * 1000"
+            :end="drawn.end" :max="card.max ?? reading.top" :isSmall="isSmall" :label="card.title + ' over time'" />
         <ul class="legend" v-if="legend.length > 1 && !(isSmall && legend.length > 4)">
-            <li v-for="line in legend" :key="line.name"><i class="swatch" :style="{ background: line.paint }"></i><span class="legend-name" :title="line.name">{{ line.name }}</span><b>{{ line.value }}</b></li>
+            <li v-for="line in legend" :key="line.name"><i class="swatch" :style="{ background: line.paint }"></i>
+                <span class="legend-name" :title="line.name">{{ line.name }}</span><b>{{ line.value }}</b></li>
         </ul>
         <p v-if="reading.lines.length > drawnMax" class="card-note">The first {{ drawnMax }} of {{ reading.lines.length }} series are drawn.</p>
     </template>

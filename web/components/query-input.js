@@ -107,14 +107,18 @@ const template = `
 <div class="query-input" :class="{ 'has-failure': failure }">
     <label class="visually-hidden" for="query">PromQL query</label>
     <div class="query-box">
-        <pre ref="coloured" class="query-colours" aria-hidden="true"><span v-for="(piece, index) in drawn" :key="index" :class="['token-' + piece.kind, { wrong: piece.isWrong }]">{{ piece.text }}</span>&#8203;</pre>
-        <textarea id="query" ref="field" :value="modelValue" rows="1" spellcheck="false" autocomplete="off" autocapitalize="off" data-slash
+        <pre ref="coloured" class="query-colours" aria-hidden="true"><span v-for="(piece, index) in drawn" :key="index"
+            :class="['token-' + piece.kind, { wrong: piece.isWrong }]">{{ piece.text }}</span>&#8203;</pre>
+        <textarea id="query" ref="field" :value="modelValue" rows="1"
+            spellcheck="false" autocomplete="off" autocapitalize="off" data-slash
             placeholder="PromQL, for example  rate(node_cpu_seconds_total[1m])" aria-autocomplete="list" aria-haspopup="listbox"
             :aria-controls="offer ? 'completions' : undefined" :aria-activedescendant="active >= 0 ? 'completion-' + active : undefined"
             :aria-invalid="failure ? 'true' : undefined" :aria-describedby="failure ? 'query-failure' : undefined"
             @input="type" @keydown="press" @blur="close" @click="close"></textarea>
-        <ul v-if="offer" id="completions" class="completions" role="listbox" aria-label="Completions" :style="{ left: 'min(' + place.x + 'px, 100% - 18rem)', top: place.y + 'px' }">
-            <li v-for="(each, index) in offer.candidates" :id="'completion-' + index" :key="each.kind + each.text" role="option" :aria-selected="index === active"
+        <ul v-if="offer" id="completions" class="completions" role="listbox" aria-label="Completions"
+            :style="{ left: 'min(' + place.x + 'px, 100% - 18rem)', top: place.y + 'px' }">
+            <li v-for="(each, index) in offer.candidates" :id="'completion-' + index" :key="each.kind + each.text"
+                role="option" :aria-selected="index === active"
                 @mousedown.prevent="accept(index)"><span>{{ each.text }}</span><small>{{ each.kind }}</small></li>
         </ul>
     </div>

@@ -42,20 +42,26 @@ const template = `
     <div class="table-scroll" tabindex="0" role="region" aria-label="Result table">
     <table>
         <thead><tr>
-            <th v-for="column in columns" :key="column.key" :class="{ number: column.key !== 'name' }" :aria-sort="sort === column.key ? 'ascending' : sort === '-' + column.key ? 'descending' : undefined">
-                <button type="button" @click="sortBy(column.key)">{{ column.name }}<i aria-hidden="true">{{ sort === column.key ? "↑" : sort === "-" + column.key ? "↓" : "" }}</i></button></th>
+            <th v-for="column in columns" :key="column.key" :class="{ number: column.key !== 'name' }"
+                :aria-sort="sort === column.key ? 'ascending' : sort === '-' + column.key ? 'descending' : undefined">
+                <button type="button" @click="sortBy(column.key)">{{ column.name }}<i aria-hidden="true">{{
+                    sort === column.key ? "↑" : sort === "-" + column.key ? "↓" : "" }}</i></button></th>
         </tr></thead>
         <tbody>
             <tr v-for="row in page" :key="row.name" :class="{ dimmed: hidden.has(row.name) }">
                 <th scope="row">
-                    <button v-if="row.paint" type="button" class="series-toggle" :aria-pressed="!hidden.has(row.name)" @click="$emit('toggle', row.name, $event.shiftKey || $event.altKey)" title="Show or hide; with Shift, only this one">
+                    <button v-if="row.paint" type="button" class="series-toggle" :aria-pressed="!hidden.has(row.name)"
+                        @click="$emit('toggle', row.name, $event.shiftKey || $event.altKey)"
+                        title="Show or hide; with Shift, only this one">
                         <i class="swatch" :style="{ background: row.paint }"></i><span>{{ labelsOf(row) }}</span></button>
                     <span v-else class="series-name">{{ labelsOf(row) }}</span></th>
-                <td v-for="column in columns.slice(1)" :key="column.key" class="number" :title="exact(row[column.key])">{{ isRange ? formatValue(row[column.key], unit) : exact(row[column.key]) }}</td>
+                <td v-for="column in columns.slice(1)" :key="column.key" class="number"
+                    :title="exact(row[column.key])">{{ isRange ? formatValue(row[column.key], unit) : exact(row[column.key]) }}</td>
             </tr>
         </tbody>
     </table></div>
-    <button v-if="rows.length > shown" type="button" class="button more" @click="shown += 500">Show more: {{ formatCount(rows.length - shown) }} of {{ formatCount(rows.length) }} are left</button>
+    <button v-if="rows.length > shown" type="button" class="button more"
+        @click="shown += 500">Show more: {{ formatCount(rows.length - shown) }} of {{ formatCount(rows.length) }} are left</button>
 </div>`;
 
 export const ResultTable = defineComponent(/** @type {import("vue").ComponentOptions<Props>} */ ({

@@ -30,7 +30,8 @@ export const StatusMark = defineComponent(/** @type {import("vue").ComponentOpti
         <span class="status" :class="'status-' + status" :title="meaning[status]">
             <svg viewBox="0 0 10 10" aria-hidden="true">
                 <circle v-if="status === 'live'" cx="5" cy="5" r="4" class="solid" />
-                <circle v-else cx="5" cy="5" r="4" class="hollow" /><path v-if="status === 'late'" d="M5 1a4 4 0 0 1 0 8z" class="half" />
+                <circle v-else cx="5" cy="5" r="4" class="hollow" />
+                <path v-if="status === 'late'" d="M5 1a4 4 0 0 1 0 8z" class="half" />
             </svg>{{ status }}
         </span>`,
     setup() {

@@ -11,14 +11,21 @@ import { parseDuration, ranges, toLocalField } from "../views/explore-state.js";
 const template = `
 <div class="time-range">
     <div class="segments" role="group" aria-label="Time range">
-        <template v-if="!isInstant"><button v-for="(seconds, name) in ranges" :key="name" type="button" :aria-pressed="choice.range === name" @click="$emit('change', { range: name, start: 0, end: 0 })">{{ name }}</button></template>
-        <button v-else type="button" :aria-pressed="choice.range !== ''" @click="$emit('change', { range: '1h', start: 0, end: 0 })">now</button>
-        <button type="button" class="range-absolute" :aria-pressed="choice.range === ''" :aria-expanded="isOpen" :aria-controls="isOpen ? 'absolute' : undefined" @click="open">{{ absolute }}</button>
+        <template v-if="!isInstant">
+            <button v-for="(seconds, name) in ranges" :key="name" type="button" :aria-pressed="choice.range === name"
+                @click="$emit('change', { range: name, start: 0, end: 0 })">{{ name }}</button></template>
+        <button v-else type="button" :aria-pressed="choice.range !== ''"
+            @click="$emit('change', { range: '1h', start: 0, end: 0 })">now</button>
+        <button type="button" class="range-absolute" :aria-pressed="choice.range === ''" :aria-expanded="isOpen"
+            :aria-controls="isOpen ? 'absolute' : undefined" @click="open">{{ absolute }}</button>
     </div>
-    <label v-if="!isInstant" class="field">Step <input class="step" type="text" :value="choice.step" :placeholder="step + 's'" size="6" :aria-invalid="isStepWrong ? 'true' : undefined" @change="changeStep"></label>
+    <label v-if="!isInstant" class="field">Step <input class="step" type="text" :value="choice.step"
+        :placeholder="step + 's'" size="6" :aria-invalid="isStepWrong ? 'true' : undefined"
+        @change="changeStep"></label>
     <form v-if="isOpen" id="absolute" class="absolute" @submit.prevent="apply">
         <label v-if="!isInstant" class="field">From <input type="datetime-local" step="1" v-model="from" required></label>
-        <label class="field">{{ isInstant ? "At" : "to" }} <input type="datetime-local" step="1" v-model="to" required></label>
+        <label class="field">{{ isInstant ? "At" : "to" }} <input type="datetime-local" step="1"
+            v-model="to" required></label>
         <button type="submit" class="button">Apply</button>
         <span v-if="problem" class="field-problem" role="alert">{{ problem }}</span>
     </form>

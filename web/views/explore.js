@@ -183,28 +183,39 @@ const template = `
     <div class="controls">
         <div class="segments" role="group" aria-label="Kind of query">
             <button type="button" :aria-pressed="choice.mode === 'range'" @click="change({ mode: 'range' })">Range</button>
-            <button type="button" :aria-pressed="choice.mode === 'instant'" @click="change({ mode: 'instant', isLive: false })">Instant</button>
+            <button type="button" :aria-pressed="choice.mode === 'instant'"
+                @click="change({ mode: 'instant', isLive: false })">Instant</button>
         </div>
         <TimeRange :choice="choice" :step="step" @change="change" />
-        <button v-if="choice.mode === 'range'" type="button" class="toggle" :aria-pressed="isLive" :disabled="!canBeLive" :title="canBeLive ? 'Follow as samples come in' : 'Live follows ranges up to an hour that end now'" @click="change({ isLive: !choice.isLive })"><i aria-hidden="true"></i>Live</button>
+        <button v-if="choice.mode === 'range'" type="button" class="toggle" :aria-pressed="isLive"
+            :disabled="!canBeLive"
+            :title="canBeLive ? 'Follow as samples come in' : 'Live follows ranges up to an hour that end now'"
+            @click="change({ isLive: !choice.isLive })">
+            <i aria-hidden="true"></i>Live</button>
     </div>
     <p v-for="warning in result ? result.warnings : []" :key="warning" class="notice" role="status">{{ warning }}</p>
     <div v-if="!result && !isRunning" class="start">
         <h2>Ask anything in PromQL</h2>
-        <ul class="examples"><li v-for="each in examples" :key="each.text"><button type="button" @click="ask(each)"><code>{{ each.text }}</code><span>{{ each.say }}</span></button></li></ul>
-        <p class="metrics-known" v-if="metricCount !== null">{{ metricCount === 0 ? "No metric is known yet." : formatCount(metricCount) + " metrics are known. Begin to type, and their names are offered." }}</p>
+        <ul class="examples"><li v-for="each in examples" :key="each.text"><button type="button" @click="ask(each)">
+            <code>{{ each.text }}</code><span>{{ each.say }}</span></button></li></ul>
+        <p v-if="metricCount === 0" class="metrics-known">No metric is known yet.</p>
+        <p v-else-if="metricCount" class="metrics-known">{{ formatCount(metricCount) }} metrics are known. Begin to type, and
+            their names are offered.</p>
     </div>
     <div v-else-if="!result" class="card card-loading explore-chart" role="status" aria-label="Running the query"></div>
     <section v-else :class="{ outdated: failure || isRunning }" aria-label="Result">
         <p class="size" role="status">{{ sizeOf(result) }}</p>
         <p v-if="result.resultType === 'string'" class="text-result">{{ result.text }}</p>
-        <p v-else-if="result.series.length === 0" class="nothing">The query is right, but nothing matches it at {{ result.isRange ? "these times" : "this time" }}.</p>
+        <p v-else-if="result.series.length === 0" class="nothing">
+            The query is right, but nothing matches it at {{ result.isRange ? "these times" : "this time" }}.</p>
         <template v-else>
             <div v-if="result.isRange" class="card explore-chart">
-                <TimeChart :lines="lines" :unit="unit" shape="line" :start="result.start" :end="result.end" :hidden="hidden" :isZoomable="true" label="Result over time" @zoom="zoom" />
+                <TimeChart :lines="lines" :unit="unit" shape="line" :start="result.start" :end="result.end"
+                    :hidden="hidden" :isZoomable="true" label="Result over time" @zoom="zoom" />
             </div>
             <p v-if="result.isRange && result.series.length > linesMax" class="card-note">The chart draws the first {{ linesMax }} of {{ formatCount(result.series.length) }} series; the table has all.</p>
-            <ResultTable :series="result.series" :unit="unit" :isRange="result.isRange" :paints="paints" :hidden="hidden" :names="names" @toggle="toggle" />
+            <ResultTable :series="result.series" :unit="unit" :isRange="result.isRange" :paints="paints"
+                :hidden="hidden" :names="names" @toggle="toggle" />
         </template>
     </section>
 </div>`;

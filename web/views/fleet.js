@@ -158,40 +158,57 @@ const template = `
     <div class="fleet-head">
         <h1>Fleet</h1>
         <div class="chips" role="group" aria-label="Filter by status">
-            <button type="button" class="chip" :aria-pressed="status === ''" @click="status = ''"><b>{{ formatCount(isPartial ? total : all.length) }}</b> {{ all.length === 1 ? "server" : "servers" }}</button>
-            <button v-for="each in statuses" :key="each" type="button" class="chip" :class="{ 'chip-none': counts[each] === 0 }" :aria-pressed="status === each" :title="statusMeaning[each]" @click="status = status === each ? '' : each">
+            <button type="button" class="chip" :aria-pressed="status === ''"
+                @click="status = ''"><b>{{ formatCount(isPartial ? total : all.length) }}</b> {{ all.length === 1 ? "server" : "servers" }}</button>
+            <button v-for="each in statuses" :key="each" type="button" class="chip"
+                :class="{ 'chip-none': counts[each] === 0 }" :aria-pressed="status === each"
+                :title="statusMeaning[each]" @click="status = status === each ? '' : each">
                 <b>{{ formatCount(counts[each]) }}</b> <StatusMark :status="each" /></button>
         </div>
         <span class="fleet-series"><b>{{ formatCount(counts.series) }}</b> series</span>
         <label class="search">
             <span class="visually-hidden">Search servers</span>
-            <input id="fleet-search" type="search" v-model="search" placeholder="Search servers" autocomplete="off" spellcheck="false" data-slash>
+            <input id="fleet-search" type="search" v-model="search" placeholder="Search servers" autocomplete="off"
+                spellcheck="false" data-slash>
             <kbd aria-hidden="true">/</kbd>
         </label>
     </div>
     <p v-if="isPartial" class="notice">Showing the first {{ formatCount(all.length) }} of {{ formatCount(total) }} servers. Search looks through all of them.</p>
-    <p v-if="!hasLoaded && failure" class="notice notice-error" role="alert">The list of servers could not be fetched: {{ failure }}</p>
-    <div v-else-if="!hasLoaded" class="skeleton" role="status" aria-label="Loading servers"><i v-for="n in 6" :key="n"></i></div>
+    <p v-if="!hasLoaded && failure" class="notice notice-error" role="alert">
+        The list of servers could not be fetched: {{ failure }}</p>
+    <div v-else-if="!hasLoaded" class="skeleton" role="status" aria-label="Loading servers">
+        <i v-for="n in 6" :key="n"></i></div>
     <FirstSteps v-else-if="all.length === 0 && !search" />
     <template v-else>
         <Flock v-if="all.length >= flockMin" :rows="all" :signals="signals" :chosen="chosen" />
         <div class="table" role="table" aria-label="Servers" :aria-rowcount="rows.length + 1">
             <div class="fleet-row fleet-labels" role="row">
-                <span v-for="column in columns" :key="column.key" role="columnheader" :aria-sort="direction(column.key)" :class="'cell-' + column.key">
-                    <button type="button" @click="sortBy(column.key)">{{ column.name }}<i aria-hidden="true">{{ { ascending: "↑", descending: "↓" }[direction(column.key)] }}</i></button>
+                <span v-for="column in columns" :key="column.key" role="columnheader" :aria-sort="direction(column.key)"
+                    :class="'cell-' + column.key">
+                    <button type="button" @click="sortBy(column.key)">{{ column.name }}<i aria-hidden="true">{{
+                        { ascending: "↑", descending: "↓" }[direction(column.key)] }}</i></button>
                 </span>
             </div>
             <div ref="list" role="rowgroup" :style="{ height: rows.length * rowHeight + 'px', position: 'relative' }">
-                <div v-for="row in visible" :key="row.key" class="fleet-row" role="row" :style="{ transform: 'translateY(' + row.top + 'px)', height: rowHeight + 'px' }">
+                <div v-for="row in visible" :key="row.key" class="fleet-row" role="row"
+                    :style="{ transform: 'translateY(' + row.top + 'px)', height: rowHeight + 'px' }">
                     <span role="cell" class="cell-status"><StatusMark :status="row.status" /></span>
-                    <span role="cell" class="cell-id"><a class="server-link" :href="href(['server', row.label, row.id])">{{ row.id }}</a></span>
+                    <span role="cell" class="cell-id">
+                        <a class="server-link" :href="href(['server', row.label, row.id])">{{ row.id }}</a></span>
                     <span role="cell" class="cell-cpu">
-                        <template v-if="row.lead"><Sparkline :points="row.lead.points" :start="window.start" :end="window.end" :max="row.lead.unit.kind === 'percent' ? 25 : 0" :label="(row.lead.name || 'CPU') + ' of the last minute'" />
+                        <template v-if="row.lead">
+                            <Sparkline :points="row.lead.points" :start="window.start" :end="window.end"
+                                :max="row.lead.unit.kind === 'percent' ? 25 : 0"
+                                :label="(row.lead.name || 'CPU') + ' of the last minute'" />
                         <span class="figure"><b>{{ show(row.lead) }}</b><small v-if="row.lead.name">{{ row.lead.name }}</small></span></template>
                         <template v-else><span class="none">–</span></template>
                     </span>
                     <span role="cell" class="cell-memory">
-                        <template v-if="row.memory"><span class="meter" aria-hidden="true" v-if="row.memory.unit.kind === 'percent'"><i :style="{ width: Math.min(100, row.memory.value) + '%' }" :class="{ high: row.memory.value > 90 }"></i></span><b>{{ show(row.memory) }}</b></template>
+                        <template v-if="row.memory">
+                            <span class="meter" aria-hidden="true" v-if="row.memory.unit.kind === 'percent'">
+                                <i :style="{ width: Math.min(100, row.memory.value) + '%' }"
+                                    :class="{ high: row.memory.value > 90 }"></i></span>
+                            <b>{{ show(row.memory) }}</b></template>
                         <span v-else class="none">–</span></span>
                     <span role="cell" class="cell-network">{{ row.network ? show(row.network) : "–" }}</span>
                     <span role="cell" class="cell-series">{{ formatCount(row.series) }}</span>
@@ -199,7 +216,8 @@ const template = `
                 </div>
             </div>
         </div>
-        <p v-if="rows.length === 0" class="nothing" role="status">No server matches{{ search ? " “" + search + "”" : "" }}{{ status ? " among the " + status + " ones" : "" }}.
+        <p v-if="rows.length === 0" class="nothing" role="status">
+            No server matches{{ search ? " “" + search + "”" : "" }}{{ status ? " among the " + status + " ones" : "" }}.
             <button type="button" class="link" @click="search = ''; status = ''">Show all</button></p>
     </template>
 </div>`;

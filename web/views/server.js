@@ -129,11 +129,13 @@ const template = `
 <div class="page server">
     <header class="server-head">
         <div class="server-title">
-            <p class="crumb"><a :href="href(['fleet'])">Fleet</a><span aria-hidden="true"> / </span><span class="crumb-label">{{ label }}</span></p>
+            <p class="crumb"><a :href="href(['fleet'])">Fleet</a><span aria-hidden="true"> / </span>
+                <span class="crumb-label">{{ label }}</span></p>
             <h1>{{ id }}</h1>
         </div>
         <div class="segments" role="group" aria-label="Time window">
-            <button v-for="(each, key) in spans" :key="key" type="button" :aria-pressed="spanKey === key" @click="choose(key)">{{ each.name }}</button>
+            <button v-for="(each, key) in spans" :key="key" type="button" :aria-pressed="spanKey === key"
+                @click="choose(key)">{{ each.name }}</button>
         </div>
         <dl class="facts" v-if="summary">
             <div><dt>Status</dt><dd><StatusMark :status="status" /></dd></div>
@@ -143,8 +145,10 @@ const template = `
             <div v-if="system" class="facts-system"><dt>System</dt><dd>{{ system }}</dd></div>
         </dl>
     </header>
-    <p v-if="isMissing && names.size === 0" class="notice notice-error" role="alert">No server with {{ label }} “{{ id }}” has pushed. <a :href="href(['fleet'])">Back to the fleet</a></p>
-    <div v-else-if="!hasLoaded" class="cards" role="status" aria-label="Loading"><div v-for="n in 4" :key="n" class="card card-loading"></div></div>
+    <p v-if="isMissing && names.size === 0" class="notice notice-error" role="alert">
+        No server with {{ label }} “{{ id }}” has pushed. <a :href="href(['fleet'])">Back to the fleet</a></p>
+    <div v-else-if="!hasLoaded" class="cards" role="status" aria-label="Loading">
+        <div v-for="n in 4" :key="n" class="card card-loading"></div></div>
     <template v-else>
         <h2 class="visually-hidden" v-if="known.length > 0">Overview</h2>
         <div class="cards" v-if="known.length > 0">
@@ -154,12 +158,16 @@ const template = `
             <div class="others-head">
                 <h2 id="others-title">{{ known.length > 0 ? "All other metrics" : "Metrics" }} <small>{{ formatCount(others.length) }}</small></h2>
                 <label class="search"><span class="visually-hidden">Filter metrics</span>
-                    <input type="search" v-model="filter" placeholder="Filter metrics" autocomplete="off" spellcheck="false" data-slash><kbd aria-hidden="true">/</kbd></label>
+                    <input type="search" v-model="filter" placeholder="Filter metrics" autocomplete="off"
+                        spellcheck="false" data-slash>
+                        <kbd aria-hidden="true">/</kbd></label>
             </div>
             <template v-for="group in groups" :key="group.family">
-                <h3 class="family" v-if="group.family">{{ group.family }}<span>_*</span> <small>{{ group.names.length }}</small></h3>
+                <h3 class="family"
+                    v-if="group.family">{{ group.family }}<span>_*</span> <small>{{ group.names.length }}</small></h3>
                 <div class="cards cards-small">
-                    <LiveCard v-for="card in group.cards" :key="card.id" :card="card" :span="span.span" :step="span.step" :isSmall="true" />
+                    <LiveCard v-for="card in group.cards" :key="card.id" :card="card" :span="span.span"
+                        :step="span.step" :isSmall="true" />
                 </div>
             </template>
             <p v-if="groups.length === 0" class="nothing" role="status">No metric's name contains “{{ filter }}”.</p>
