@@ -6,9 +6,9 @@ struct OpenSample: BitwiseCopyable, Sendable {
 
 /// The memory of all open buffers: pages of 16 samples, chained backwards, recycled through a free list.
 ///
-/// 256 pages lie together, position by position: first all their first samples, then all their second ones. Series grow in step,
-/// so that a round of samples, one a series, is written to neighbouring addresses. Page by page each sample would cost a cache
-/// line of its own (measured with 40,000 series in turn: 130 ns a sample against 30).
+/// 256 pages lie together, position by position: first all their first samples, then all their second ones. Series grow in
+/// step, so that a round of samples, one a series, is written to neighbouring addresses. Page by page each sample would cost
+/// a cache line of its own (measured with 40,000 series in turn, encoding included: 202 ns a sample against 104).
 struct OpenPages: Sendable {
     /// Samples in a page.
     static let samplesPerPage = 16
