@@ -55,7 +55,8 @@ let programs: [Target] = [
         name: "murmur",
         dependencies: [
             "RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp", "HTTPSurface", "NodeAgent", "LoadGenerator",
-            "Settings", "IngestFormats", "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
+            "Settings", "IngestFormats", "IngestRouting", "Placement", "QueryRouting", "WireProtocol", "SeriesEngine",
+            "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
             "ClusterTransport", "CheckpointPlan",
             .product(name: "Logging", package: "swift-log"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -78,7 +79,7 @@ let roles: [Target] = [
         ]),
     .role(
         "AggregatorRole",
-        ["SeriesEngine", "EngineStorage", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface"]),
+        ["SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface"]),
     .role(
         "CoordinatorRole",
         [
@@ -137,7 +138,9 @@ let cores: [Target] = [
     .core("IngestFormats", ["MetricModel", "ByteCoding", "CSnappy"]),
     .core("IngestRouting", ["IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
     .core("QueryLanguage", ["MetricModel"]),
-    .core("QueryEngine", ["QueryLanguage", "MetricModel"]),
+    .core(
+        "QueryEngine",
+        ["QueryLanguage", "MetricModel", "ByteCoding", .product(name: "RealModule", package: "swift-numerics")]),
     .core("QueryRouting", ["Placement", "MetricModel"]),
     .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
     .core("CheckpointPlan", ["ByteCoding"]),
@@ -192,6 +195,7 @@ let tests: [Target] = [
             .product(name: "Logging", package: "swift-log"),
         ]),
     .test("NodeAgentTests", ["NodeAgent", "IngestFormats", "MetricModel", "ByteCoding"]),
+    .test("LoadGeneratorTests", ["LoadGenerator", "IngestFormats", "MetricModel", "ByteCoding"]),
 ]
 
 let package = Package(
@@ -204,6 +208,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-numerics", exact: "1.1.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),

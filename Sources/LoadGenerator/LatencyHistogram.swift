@@ -1,10 +1,10 @@
 /// Latencies in buckets that grow by 2 %: percentiles within 1 % and a fixed size, however long the run.
-struct LatencyHistogram: Sendable, Equatable {
+package struct LatencyHistogram: Sendable, Equatable {
     private var counts = [Int](repeating: 0, count: LatencyHistogram.bucketCount)
     /// Latencies noted.
-    private(set) var count = 0
+    package private(set) var count = 0
     /// The longest, in milliseconds.
-    private(set) var maximum = 0.0
+    package private(set) var maximum = 0.0
 
     /// The upper edge of the first bucket, in milliseconds.
     private static let first = 0.01
@@ -12,8 +12,11 @@ struct LatencyHistogram: Sendable, Equatable {
     /// Up to 100 minutes.
     private static let bucketCount = 1_024
 
+    /// None noted yet.
+    package init() {}
+
     /// Notes one latency.
-    mutating func add(milliseconds: Double) {
+    package mutating func add(milliseconds: Double) {
         // Counting up instead of a logarithm: a request is rare beside its samples.
         var edge = LatencyHistogram.first
         var bucket = 0
@@ -27,14 +30,14 @@ struct LatencyHistogram: Sendable, Equatable {
     }
 
     /// Adds all that another one noted.
-    mutating func merge(_ other: LatencyHistogram) {
+    package mutating func merge(_ other: LatencyHistogram) {
         for bucket in counts.indices { counts[bucket] += other.counts[bucket] }
         count += other.count
         maximum = max(maximum, other.maximum)
     }
 
     /// The latency, in milliseconds, that a `fraction` (0 ... 1) of all did not exceed; 0 when there is none.
-    func percentile(_ fraction: Double) -> Double {
+    package func percentile(_ fraction: Double) -> Double {
         let wanted = max(1, Int((fraction * Double(count)).rounded(.up)))
         var seen = 0
         var edge = LatencyHistogram.first

@@ -6,7 +6,7 @@ import MetricModel
 ///
 /// For remote write the whole request stays encoded, and 14 bytes of each sample are patched in place before it is packed.
 /// For JSON each sample's text up to its value stays.
-struct RequestTemplate: Sendable {
+package struct RequestTemplate: Sendable {
     /// One of the request's series.
     private struct Series: Sendable {
         let server: Int
@@ -35,12 +35,12 @@ struct RequestTemplate: Sendable {
     private static let timestamps: Range<Int64> = 1 << 35..<1 << 42
 
     /// Samples in the request.
-    var sampleCount: Int { series.count }
+    package var sampleCount: Int { series.count }
     /// Servers in the request.
-    var serverCount: Int { servers.count }
+    package var serverCount: Int { servers.count }
 
     /// A request of the series in `range`, which counts those of the whole load server by server.
-    init(configuration: LoadConfiguration, range: Range<Int>) {
+    package init(configuration: LoadConfiguration, range: Range<Int>) {
         format = configuration.format
         random = SplitMix64(seed: configuration.seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(range.lowerBound))
         series = range.map { index in
@@ -54,7 +54,7 @@ struct RequestTemplate: Sendable {
     }
 
     /// Makes the next server of the request a new one: other labels, and counters from the beginning.
-    mutating func replaceOneServer() {
+    package mutating func replaceOneServer() {
         let server = servers[nextReplaced % servers.count]
         nextReplaced += 1
         lives[server, default: 0] += 1
@@ -65,7 +65,7 @@ struct RequestTemplate: Sendable {
     }
 
     /// Moves every value on and encodes the request for `timestamp`, in Unix milliseconds.
-    mutating func encode(timestamp: Int64) -> [UInt8] {
+    package mutating func encode(timestamp: Int64) -> [UInt8] {
         precondition(RequestTemplate.timestamps.contains(timestamp), "timestamp \(timestamp)")
         for index in series.indices {
             values[index] = Fleet.next(values[index], series[index].walk, random: &random)
