@@ -125,6 +125,8 @@ package actor CheckpointUploader {
                 }
             } catch {
                 guard case .fenced(let slot, let held, let current) = error else { throw error }
+                // Our own later claim is no takeover: go on under it.
+                if let newer = claims[slot], newer.epoch > held { continue }
                 logger.warning(
                     "slot taken over in the checkpoint",
                     metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
@@ -140,7 +142,9 @@ package actor CheckpointUploader {
     private func claim(_ slots: [UInt16]) async throws(CheckpointError) {
         let missing = slots.filter { claims[$0] == nil && !fenced.contains($0) }
         if missing.isEmpty { return }
-        claims.hold(try await store.claim(missing, writer: writer))
+        let granted = try await store.claim(missing, writer: writer)
+        // `flush` may have claimed meanwhile: the greater epoch is the one that counts.
+        claims.hold(granted.filter { $0.epoch > claims[$0.slot]?.epoch ?? 0 })
     }
 
     /// Once an hour, retention acts on the store too.
