@@ -21,12 +21,15 @@ func labels(_ pairs: (String, String)...) throws -> Labels {
     @Test(
         "the fewest digits, plain between 1e-6 and 1e21, an exponent of two digits beyond",
         arguments: [
-            (0.0, "0"), (-0.0, "-0"), (1.0, "1"), (-1.0, "-1"), (0.1, "0.1"), (42.5, "42.5"), (123456.789, "123456.789"),
+            (0.0, "0"), (-0.0, "-0"), (1.0, "1"), (-1.0, "-1"), (0.1, "0.1"), (42.5, "42.5"),
+            (123456.789, "123456.789"),
             (1e15, "1000000000000000"), (1e16, "10000000000000000"), (1.2345e19, "12345000000000000000"),
             (123456789012345680.0, "123456789012345680"), (9007199254740993.0, "9007199254740992"),
             (1e20, "100000000000000000000"), (1e21, "1e+21"), (1.5e21, "1.5e+21"), (-2.5e300, "-2.5e+300"),
-            (0.000001, "0.000001"), (0.00000123, "0.00000123"), (9.99e-7, "9.99e-07"), (1e-7, "1e-07"), (1.5e-10, "1.5e-10"),
-            (5e-324, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e+308"), (0.30000000000000004, "0.30000000000000004"),
+            (0.000001, "0.000001"), (0.00000123, "0.00000123"), (9.99e-7, "9.99e-07"), (1e-7, "1e-07"),
+            (1.5e-10, "1.5e-10"),
+            (Double.leastNonzeroMagnitude, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e+308"),
+            (0.30000000000000004, "0.30000000000000004"),
             (100.01, "100.01"), (1763000300.123, "1763000300.123"), (0.001, "0.001"),
             (Double.infinity, "+Inf"), (-Double.infinity, "-Inf"), (Double.nan, "NaN"),
         ])
@@ -104,12 +107,16 @@ func labels(_ pairs: (String, String)...) throws -> Labels {
             text(Envelope.query(Answer(.string(timestamp: 0, value: "x\""))))
                 == #"{"status":"success","data":{"resultType":"string","result":[0,"x\""]}}"#)
         #expect(
-            text(Envelope.query(Answer(.vector([VectorSample(labels: up, timestamp: 2_000, value: 1)]), warnings: ["w\n"])))
-                == #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up"},"value":[2,"1"]}]},"warnings":["w\n"]}"#)
+            text(
+                Envelope.query(
+                    Answer(.vector([VectorSample(labels: up, timestamp: 2_000, value: 1)]), warnings: ["w\n"])))
+                == #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up"},"value":[2,"1"]}]},"warnings":["w\n"]}"#
+        )
         let series = SeriesColumns(labels: up, timestamps: [1_000, 2_500], values: [1, -.infinity])
         #expect(
             text(Envelope.query(Answer(.matrix([series, series]))))
-                == #"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[1,"1"],[2.500,"-Inf"]]},{"metric":{"__name__":"up"},"values":[[1,"1"],[2.500,"-Inf"]]}]}}"#)
+                == #"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[1,"1"],[2.500,"-Inf"]]},{"metric":{"__name__":"up"},"values":[[1,"1"],[2.500,"-Inf"]]}]}}"#
+        )
         #expect(
             text(Envelope.query(Answer(.vector([]))))
                 == #"{"status":"success","data":{"resultType":"vector","result":[]}}"#)
@@ -129,11 +136,13 @@ func labels(_ pairs: (String, String)...) throws -> Labels {
         ]
         #expect(
             text(Envelope.metadata(Answer(metadata)))
-                == #"{"status":"success","data":{"a":[{"type":"counter","help":"One.","unit":""},{"type":"gauge","help":"Two.","unit":"s"}],"b":[{"type":"unknown","help":"","unit":""}]}}"#)
+                == #"{"status":"success","data":{"a":[{"type":"counter","help":"One.","unit":""},{"type":"gauge","help":"Two.","unit":"s"}],"b":[{"type":"unknown","help":"","unit":""}]}}"#
+        )
         let servers = [ServerSummary(id: "web-1", label: "instance", lastPush: 1_763_123, seriesCount: 212)]
         #expect(
             text(Envelope.servers(Answer(ServersFound(servers: servers, total: 7))))
-                == #"{"status":"success","data":{"servers":[{"id":"web-1","label":"instance","lastPush":1763.123,"series":212}],"total":7}}"#)
+                == #"{"status":"success","data":{"servers":[{"id":"web-1","label":"instance","lastPush":1763.123,"series":212}],"total":7}}"#
+        )
     }
 
     @Test("a failure has its type, and its place in UTF-16 units of the query")

@@ -425,11 +425,19 @@ private func step(
             ),
             (step(7, 1_000, values: []), #"{"type":"data","key":7,"time":1,"values":[]}"#),
             (
-                .error(.subscription("a1"), APIFailure(.badData, "no", position: .init(offset: 4, length: 1)), query: "sum(("),
+                .error(
+                    .subscription("a1"), APIFailure(.badData, "no", position: .init(offset: 4, length: 1)),
+                    query: "sum(("),
                 #"{"type":"error","id":"a1","errorType":"bad_data","error":"no","position":{"offset":4,"length":1}}"#
             ),
-            (.error(.stream(7), APIFailure(.timeout, "t"), query: nil), #"{"type":"error","key":7,"errorType":"timeout","error":"t"}"#),
-            (.error(.message, APIFailure(.badData, "m"), query: nil), #"{"type":"error","errorType":"bad_data","error":"m"}"#),
+            (
+                .error(.stream(7), APIFailure(.timeout, "t"), query: nil),
+                #"{"type":"error","key":7,"errorType":"timeout","error":"t"}"#
+            ),
+            (
+                .error(.message, APIFailure(.badData, "m"), query: nil),
+                #"{"type":"error","errorType":"bad_data","error":"m"}"#
+            ),
             (.dropped(key: 7, frames: 3), #"{"type":"dropped","key":7,"frames":3}"#),
             (.end(.subscription("a1"), reason: "bye"), #"{"type":"end","id":"a1","reason":"bye"}"#),
         ]
@@ -439,7 +447,10 @@ private func step(
     @Test(
         "client messages are read with their defaults",
         arguments: [
-            (#"{"type":"subscribe","id":"a","query":"up"}"#, LiveClientMessage.subscribe(id: "a", query: "up", step: 1_000, history: 0)),
+            (
+                #"{"type":"subscribe","id":"a","query":"up"}"#,
+                LiveClientMessage.subscribe(id: "a", query: "up", step: 1_000, history: 0)
+            ),
             (
                 #"{"type":"subscribe","id":"a","query":"up","step":0.5,"history":300,"more":[1]}"#,
                 .subscribe(id: "a", query: "up", step: 500, history: 300_000)
@@ -453,9 +464,11 @@ private func step(
     @Test(
         "anything else is bad data",
         arguments: [
-            "", "x", "[]", "1", "{}", #"{"type":"subscribe"}"#, #"{"type":"subscribe","id":"a"}"#, #"{"type":"dance","id":"a"}"#,
+            "", "x", "[]", "1", "{}", #"{"type":"subscribe"}"#, #"{"type":"subscribe","id":"a"}"#,
+            #"{"type":"dance","id":"a"}"#,
             #"{"type":"subscribe","id":1,"query":"up"}"#, #"{"type":"subscribe","id":"a","query":"up","step":"1"}"#,
-            #"{"type":"subscribe","id":"a","query":"up","step":1e300}"#, #"{"type":"unsubscribe"}"#, "{\"type\":\"unsub",
+            #"{"type":"subscribe","id":"a","query":"up","step":1e300}"#, #"{"type":"unsubscribe"}"#,
+            "{\"type\":\"unsub",
             String(repeating: "[", count: 50_000),
         ])
     func broken(text: String) {

@@ -74,7 +74,8 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
         #expect(short.body.contains(#""values":[[1,"1"],[2,"1"]]"#) && short.body.hasSuffix(#""warnings":["partly"]}"#))
         let names = try await ask(responder(), .get, "/api/v1/labels")
         #expect(names.pieces > 10 && names.headers[.contentLength] == nil)
-        #expect(names.body.hasPrefix(#"{"status":"success","data":["label_0","label_1""#) && names.body.hasSuffix(#""]}"#))
+        #expect(
+            names.body.hasPrefix(#"{"status":"success","data":["label_0","label_1""#) && names.body.hasSuffix(#""]}"#))
     }
 
     @Test(
@@ -110,16 +111,21 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
 
     @Test("label names in paths are decoded, selectors repeated, metadata asked by metric")
     func others() async throws {
-        #expect(try await ask(responder(), .get, "/api/v1/label/a%2Eb/values").body == #"{"status":"success","data":["a.b"]}"#)
+        #expect(
+            try await ask(responder(), .get, "/api/v1/label/a%2Eb/values").body
+                == #"{"status":"success","data":["a.b"]}"#)
         #expect(
             try await ask(responder(), .get, "/api/v1/series?match[]=up&match%5B%5D=x").body
                 == #"{"status":"success","data":[{"m":"up"}]}"#)
-        #expect(try await ask(responder(), .get, "/api/v1/metadata?metric=up").body.contains(#"{"up":[{"type":"gauge""#))
+        #expect(
+            try await ask(responder(), .get, "/api/v1/metadata?metric=up").body.contains(#"{"up":[{"type":"gauge""#))
     }
 
     @Test(
         "what Grafana's data source asks for is there",
-        arguments: ["status/buildinfo", "rules", "alerts", "query_exemplars?query=up", "labels?limit=1", "metadata?limit=1"])
+        arguments: [
+            "status/buildinfo", "rules", "alerts", "query_exemplars?query=up", "labels?limit=1", "metadata?limit=1",
+        ])
     func grafana(path: String) async throws {
         let seen = try await ask(responder(), .get, "/api/v1/" + path)
         #expect(seen.status == 200 && seen.body.hasPrefix(#"{"status":"success","data":"#))
@@ -207,7 +213,8 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
             group.addTask { try await ask(server, .post, "/api/metrics", body: "{}").status }
             for await _ in started { break }
             let second = try await ask(server, .post, "/api/metrics", body: "{}")
-            #expect(second.status == 503 && second.headers[.retryAfter] == "1" && second.body.contains("http_requests_max"))
+            #expect(
+                second.status == 503 && second.headers[.retryAfter] == "1" && second.body.contains("http_requests_max"))
             #expect(try await ask(server, .get, "/-/healthy").status == 200)
             finish.yield()
             #expect(try await group.next() == 204)

@@ -46,7 +46,9 @@ struct EchoQuery: QueryService {
         return Answer(.matrix([series]), warnings: ["partly"])
     }
 
-    func series(_ query: LabelQuery) async throws -> Answer<[Labels]> { Answer([try labels(("m", query.selectors[0]))]) }
+    func series(_ query: LabelQuery) async throws -> Answer<[Labels]> {
+        Answer([try labels(("m", query.selectors[0]))])
+    }
 
     func labelNames(_ query: LabelQuery) async throws -> Answer<[String]> {
         Answer((0..<min(query.resultsMax, 200_000)).map { "label_\($0)" })
@@ -79,6 +81,7 @@ func testServices(
 let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Runs a server on a free port of the loopback while `body` talks to it.
+@discardableResult
 func withServer<Value: Sendable>(
     _ services: SurfaceServices, _ change: (inout SurfaceConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (_ port: Int) async throws -> Value

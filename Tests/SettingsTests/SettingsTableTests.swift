@@ -65,7 +65,9 @@ private let small = SettingsTable(
                 setting: "count", value: "eleven", from: .variable("MURMUR_COUNT"),
                 expected: "a whole number from 1 to 10")
         ) { try read(["--count", "4"], variables: ["MURMUR_COUNT": "eleven"]) }
-        #expect(throws: SettingsError.self) { try read(["--count", "4", "--config", "f"], file: [("count", "eleven")]) }
+        #expect(throws: SettingsError.self) {
+            try read(["--count", "4", "--config", "f"], file: [("count", "eleven")])
+        }
     }
 
     @Test("an unknown name is an error that says where it stands and what was meant")
@@ -74,7 +76,8 @@ private let small = SettingsTable(
             try read(["--data-dri", "x"])
         }
         #expect(
-            throws: SettingsError.unknown("MURMUR_RETENTOIN", at: .variable("MURMUR_RETENTOIN"), nearest: "MURMUR_RETENTION")
+            throws: SettingsError.unknown(
+                "MURMUR_RETENTOIN", at: .variable("MURMUR_RETENTOIN"), nearest: "MURMUR_RETENTION")
         ) { try read(variables: ["MURMUR_RETENTOIN": "1h"]) }
         #expect(throws: SettingsError.unknown("mod", at: .file(path: "f"), nearest: "mode")) {
             try read(["--config", "f"], file: [("mod", "slow")])
@@ -134,7 +137,8 @@ private let small = SettingsTable(
             ("size", "10", .integer(10)), ("size", "2MB", .integer(2_000_000)),
             ("http", "[::1]:0", .address(NetworkAddress(host: "::1", port: 0))),
             ("http", ":9090", .address(NetworkAddress(host: "0.0.0.0", port: 9090))),
-            ("labels", "x, y,z", .list(["x", "y", "z"])), ("store", "sqlite:/tmp/x.db", .checkpoint(.sqlite(path: "/tmp/x.db"))),
+            ("labels", "x, y,z", .list(["x", "y", "z"])),
+            ("store", "sqlite:/tmp/x.db", .checkpoint(.sqlite(path: "/tmp/x.db"))),
             (
                 "store", "postgresql://a/db,postgresql://b/db",
                 .checkpoint(.postgres(["postgresql://a/db", "postgresql://b/db"]))
@@ -178,7 +182,9 @@ private let small = SettingsTable(
 }
 
 @Suite struct CommandTables {
-    @Test("names are unique, defaults are valid, and every setting is told about", arguments: SettingsTable.all.map(\.command))
+    @Test(
+        "names are unique, defaults are valid, and every setting is told about",
+        arguments: SettingsTable.all.map(\.command))
     func sound(command: String) throws {
         let table = try #require(SettingsTable.all.first { $0.command == command })
         #expect(Set(table.settings.map(\.name)).count == table.settings.count)

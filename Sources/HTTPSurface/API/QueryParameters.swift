@@ -46,7 +46,7 @@ package struct QueryParameters: Sendable {
         if step <= 0 {
             throw bad("step", "zero or negative query resolution step widths are not accepted. Try a positive integer")
         }
-        if (end - start) / step >= Int64(bounds.limits.queryStepsMax) {
+        if (end - start) / step > Int64(bounds.limits.queryStepsMax) {
             throw APIFailure(
                 .badData,
                 "exceeded maximum resolution of \(bounds.limits.queryStepsMax) points per timeseries "

@@ -98,6 +98,12 @@ package struct StaticFilesError: Error, Equatable, CustomStringConvertible {
     /// What is wrong with it.
     package var reason: String
 
+    /// What is wrong with a directory.
+    package init(directory: String, reason: String) {
+        self.directory = directory
+        self.reason = reason
+    }
+
     /// A sentence for the log.
     package var description: String { "web directory \"\(directory)\": \(reason)" }
 }
