@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
+import NIOWebSocket
 
 /// Watches a connection until its first request has come: closes it when that takes too long or the server stops.
 ///
@@ -10,12 +11,7 @@ final class FirstRequestHandler: ChannelInboundHandler, RemovableChannelHandler 
     /// Its name in the pipeline.
     static let name = "first-request"
 
-    private let kind: EventLoopFuture<SurfaceChannel.Kind>
     private var timeout: Scheduled<Void>?
-
-    init(kind: EventLoopFuture<SurfaceChannel.Kind>) {
-        self.kind = kind
-    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
@@ -33,7 +29,8 @@ final class FirstRequestHandler: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A refused upgrade is answered as HTTP by the responder; nothing else is an error here that a client could see.
+        // A refused upgrade is answered as HTTP, by the responder; after anything else the connection is of no use.
+        if !(error is NIOWebSocketUpgradeError) { context.close(promise: nil) }
     }
 }
 

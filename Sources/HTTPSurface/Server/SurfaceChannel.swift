@@ -66,7 +66,7 @@ struct SurfaceChannel: HTTPChannelHandler {
             pipeline.decoderConfiguration.maxHeaderFieldCount = 200
             let kind = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: pipeline)
-            try channel.pipeline.syncOperations.addHandler(FirstRequestHandler(kind: kind))
+            try channel.pipeline.syncOperations.addHandler(FirstRequestHandler(), name: FirstRequestHandler.name)
             return Value(kind: kind, channel: channel)
         }
     }
