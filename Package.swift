@@ -55,7 +55,8 @@ let programs: [Target] = [
         name: "murmur",
         dependencies: [
             "RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp", "HTTPSurface", "NodeAgent", "LoadGenerator",
-            "Settings", "IngestFormats", "IngestRouting", "Placement", "QueryRouting", "WireProtocol", "SeriesEngine",
+            "Settings", "IngestFormats", "IngestRouting", "Placement", "QueryEngine", "QueryLanguage", "QueryRouting",
+            "WireProtocol", "SeriesEngine",
             "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
             "ClusterTransport", "CheckpointPlan",
             .product(name: "Logging", package: "swift-log"),

@@ -1,4 +1,5 @@
 import ClusterTransport
+package import CheckpointPlan
 package import EngineStorage
 package import HTTPSurface
 package import Logging
@@ -22,6 +23,10 @@ package struct AggregatorService: Service {
         package var engine: EngineHostConfiguration
         /// `query_series_max`: series that one question about labels may read.
         package var seriesMax: Int
+        /// How long a start with an empty directory waits for the restore before the node serves all the same.
+        package var restoreWait = Duration.seconds(60)
+        /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
+        package var sealWait = Duration.seconds(5)
 
         /// All that has no default.
         package init(
@@ -43,19 +48,22 @@ package struct AggregatorService: Service {
     private static let stopGrace = Duration.seconds(1)
 
     private let configuration: Configuration
+    private let store: any CheckpointStore
     private let readiness: Readiness
     private let metrics: MetricsRegistry
     private let group: any EventLoopGroup
     private let logger: Logger
 
     /// - Parameters:
+    ///   - store: the durable copy; it need not be there.
     ///   - readiness: told when the log is replayed and other nodes are served.
     ///   - metrics: gets the engine's and the transport's figures.
     package init(
-        configuration: Configuration, readiness: Readiness, metrics: MetricsRegistry,
+        configuration: Configuration, store: any CheckpointStore, readiness: Readiness, metrics: MetricsRegistry,
         group: any EventLoopGroup, logger: Logger
     ) {
         self.configuration = configuration
+        self.store = store
         self.readiness = readiness
         self.metrics = metrics
         self.group = group
@@ -83,12 +91,46 @@ package struct AggregatorService: Service {
     }
 
     private func serve(_ host: EngineHost, _ server: ClusterServer) async throws {
+        let uploader = CheckpointUploader(
+            host: host, store: store, writer: "\(configuration.identity.node)/\(host.directory.bootNumber)",
+            limits: CheckpointCadence.Limits(), logger: logger)
         let address = try await server.start(host: configuration.host, port: configuration.port)
         logger.info("serving other nodes", metadata: ["address": "\(address)"])
-        readiness.set(Self.readinessPart, notReadyBecause: nil)
-        try await gracefulShutdown()
+        let background = Task {
+            await restore(with: uploader)
+            await uploader.run()
+        }
+        try? await gracefulShutdown()
+        background.cancel()
         await server.stop(grace: Self.stopGrace)
-        try await host.close(sealing: true)
+        await seal(host, uploader)
+        try await host.close()
+        await store.close()
         logger.info("store closed")
+    }
+
+    /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.
+    private func restore(with uploader: CheckpointUploader) async {
+        let restored = await Bounded.run(configuration.restoreWait) { try await uploader.restore() }
+        if case .failure(let error) = restored {
+            logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
+        }
+        readiness.set(Self.readinessPart, notReadyBecause: nil)
+        var isRestored = (try? restored.get()) != nil
+        while !isRestored && !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(5))
+            isRestored = (try? await uploader.restore()) != nil
+        }
+    }
+
+    /// Seals what is in memory and uploads it, as far as that goes in time. The log has it all in any case.
+    private func seal(_ host: EngineHost, _ uploader: CheckpointUploader) async {
+        let sealed = await Bounded.run(configuration.sealWait) {
+            try await host.seal()
+            try await uploader.flush()
+        }
+        if case .failure(let error) = sealed {
+            logger.warning("not everything is checkpointed; the next start goes on", metadata: ["error": "\(error)"])
+        }
     }
 }

@@ -34,6 +34,9 @@ package struct WriteRouter: Sendable {
         package var exemplarsDropped = 0
         /// Batches sent again because an aggregator did not know a reference.
         package var retriedBatches = 0
+
+        /// All zero.
+        package init() {}
     }
 
     struct Aggregator {

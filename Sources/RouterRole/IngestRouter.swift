@@ -7,6 +7,7 @@ package import MetricModel
 package import Placement
 internal import ByteCoding
 internal import NIOCore
+internal import Synchronization
 internal import WireProtocol
 
 /// The router role: a push comes in over HTTP, batches leave for the aggregators, and the reply is sent once they have acknowledged.
@@ -39,6 +40,8 @@ package actor IngestRouter: IngestService {
     private let owners: SlotOwners
     private let logger: Logger
     private var router: WriteRouter
+    /// The actor's figures as of the last push, for readers that cannot wait for it.
+    private nonisolated let board = Mutex(WriteRouter.Statistics())
 
     /// - Parameters:
     ///   - aggregators: connections by the index that `owners` uses.
@@ -52,8 +55,8 @@ package actor IngestRouter: IngestService {
             placement: configuration.placement, limits: configuration.limits, routerLimits: configuration.routerLimits)
     }
 
-    /// What the router has done so far.
-    package var statistics: WriteRouter.Statistics { router.statistics }
+    /// What the router has done, as of the last push.
+    package nonisolated var figures: WriteRouter.Statistics { board.withLock { $0 } }
 
     /// Stores what can be stored; see `IngestService`.
     package nonisolated func ingest(_ request: IngestRequest) async -> IngestReply {
@@ -84,6 +87,10 @@ package actor IngestRouter: IngestService {
         var write = try router.route(
             parsed, tenant: request.tenant, arrival: Timestamp(milliseconds: request.arrival),
             idempotencyKey: request.idempotencyKey, owners: owners)
+        defer {
+            let statistics = router.statistics
+            board.withLock { $0 = statistics }
+        }
         do {
             var pending = write.batches
             while !pending.isEmpty {

@@ -1,0 +1,75 @@
+package import ClusterTransport
+package import QueryRouting
+internal import MetricModel
+internal import WireProtocol
+
+/// Asks every aggregator that may hold a part of the answer, at once, and waits for all of them.
+///
+/// An answer counts only when its end frame has come; one aggregator's failure is the question's.
+package struct Fanout: Sendable {
+    private let aggregators: [ClusterClient]
+    private let targets: TargetChoice
+
+    /// - Parameters:
+    ///   - aggregators: connections by the ring's member index.
+    ///   - targets: who must be asked.
+    package init(aggregators: [ClusterClient], targets: TargetChoice) {
+        self.aggregators = aggregators
+        self.targets = targets
+    }
+
+    /// Reads each selection from the members that may hold its series.
+    ///
+    /// - Returns: for each selection its series, each once.
+    func select(
+        _ selections: [SeriesSelection], seriesMax: Int, samplesMax: Int, milliseconds: Int64
+    ) async throws -> [[SeriesColumns]] {
+        let deadline = Duration.milliseconds(milliseconds)
+        return try await withThrowingTaskGroup(of: (Int, [SeriesColumns]).self) { group in
+            for (index, selection) in selections.enumerated() {
+                for member in targets.members(tenant: selection.tenant, matchers: selection.matchers) {
+                    group.addTask {
+                        let request = SelectRequest(
+                            selection: selection, seriesMax: seriesMax, samplesMax: samplesMax)
+                        return (index, try await series(request, from: member, deadline: deadline))
+                    }
+                }
+            }
+            var merges = selections.map { _ in SeriesMerge() }
+            for try await (index, series) in group { merges[index].add(series) }
+            return merges.map { $0.finish() }
+        }
+    }
+
+    /// Asks all members and collects their pages.
+    func pages(_ request: QueryRequest, milliseconds: Int64) async throws -> [QueryPage] {
+        let deadline = Duration.milliseconds(milliseconds)
+        return try await withThrowingTaskGroup(of: [QueryPage].self) { group in
+            for member in targets.everyMember {
+                group.addTask {
+                    var pages: [QueryPage] = []
+                    let stream = aggregators[member].query(request, deadline: deadline)
+                    for try await page in stream { pages.append(page) }
+                    return pages
+                }
+            }
+            var all: [QueryPage] = []
+            for try await pages in group { all += pages }
+            return all
+        }
+    }
+
+    private func series(
+        _ request: SelectRequest, from member: Int, deadline: Duration
+    ) async throws -> [SeriesColumns] {
+        var collector = SeriesCollector()
+        let stream = aggregators[member].query(.select(request), deadline: deadline)
+        for try await page in stream {
+            guard case .series(let series) = page else {
+                throw TypedError(.internal, "an aggregator answered a select with pages of another kind")
+            }
+            try collector.append(series)
+        }
+        return collector.series
+    }
+}

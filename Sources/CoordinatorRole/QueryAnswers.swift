@@ -1,0 +1,57 @@
+import HTTPSurface
+import MetricModel
+import QueryEngine
+import WireProtocol
+
+/// Evaluated results in the form that the HTTP surface renders.
+enum QueryAnswers {
+    /// - Parameter seriesMax: the caller's limit, 0 for none; more series are cut, with a warning.
+    static func answer(_ result: QueryResult, seriesMax: Int) -> Answer<QueryData> {
+        var warnings = result.warnings + result.infos
+        let data: QueryData
+        switch result.value {
+        case .scalar(let time, let value):
+            data = .scalar(timestamp: time, value: value)
+        case .string(let time, let value):
+            data = .string(timestamp: time, value: value)
+        case .vector(let time, let elements):
+            let kept = cut(elements, to: seriesMax, &warnings)
+            data = .vector(kept.map { VectorSample(labels: $0.labels, timestamp: time, value: $0.value) })
+        case .matrix(let series):
+            data = .matrix(cut(series, to: seriesMax, &warnings))
+        }
+        return Answer(data, warnings: warnings)
+    }
+
+    private static func cut<Element>(_ list: [Element], to seriesMax: Int, _ warnings: inout [String]) -> [Element] {
+        guard seriesMax > 0, list.count > seriesMax else { return list }
+        warnings.append("results truncated due to limit")
+        return Array(list.prefix(seriesMax))
+    }
+}
+
+/// Unites the servers that aggregators know.
+enum ServersMerge {
+    /// - Returns: each server once with its newest push, sorted by ID; replicas hold the same series, so the greater count stands.
+    static func merge(_ pages: [QueryPage], serversMax: Int) -> ServersFound {
+        var total = 0
+        var found: [[UInt8]: ServerSummary] = [:]
+        for case .servers(let page) in pages {
+            total = max(total, page.total)
+            for server in page.servers {
+                let key = Array(server.label.utf8) + [0] + Array(server.id.utf8)
+                guard var known = found[key] else {
+                    found[key] = server
+                    continue
+                }
+                known.lastPush = max(known.lastPush, server.lastPush)
+                known.seriesCount = max(known.seriesCount, server.seriesCount)
+                found[key] = known
+            }
+        }
+        let sorted = found.values.sorted {
+            ($0.id, $0.label) < ($1.id, $1.label)
+        }
+        return ServersFound(servers: Array(sorted.prefix(serversMax)), total: max(total, found.count))
+    }
+}

@@ -1,0 +1,82 @@
+import AggregatorRole
+import ClusterTransport
+import CoordinatorRole
+import Foundation
+import HTTPSurface
+import IngestRouting
+import Logging
+import NIOCore
+import NIOPosix
+import Placement
+import QueryRouting
+import RouterRole
+import ServiceLifecycle
+import Settings
+import UnixSignals
+import WebApp
+import WireProtocol
+
+/// `murmur standalone`: all roles in one process, joined by the binary protocol and a ring of one.
+///
+/// Started in this order, stopped in the reverse: the aggregator, the connections to it, HTTP.
+enum Standalone {
+    static func run(_ settings: StandaloneSettings, logger: Logger) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let name = settings.name ?? ProcessInfo.processInfo.hostName
+        let identity = NodeIdentity(cluster: settings.clusterName, node: name)
+        let placement = try PlacementLabels(settings.placementLabels)
+        let ring = try Ring(
+            members: [RingMember(name: name, zone: settings.zone)], replicationFactor: settings.replicationFactor)
+        let readiness = Readiness(waitingFor: [
+            AggregatorService.readinessPart: "replaying the log", ClientService.readinessPart: "not connected yet",
+        ])
+        let metrics = MetricsRegistry()
+
+        let aggregator = AggregatorService(
+            configuration: settings.aggregator(identity: identity), store: try settings.checkpointStore(),
+            readiness: readiness, metrics: metrics, group: group, logger: logger)
+        let client = ClusterClient(
+            host: settings.cluster.host, port: settings.cluster.port, identity: identity, limits: ConnectionLimits(),
+            group: group, logger: logger)
+        let router = IngestRouter(
+            configuration: settings.router(placement: placement), aggregators: [client],
+            owners: SlotOwners(table: SlotMap(ring).firstOwners), logger: logger)
+        RouterMetrics.register(router, in: metrics)
+        let coordinator = Coordinator(
+            configuration: settings.coordinator,
+            fanout: Fanout(aggregators: [client], targets: TargetChoice(ring: ring, placement: placement)))
+        let files = try WebDirectory.load(configured: settings.webDirectory, program: CommandLine.arguments[0])
+        let http = HTTPServerSurface(
+            configuration: settings.surface(version: Murmur.version),
+            services: SurfaceServices(
+                ingest: router, query: coordinator, files: files, readiness: readiness, metrics: metrics),
+            group: group, logger: logger)
+
+        let services: [any Service] = [aggregator, ClientService(client: client, readiness: readiness), http]
+        try await ServiceGroup(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+        ).run()
+    }
+}
+
+/// Keeps the connection to the aggregator for as long as the process serves.
+struct ClientService: Service {
+    /// What `Readiness` calls this part of a process.
+    static let readinessPart = "connection to the aggregator"
+
+    let client: ClusterClient
+    let readiness: Readiness
+
+    func run() async throws {
+        client.start()
+        let connected = Task {
+            while !Task.isCancelled {
+                guard (try? await client.waitUntilConnected(timeout: .seconds(5))) != nil else { continue }
+                return readiness.set(Self.readinessPart, notReadyBecause: nil)
+            }
+        }
+        try? await gracefulShutdown()
+        connected.cancel()
+        await client.stop()
+    }
+}

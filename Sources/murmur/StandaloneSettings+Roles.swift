@@ -1,0 +1,86 @@
+import AggregatorRole
+import CheckpointPlan
+import CheckpointPostgres
+import CheckpointSQLite
+import CoordinatorRole
+import EngineStorage
+import HTTPSurface
+import MetricModel
+import Placement
+import QueryEngine
+import QueryLanguage
+import RouterRole
+import SeriesEngine
+import Settings
+import WireProtocol
+
+/// What each role is told, out of the settings.
+extension StandaloneSettings {
+    func aggregator(identity: NodeIdentity) -> AggregatorService.Configuration {
+        var engine = EngineConfiguration(generation: 0)
+        engine.retention = retention
+        engine.lateWindow = lateWindow
+        engine.seriesMax = seriesMax
+        engine.placementLabels = placementLabels
+        var host = EngineHostConfiguration(engine: engine)
+        host.durability =
+            switch durability {
+            case .fsync: .fsync
+            case .interval: .interval
+            case .memory: .memory
+            }
+        host.sealInterval = sealInterval
+        host.headSamplesMax = headSamplesMax
+        host.blockCacheBytesMax = blockCacheBytesMax
+        host.pendingCheckpointBytesMax = pendingCheckpointBytesMax
+        return AggregatorService.Configuration(
+            dataDirectory: dataDirectory, host: cluster.host, port: cluster.port, identity: identity, engine: host,
+            seriesMax: limits.querySeriesMax)
+    }
+
+    func checkpointStore() throws -> any CheckpointStore {
+        switch checkpoint {
+        case .sqlite(let path): SQLiteCheckpointStore(path: path)
+        case .postgres(let servers): try postgresStore(servers)
+        }
+    }
+
+    private func postgresStore(_ servers: [String]) throws -> any CheckpointStore {
+        guard servers.count == 1, case .postgres(let uri) = try CheckpointConfiguration(parsing: servers[0]) else {
+            throw CommandFailure(
+                message: "--checkpoint names \(servers.count) PostgreSQL servers",
+                hint: "one is possible so far; several come with the cluster")
+        }
+        return PostgresCheckpointStore(uri)
+    }
+
+    func router(placement: PlacementLabels) -> IngestRouter.Configuration {
+        var configuration = IngestRouter.Configuration(placement: placement, seed: .random(in: 0 ... .max))
+        configuration.limits = limits
+        return configuration
+    }
+
+    var coordinator: Coordinator.Configuration {
+        var configuration = Coordinator.Configuration()
+        configuration.evaluation.lookback = queryLookback
+        configuration.evaluation.samplesMax = limits.querySamplesMax
+        configuration.evaluation.stepsMax = limits.queryStepsMax
+        configuration.parser.queryBytesMax = limits.queryBytesMax
+        configuration.seriesMax = limits.querySeriesMax
+        return configuration
+    }
+
+    func surface(version: String) -> SurfaceConfiguration {
+        var configuration = SurfaceConfiguration(host: http.host, port: http.port)
+        configuration.bounds.limits = limits
+        configuration.bounds.timeoutMilliseconds = queryTimeout
+        configuration.live.connectionsMax = liveConnectionsMax
+        configuration.live.seriesMax = liveSeriesMax
+        configuration.live.queryBytesMax = limits.queryBytesMax
+        configuration.requestsMax = httpRequestsMax
+        configuration.connectionsMax = httpConnectionsMax
+        configuration.ingestInFlightBytesMax = ingestInFlightBytesMax
+        configuration.version = version
+        return configuration
+    }
+}
