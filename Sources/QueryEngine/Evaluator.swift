@@ -10,8 +10,11 @@ package enum Evaluator {
     /// Evaluates a plan. Pure and synchronous; memory is bounded by `query_samples_max` cells.
     ///
     /// - Parameters:
+    ///   - plan: what to compute.
     ///   - data: for each of the plan's selections, in their order, the series that it selects.
     ///   - isCancelled: asked for every series and group; when it says so, evaluation ends with `.cancelled`.
+    /// - Returns: the value with warnings and infos.
+    /// - Throws: `QueryError` when the data does not allow an operation, a limit is reached, or the caller went away.
     package static func evaluate(
         _ plan: QueryPlan, data: [[SeriesColumns]], isCancelled: () -> Bool = { false }
     ) throws(QueryError) -> QueryResult {

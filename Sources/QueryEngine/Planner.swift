@@ -4,8 +4,8 @@ internal import QueryLanguage
 /// Turns a checked tree into what the evaluator runs, and notes which samples that needs.
 struct Planner {
     let tenant: TenantID
-    /// The query's own times, which `@ start()` and `@ end()` mean at any depth.
-    let grid: TimeGrid
+    /// The query's own bounds as asked for, which `@ start()` and `@ end()` mean at any depth; the last step may come before the end.
+    let bounds: (start: Int64, end: Int64)
     let options: EvaluationOptions
     private(set) var selections: [SeriesSelection] = []
 
@@ -13,9 +13,9 @@ struct Planner {
     /// to it stay far inside 64 bits.
     static let timeMax: UInt64 = 1 << 60
 
-    init(tenant: TenantID, grid: TimeGrid, options: EvaluationOptions) {
+    init(tenant: TenantID, bounds: (start: Int64, end: Int64), options: EvaluationOptions) {
         self.tenant = tenant
-        self.grid = grid
+        self.bounds = bounds
         self.options = options
     }
 
@@ -89,8 +89,8 @@ struct Planner {
     {
         switch at {
         case nil: return SelectorTime(at: nil, offset: offset)
-        case .start?: return SelectorTime(at: grid.start, offset: offset)
-        case .end?: return SelectorTime(at: grid.end, offset: offset)
+        case .start?: return SelectorTime(at: bounds.start, offset: offset)
+        case .end?: return SelectorTime(at: bounds.end, offset: offset)
         case .timestamp(let time)?:
             guard time.magnitude <= Planner.timeMax else {
                 throw QueryError(.badRequest, "timestamp of the @ modifier is out of bounds", range)

@@ -16,6 +16,7 @@ package struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         case cancelled
     }
 
+    /// What kind of failure it is.
     package let code: Code
     /// What was wrong, in Prometheus' words where it has some.
     package let message: String

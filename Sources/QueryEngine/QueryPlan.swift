@@ -46,17 +46,23 @@ package struct QueryPlan: Sendable {
     /// - Parameters:
     ///   - expression: what `Parser` returned.
     ///   - text: the query as written; places in warnings are counted in it.
+    ///   - tenant: whose data is read.
+    ///   - time: when it is evaluated.
+    ///   - options: look-back, default steps and limits.
     /// - Throws: `QueryError`: a range vector or text in a range query, too many steps, times out of bounds, or a part of PromQL that
     ///   the evaluator does not have yet.
     package init(
         _ expression: Expression, text: String, tenant: TenantID, time: QueryTime,
         options: EvaluationOptions = EvaluationOptions()
     ) throws(QueryError) {
+        let bounds: (start: Int64, end: Int64)
         switch time {
         case .instant(let at):
+            bounds = (at, at)
             grid = TimeGrid(start: at, step: 1, count: 1)
             isRange = false
         case .range(let start, let end, let step):
+            bounds = (start, end)
             grid = try QueryPlan.grid(start, end, step, options)
             isRange = true
             if expression.type != .scalar && expression.type != .vector {
@@ -64,10 +70,10 @@ package struct QueryPlan: Sendable {
                 throw QueryError(.badRequest, "\(type), must be Scalar or instant Vector", expression.range)
             }
         }
-        guard grid.start.magnitude <= Planner.timeMax, grid.end.magnitude <= Planner.timeMax else {
+        guard bounds.start.magnitude <= Planner.timeMax, bounds.end.magnitude <= Planner.timeMax else {
             throw QueryError(.badRequest, "evaluation time is out of bounds")
         }
-        var planner = Planner(tenant: tenant, grid: grid, options: options)
+        var planner = Planner(tenant: tenant, bounds: bounds, options: options)
         root = try planner.plan(expression, grid)
         selections = planner.selections
         resultType = expression.type

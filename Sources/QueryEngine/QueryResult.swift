@@ -16,15 +16,19 @@ package struct QueryResult: Sendable {
 
     /// One series of an instant vector.
     package struct VectorElement: Sendable, Equatable {
+        /// The result's labels.
         package var labels: Labels
+        /// The value, never a stale marker.
         package var value: Double
 
+        /// One series' value.
         package init(labels: Labels, value: Double) {
             self.labels = labels
             self.value = value
         }
     }
 
+    /// The value.
     package var value: Value
     /// Things that make the result doubtful, each once, with the place in the query.
     package var warnings: [String]
@@ -33,6 +37,7 @@ package struct QueryResult: Sendable {
     /// Samples that were read.
     package var samplesRead: Int
 
+    /// A result, by default without anything to say about it.
     package init(value: Value, warnings: [String] = [], infos: [String] = [], samplesRead: Int = 0) {
         self.value = value
         self.warnings = warnings
