@@ -72,17 +72,22 @@ package struct HTTPServerSurface: Service {
     }
 
     private func application(_ live: LiveService?) -> Application<SurfaceResponder> {
-        Application(
-            responder: SurfaceResponder(configuration: configuration, services: services),
+        // Hummingbird's own messages vary in their text, and its errors at a stop are none.
+        var quiet = logger
+        quiet.logLevel = .critical
+        return Application(
+            responder: SurfaceResponder(configuration: configuration, services: services, logger: logger),
             server: SurfaceChannel.builder(configuration, live: live, readiness: services.readiness),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "Murmuration",
                 backlog: 1_024,
                 availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)),
-            onServerRunning: { [listening] channel in
-                if let address = channel.localAddress { listening.succeed(address) }
+            onServerRunning: { [listening, logger] channel in
+                guard let address = channel.localAddress else { return }
+                logger.info("serving HTTP", metadata: ["address": "\(address.ipAddress ?? ""):\(address.port ?? 0)"])
+                listening.succeed(address)
             },
-            eventLoopGroupProvider: .shared(group), logger: logger)
+            eventLoopGroupProvider: .shared(group), logger: quiet)
     }
 
     /// Waits for a graceful shutdown, has live clients told, and gives the rest its time.

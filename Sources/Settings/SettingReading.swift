@@ -26,15 +26,22 @@ extension Setting {
         case .switched: "true or false"
         case .integer(let range): "a whole number \(Setting.bounds(range))"
         case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
-        case .duration(let range):
-            "a duration such as 200ms, 90s, 2h or 31d, from \(DurationText.text(milliseconds: range.lowerBound)) "
-                + "to \(DurationText.text(milliseconds: range.upperBound))"
-        case .bytes(let range):
-            "a size such as 512KiB or 64MiB, from \(Setting.sizeText(range.lowerBound)) "
-                + "to \(Setting.sizeText(range.upperBound))"
+        case .duration: "a duration such as 200ms, 90s, 2h or 31d, from \(bounds)"
+        case .bytes: "a size such as 512KiB or 64MiB, from \(bounds)"
         case .address: "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:7480"
         case .list: "names separated by commas, each once"
         case .checkpoint: "sqlite:PATH or postgresql://… (several separated by commas)"
+        }
+    }
+
+    /// `LEAST to GREATEST` in the setting's own form; empty where the kind has no bounds of that form.
+    var bounds: String {
+        switch kind {
+        case .duration(let range):
+            DurationText.text(milliseconds: range.lowerBound) + " to "
+                + DurationText.text(milliseconds: range.upperBound)
+        case .bytes(let range): Setting.sizeText(range.lowerBound) + " to " + Setting.sizeText(range.upperBound)
+        case .text, .choice, .switched, .integer, .number, .address, .list, .checkpoint: ""
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import HTTPSurface
 import LoadGenerator
 import Logging
+import NIOCore
 import NodeAgent
 import ServiceLifecycle
 import Settings
@@ -16,6 +17,11 @@ enum StandaloneCommand {
         } catch let error as SurfaceError {
             throw CommandFailure(
                 message: error.description, hint: "choose another address with --http, or stop what uses this one")
+        } catch let error as IOError {
+            // The HTTP server explains its own; what is left is the port for other nodes.
+            throw CommandFailure(
+                message: "cannot listen on \(values.address("cluster")): \(SystemReason.text(error))",
+                hint: "choose another address with --cluster, or stop what uses this one")
         }
     }
 }

@@ -264,4 +264,20 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
             #expect(refused.hasPrefix("HTTP/1.1 413"))
         }
     }
+
+    @Test("a query is canceled when its client goes away", .timeLimit(.minutes(1)))
+    func clientGoes() async throws {
+        let (waits, wait) = AsyncStream.makeStream(of: Void.self)
+        let (cancels, cancel) = AsyncStream.makeStream(of: Void.self)
+        var services = testServices()
+        services.query = EchoQuery(onWait: { wait.yield() }, onCancel: { cancel.yield() })
+        try await withServer(services) { port in
+            let client = try HTTPPushClient(url: "http://127.0.0.1:\(port)")
+            let asking = Task { try await client.get(path: "/api/v1/query?query=forever") }
+            for await _ in waits { break }
+            asking.cancel()
+            for await _ in cancels { break }
+            await #expect(throws: CancellationError.self) { try await asking.value }
+        }
+    }
 }

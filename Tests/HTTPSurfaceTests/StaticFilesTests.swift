@@ -59,11 +59,11 @@ private func withFiles<Value>(_ files: [String: String], _ body: (String) throws
     func tags() async throws {
         var services = testServices()
         services.files = try withFiles(WebFiles.site) { try StaticFiles(directory: $0) }
-        let responder = SurfaceResponder(configuration: SurfaceConfiguration(), services: services)
+        let responder = SurfaceResponder(configuration: SurfaceConfiguration(), services: services, logger: silent)
         func get(_ headers: HTTPFields) async throws -> Response {
             let head = HTTPRequest(method: .get, scheme: "http", authority: "a", path: "/app.js", headerFields: headers)
             return try await responder.respond(
-                to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), context: .init(logger: silent))
+                to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), context: .init())
         }
         let first = try await get([:])
         let tag = try #require(first.headers[.eTag])

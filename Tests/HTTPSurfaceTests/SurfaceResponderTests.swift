@@ -35,7 +35,7 @@ private func ask(
 ) async throws -> Seen {
     let head = HTTPRequest(method: method, scheme: "http", authority: "here:1", path: path, headerFields: headers)
     let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
-    let response = try await responder.respond(to: request, context: .init(logger: silent))
+    let response = try await responder.respond(to: request, context: .init())
     let pieces = BodyCollector.Pieces()
     try await response.body.write(BodyCollector(pieces: pieces))
     let buffers = pieces.buffers.withLock { $0 }
@@ -49,7 +49,7 @@ private func responder(
 ) -> SurfaceResponder {
     var configuration = SurfaceConfiguration()
     change(&configuration)
-    return SurfaceResponder(configuration: configuration, services: services)
+    return SurfaceResponder(configuration: configuration, services: services, logger: silent)
 }
 
 private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded; charset=utf-8"]

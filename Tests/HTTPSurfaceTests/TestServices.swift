@@ -24,11 +24,23 @@ final class RecordingIngest: IngestService {
 
 /// Answers every question with its own text: a series whose label `q` is the query and whose label `t` is the tenant.
 struct EchoQuery: QueryService {
+    /// Called when the query `forever` begins to wait, and when it is canceled.
+    var onWait: @Sendable () async -> Void = {}
+    var onCancel: @Sendable () async -> Void = {}
+
     func instant(_ query: InstantQuery) async throws -> Answer<QueryData> {
         if query.query == "bad(" {
             throw APIFailure(.badData, "1:5: parse error: unclosed", position: .init(offset: 3, length: 1))
         }
-        if query.query == "forever" { try await Task.sleep(for: .seconds(600)) }
+        if query.query == "forever" {
+            await onWait()
+            do {
+                try await Task.sleep(for: .seconds(600))
+            } catch {
+                await onCancel()
+                throw error
+            }
+        }
         if query.query == "crash" { throw IOError(errnoCode: 5, reason: "disk") }
         let sample = VectorSample(
             labels: try labels(("q", query.query), ("t", query.tenant.name)), timestamp: query.time, value: 1)

@@ -1,3 +1,4 @@
+import Foundation
 import MetricModel
 import Settings
 import Testing
@@ -232,5 +233,14 @@ private let small = SettingsTable(
         #expect(moved.checkpoint == .sqlite(path: "/var/x/checkpoint.db"))
         let given = StandaloneSettings(try read(["--checkpoint", "postgresql://h/db"], table: .standalone))
         #expect(given.checkpoint == .postgres(["postgresql://h/db"]))
+    }
+
+    @Test("docs/operating.md has every command's table as it is", arguments: SettingsTable.all.map(\.command))
+    func documented(command: String) throws {
+        let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "docs/operating.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        let table = try #require(SettingsTable.all.first { $0.command == command })
+        #expect(text.contains(table.operatingTable), "the table should read:\n\(table.operatingTable)")
     }
 }

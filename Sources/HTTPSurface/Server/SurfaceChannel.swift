@@ -13,7 +13,7 @@ import NIOWebSocket
 struct SurfaceChannel: HTTPChannelHandler {
     /// What a connection became with its first request.
     enum Kind: Sendable {
-        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>, ClientPresence)
         case live
     }
 
@@ -74,7 +74,10 @@ struct SurfaceChannel: HTTPChannelHandler {
     func handle(value: Value, logger: Logger) async {
         await withTaskCancellationHandler {
             switch try? await value.kind.get() {
-            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .http(let channel, let presence):
+                await ClientPresence.$current.withValue(presence) {
+                    await handleHTTP(asyncChannel: channel, logger: logger)
+                }
             case .live, nil: try? await value.channel.closeFuture.get()
             }
         } onCancel: {
@@ -90,9 +93,12 @@ struct SurfaceChannel: HTTPChannelHandler {
             try pipeline.addHandler(CloseAfterResponseHandler())
             try pipeline.addHandler(
                 HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
+            let presence = ClientPresence()
+            try pipeline.addHandler(ClientPresenceHandler(presence: presence))
             return .http(
                 try NIOAsyncChannel(
-                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+                presence)
         }
     }
 

@@ -10,8 +10,11 @@ struct SurfaceMetrics: Sendable {
         let byRoute = Mutex<[String: (counters: [Int: Counter], seconds: Histogram)]>([:])
     }
 
-    init(_ registry: MetricsRegistry, admission: SharedAdmission) {
+    init(_ registry: MetricsRegistry, admission: SharedAdmission, version: String) {
         self.registry = registry
+        registry.gauge(
+            "murmur_build_info", help: "1; the label tells the version that runs.", labels: [("version", version)]
+        ).set(1)
         registry.gauge("murmur_http_requests_in_flight", help: "HTTP requests at work.") {
             Double(admission.load.requests)
         }

@@ -82,24 +82,3 @@ extension SurfaceResponder {
         }
     }
 }
-
-/// A bound on the time of asynchronous work.
-enum Deadline {
-    /// Runs `work`, and cancels it when it takes longer.
-    ///
-    /// - Throws: what `work` throws, or `timeout`; the work must heed cancellation for the bound to hold.
-    static func run<Value: Sendable>(
-        _ milliseconds: Int64, _ work: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask { try await work() }
-            group.addTask {
-                try await Task.sleep(for: .milliseconds(milliseconds))
-                throw APIFailure(.timeout, "query timed out in expression evaluation after \(milliseconds) ms")
-            }
-            defer { group.cancelAll() }
-            guard let value = try await group.next() else { throw CancellationError() }
-            return value
-        }
-    }
-}

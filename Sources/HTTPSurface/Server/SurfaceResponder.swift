@@ -11,32 +11,28 @@ import Synchronization
 /// What arrives is a request as Hummingbird reads it off the connection; what leaves is a response whose body may be
 /// written in pieces. Next files: `SurfaceResponder+Query.swift`, `SurfaceResponder+Ingest.swift`.
 package struct SurfaceResponder: HTTPResponder {
-    /// What Hummingbird gives with each request.
+    /// What Hummingbird gives with each request; nothing of it is needed.
     package struct Context: InitializableFromSource, Sendable {
-        let logger: Logger
-
         /// As the server makes it.
-        package init(source: ApplicationRequestContextSource) {
-            logger = source.logger
-        }
+        package init(source: ApplicationRequestContextSource) {}
 
         /// Without a server.
-        package init(logger: Logger) {
-            self.logger = logger
-        }
+        package init() {}
     }
 
     let configuration: SurfaceConfiguration
     let services: SurfaceServices
     let admission: SharedAdmission
     private let metrics: SurfaceMetrics
+    private let logger: Logger
 
     /// A responder for the services of one process.
-    package init(configuration: SurfaceConfiguration, services: SurfaceServices) {
+    package init(configuration: SurfaceConfiguration, services: SurfaceServices, logger: Logger) {
         self.configuration = configuration
+        self.logger = logger
         self.services = services
         admission = SharedAdmission(configuration)
-        metrics = SurfaceMetrics(services.metrics, admission: admission)
+        metrics = SurfaceMetrics(services.metrics, admission: admission, version: configuration.version)
     }
 
     /// Answers one request; throws only when the connection is beyond use.
@@ -56,7 +52,7 @@ package struct SurfaceResponder: HTTPResponder {
         response.headers[.xContentTypeOptions] = "nosniff"
         let elapsed = ContinuousClock.now - started
         metrics.answered(route, status: response.status.code, elapsed)
-        context.logger.debug(
+        logger.debug(
             "request",
             metadata: [
                 "method": .string(request.method.rawValue), "path": .string(target.path),

@@ -1,0 +1,28 @@
+/// A bound on the time of asynchronous work.
+enum Deadline {
+    /// Runs `work`, and cancels it when it takes longer, or when the client that it is for goes away.
+    ///
+    /// Throws what `work` throws, `timeout` or `canceled`; the work must heed cancellation for the bound to hold.
+    static func run<Value: Sendable>(
+        _ milliseconds: Int64, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let presence = ClientPresence.current
+        let (departure, leave) = AsyncStream.makeStream(of: Void.self)
+        presence?.whenGone { leave.yield() }
+        defer { presence?.whenGone(nil) }
+        return try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                throw APIFailure(.timeout, "query timed out in expression evaluation after \(milliseconds) ms")
+            }
+            group.addTask {
+                for await _ in departure { break }
+                throw APIFailure(.canceled, "the client went away")
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
+        }
+    }
+}
