@@ -191,6 +191,7 @@ function start(message) {
     subscription.key = message.key;
     const sharers = byKey.get(message.key) ?? new Set();
     byKey.set(message.key, sharers.add(subscription));
+    connection.lastFrame = serverNow() * 1000;
     subscription.window.restart(message, parsePoint);
     subscription.hasSnapshot = true;
     subscription.failure = null;

@@ -128,9 +128,10 @@ def test_dragging_across_the_chart_zooms_and_back_returns(visit, shared_standalo
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 120, steps=8)
     page.mouse.up()
-    page.wait_for_url(re.compile(r"start=\d+"))
+    expect(page).to_have_url(re.compile(r"start=\d+"))
     page.go_back()
-    page.wait_for_url(re.compile(r"range=15m"))
+    expect(page).to_have_url(re.compile(r"range=15m"))
+    expect(page.get_by_role("button", name="15m", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_query_without_a_match_says_so(visit) -> None:

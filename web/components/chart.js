@@ -12,8 +12,7 @@ import { dataOption, frameOption } from "./chart-option.js";
  * @param {ECharts.Instance} chart
  * @param {(start: number, end: number) => void} select Unix milliseconds
  */
-function enableZoom(chart, select) {
-    chart.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
+function listenForZoom(chart, select) {
     chart.on("datazoom", (event) => {
         const range = event.batch?.[0];
         if (range?.startValue !== undefined && range.endValue !== undefined) select(range.startValue, range.endValue);
@@ -43,11 +42,17 @@ export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptio
         const redraw = () => {
             chart?.setOption(frameOption(props), { notMerge: true });
             draw();
-            if (chart && props.isZoomable) enableZoom(chart, (start, end) => emit("zoom", start, end));
+            if (!props.isZoomable) return;
+            chart?.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
         };
         onMounted(() => {
             if (!element.value) return;
             chart = echarts.init(element.value, null, { renderer: "canvas" });
+            listenForZoom(chart, (start, end) => {
+                emit("zoom", start, end);
+                // The range becomes the query's; left in the chart it would be cut out of that once more.
+                redraw();
+            });
             redraw();
             resizing.observe(element.value);
         });

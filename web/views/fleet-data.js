@@ -134,13 +134,15 @@ export function useSignals(servers) {
         return all.filter((label) => metricName.test(label)).slice(0, labelsMax).join(",");
     });
     const step = computed(() => servers().length <= briskServersMax ? 1 : 5);
-    usePolling(async () => {
+    const pollMetadata = usePolling(async () => {
         try {
             metadata.value = await fetchMetadata();
         } catch {
             // Units are a nicety; the next round asks again.
         }
     }, () => 15_000);
+    // Who is new may bring metrics that are.
+    watch(() => servers().length, () => pollMetadata());
 
     const requests = () => {
         /** @type {Record<string, LiveQuery>} */
