@@ -39,14 +39,7 @@ export function frameOption(props) {
             splitLine: { lineStyle: { color: colour("grid"), width: 1 } },
             axisLabel: { ...label, margin: 6, formatter: (/** @type {number} */ value) => axisLabel(shown(value), props.unit) },
         },
-        ...(props.isZoomable ? { toolbox: zoomTool() } : {}),
     };
-}
-
-/** Selecting a range by dragging is a tool of ECharts; its buttons stay out of sight. */
-function zoomTool() {
-    const brushStyle = { color: colour("accent"), opacity: 0.15 };
-    return { itemSize: 0, top: -40, feature: { dataZoom: { yAxisIndex: "none", brushStyle } } };
 }
 
 /**

@@ -4,20 +4,9 @@ import { echarts } from "echarts";
 import { defineComponent, onBeforeUnmount, onMounted, ref, watch } from "vue";
 import { themeVersion } from "../theme.js";
 import { dataOption, frameOption } from "./chart-option.js";
+import { listenForDrag } from "./drag-range.js";
 
 /** @typedef {import("./chart-option.js").ChartProps & {label: string}} Props */
-
-/**
- * Dragging across the chart selects a time range.
- * @param {ECharts.Instance} chart
- * @param {(start: number, end: number) => void} select Unix milliseconds
- */
-function listenForZoom(chart, select) {
-    chart.on("datazoom", (event) => {
-        const range = event.batch?.[0];
-        if (range?.startValue !== undefined && range.endValue !== undefined) select(range.startValue, range.endValue);
-    });
-}
 
 export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptions<Props>} */ ({
     name: "TimeChart",
@@ -42,17 +31,16 @@ export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptio
         const redraw = () => {
             chart?.setOption(frameOption(props), { notMerge: true });
             draw();
-            if (!props.isZoomable) return;
-            chart?.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
+        };
+        /** @param {number} pixels */
+        const timeAt = (pixels) => {
+            const time = chart?.convertFromPixel({ xAxisIndex: 0 }, pixels) ?? props.start;
+            return Math.min(Math.max(time, props.start), props.end);
         };
         onMounted(() => {
             if (!element.value) return;
             chart = echarts.init(element.value, null, { renderer: "canvas" });
-            listenForZoom(chart, (start, end) => {
-                emit("zoom", start, end);
-                // The range becomes the query's; left in the chart it would be cut out of that once more.
-                redraw();
-            });
+            if (props.isZoomable) listenForDrag(element.value, timeAt, (start, end) => emit("zoom", start, end));
             redraw();
             resizing.observe(element.value);
         });
