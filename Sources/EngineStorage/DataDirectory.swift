@@ -56,8 +56,15 @@ package final class DataDirectory: Sendable {
         } catch let error as EngineError {
             throw error
         } catch {
-            throw EngineError(.directoryUnusable, "data directory \(path) cannot be used: \(error)")
+            throw EngineError(
+                .directoryUnusable, "data directory \(path) cannot be used: \(DataDirectory.reason(error))")
         }
+    }
+
+    /// The system's own words where Foundation wraps them.
+    private static func reason(_ error: any Error) -> String {
+        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        return cause?.localizedDescription ?? "\(error)"
     }
 
     /// Names the references of this start: differs for each start and each directory, never 0.
