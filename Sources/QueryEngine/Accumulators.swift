@@ -116,7 +116,10 @@ struct DeviationAccumulator: Accumulator {
     var result: Double { variance.result.squareRoot() }
 }
 
-/// The k best of a group at one step, the worst of them on top of a binary heap. NaN is worse than any number; of equals the later one.
+/// The k best of a group at one step, the worst of them on top of a binary heap. NaN is worse than any number.
+///
+/// Which of equal values stay is arbitrary but not random: the heap moves as Go's `container/heap` does, so that on the same series in
+/// the same order the choice is Prometheus' own.
 struct BestElements: Sendable {
     struct Element: Sendable {
         var value: Double
@@ -126,14 +129,10 @@ struct BestElements: Sendable {
 
     private var heap: [Element] = []
 
-    /// Whether `left` is worse than `right` when the largest (or the smallest) are wanted.
+    /// Whether `left` is worse than `right` when the largest (or the smallest) are wanted; of two NaNs each is.
     @inline(__always)
     private static func isWorse(_ left: Element, _ right: Element, wantsLargest: Bool) -> Bool {
-        if left.value.isNaN || right.value.isNaN {
-            return left.value.isNaN && right.value.isNaN ? left.row > right.row : left.value.isNaN
-        }
-        if left.value == right.value { return left.row > right.row }
-        return wantsLargest ? left.value < right.value : left.value > right.value
+        left.value.isNaN || (wantsLargest ? left.value < right.value : left.value > right.value)
     }
 
     @inline(__always)
@@ -141,7 +140,7 @@ struct BestElements: Sendable {
         if heap.count < k {
             heap.append(element)
             rise(wantsLargest)
-        } else if BestElements.isWorse(heap[0], element, wantsLargest: wantsLargest) {
+        } else if !element.value.isNaN && BestElements.isWorse(heap[0], element, wantsLargest: wantsLargest) {
             heap[0] = element
             sink(wantsLargest)
         }
@@ -172,6 +171,6 @@ struct BestElements: Sendable {
 
     /// The elements, best first.
     func ordered(wantsLargest: Bool) -> [Element] {
-        heap.sorted { BestElements.isWorse($1, $0, wantsLargest: wantsLargest) }
+        heap.sorted { $1.value.isNaN ? !$0.value.isNaN : BestElements.isWorse($1, $0, wantsLargest: wantsLargest) }
     }
 }

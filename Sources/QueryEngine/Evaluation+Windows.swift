@@ -11,7 +11,8 @@ extension Evaluation {
         var columns: [[Double]] = []
         for parameter in parameters { columns.append(try scalars(parameter, grid)) }
         try check(function, columns, window)
-        let kernel = WindowKernel(function: function, window: window, grid: grid, parameters: columns)
+        let kernel = WindowKernel(
+            function: function, window: window, grid: grid, parameters: columns, isCancelled: isCancelled)
         let keepsName = function == .lastOverTime
         if keepsName || window.hasFixedName {
             try windowRows(kernel, window) { labels, row throws(QueryError) in
@@ -35,6 +36,7 @@ extension Evaluation {
         var row = [Double](repeating: .absent, count: kernel.grid.count)
         try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
             kernel.fill(&row, series.timestamps, series.values)
+            try self.checkCancelled()
             if kernel.isForCounters { self.noteNonCounter(series.labels, row, window.range) }
             try body(series.labels, &row)
         }
@@ -44,7 +46,8 @@ extension Evaluation {
     func rowOfAbsence(_ window: PlannedWindow, _ labels: Labels, _ grid: TimeGrid, _ body: RowConsumer)
         throws(QueryError)
     {
-        let kernel = WindowKernel(function: .presentOverTime, window: window, grid: grid, parameters: [])
+        let kernel = WindowKernel(
+            function: .presentOverTime, window: window, grid: grid, parameters: [], isCancelled: isCancelled)
         var result = [Double](repeating: 1, count: grid.count)
         try windowRows(kernel, window) { _, row in
             for step in row.indices where row[step].isPresent { result[step] = .absent }

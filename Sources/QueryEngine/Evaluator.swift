@@ -12,7 +12,8 @@ package enum Evaluator {
     /// - Parameters:
     ///   - plan: what to compute.
     ///   - data: for each of the plan's selections, in their order, the series that it selects.
-    ///   - isCancelled: asked for every series and group; when it says so, evaluation ends with `.cancelled`.
+    ///   - isCancelled: asked for every series and group, and inside long windows; once it has said so it keeps saying so, and
+    ///     evaluation ends with `.cancelled`.
     /// - Returns: the value with warnings and infos.
     /// - Throws: `QueryError` when the data does not allow an operation, a limit is reached, or the caller went away.
     package static func evaluate(

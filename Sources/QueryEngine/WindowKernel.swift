@@ -12,6 +12,11 @@ struct WindowKernel {
     let grid: TimeGrid
     /// The scalar arguments at each step.
     let parameters: [[Double]]
+    /// Asked between windows, once for so many samples; the row is then left unfinished, and the caller asks again and throws.
+    let isCancelled: () -> Bool
+
+    /// Samples that windows may visit between two questions: some milliseconds of work.
+    static let samplesBetweenChecks = 1 << 20
 
     /// Whether the function is meant for counters only.
     var isForCounters: Bool { function == .rate || function == .increase }
@@ -27,12 +32,18 @@ struct WindowKernel {
     ) {
         var low = 0
         var high = 0
+        var visited = 0
         let count = timestamps.count
         for step in 0..<grid.count {
             let end = window.end(grid.time(step))
             while high < count && timestamps[high] <= end { high &+= 1 }
             while low < high && timestamps[low] <= end - window.length { low &+= 1 }
             row[step] = high - low >= least ? body(step, low, high) : .absent
+            visited &+= high - low
+            if visited > WindowKernel.samplesBetweenChecks {
+                if isCancelled() { return }
+                visited = 0
+            }
         }
     }
 

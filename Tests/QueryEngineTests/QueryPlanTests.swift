@@ -126,6 +126,50 @@ struct QueryPlanTests {
         }
     }
 
+    @Test("a window function over huge windows asks too whether anybody waits")
+    func cancellationInsideWindows() throws {
+        let times = (0..<20_000).map { Int64($0) * 1000 }
+        let series = SeriesColumns(
+            labels: try Labels([Label("__name__", "m")]), timestamps: times, values: times.map { Double($0 % 7) / 3 })
+        let time = QueryTime.range(start: 20_000_000, end: 31_000_000, step: 1000)
+        let plan = try QueryPlanTests.plan("quantile_over_time(0.5, m[1d])", time)
+        var asked = 0
+        do throws(QueryError) {
+            _ = try Evaluator.evaluate(plan, data: [[series]]) {
+                asked += 1
+                return asked > 2
+            }
+            Issue.record("went on")
+        } catch {
+            #expect(error.code == .cancelled)
+        }
+    }
+
+    @Test("a query as deep as the parser lets through plans, evaluates and prints")
+    func depth() throws {
+        let series = [SeriesColumns(labels: try Labels([Label("__name__", "m")]), timestamps: [0], values: [1])]
+        let levels = 250
+        let deep = [
+            String(repeating: "(", count: levels) + "m" + String(repeating: ")", count: levels),
+            String(repeating: "-(", count: levels / 2) + "m" + String(repeating: ")", count: levels / 2),
+            String(repeating: "abs(", count: levels) + "m" + String(repeating: ")", count: levels),
+            String(repeating: "sum(", count: levels) + "m" + String(repeating: ")", count: levels),
+            "m" + String(repeating: " + m", count: levels),
+            "m" + String(repeating: " or m", count: levels),
+            "m" + String(repeating: " ^ m", count: levels),
+            String(repeating: "max_over_time(", count: levels / 2) + "m"
+                + String(repeating: "[2s:1s])", count: levels / 2),
+        ]
+        for query in deep {
+            guard case .vector(_, let elements) = try Script.answer(query, .instant(at: 0), series).value else {
+                Issue.record("\(query.prefix(20)) is no vector")
+                return
+            }
+            #expect(elements.count == 1, "\(query.prefix(20))")
+            #expect(!Printer.text(try Parser.parse(query)).isEmpty)
+        }
+    }
+
     @Test("text and raw samples answer instant queries as they are")
     func plainResults() throws {
         guard case .string(0, "a") = try Script.answer("\"a\"", .instant(at: 0), []).value else {
