@@ -1,3 +1,4 @@
+internal import ByteCoding
 internal import MetricModel
 internal import QueryLanguage
 
@@ -75,8 +76,20 @@ extension Evaluation {
 
     private static func sorted(_ series: [SeriesColumns]) -> [SeriesColumns] {
         if series.count < 2 { return series }
-        // Labels are compared name by name and value by value, which their bytes, prefixed with lengths, would not do.
-        let keys = series.map { $0.labels.labels }
+        let keys = series.map { sortKey($0.labels) }
         return series.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }.map { series[$0] }
+    }
+
+    /// Bytes that order label sets name by name and value by value, which the canonical bytes, prefixed with lengths, would not.
+    private static func sortKey(_ labels: Labels) -> [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(labels.bytes.count)
+        labels.forEach { name, value in
+            key.append(span: name)
+            key.append(0)
+            key.append(span: value)
+            key.append(0)
+        }
+        return key
     }
 }

@@ -9,7 +9,7 @@ extension WindowKernel {
     func fillExtrapolated(_ row: inout [Double], _ timestamps: [Int64], _ values: [Double]) {
         let isCounter = function != .delta
         let resets = isCounter ? values.indices.dropFirst().filter { values[$0] < values[$0 - 1] } : []
-        let seconds = WindowKernel.seconds(window.length)
+        let seconds = WindowKernel.seconds(length)
         let isRate = function == .rate
         var firstReset = 0
         each(&row, timestamps, atLeast: 2) { step, low, high in
@@ -20,11 +20,11 @@ extension WindowKernel {
                 difference += values[resets[reset] - 1]
                 reset &+= 1
             }
-            let end = window.end(grid.time(step))
+            let end = end(step)
             let sampled = Double(timestamps[high - 1] - timestamps[low]) / 1000
             let distance = sampled / Double(high - low - 1)
             let threshold = distance * 1.1
-            var toStart = Double(timestamps[low] - (end - window.length)) / 1000
+            var toStart = Double(timestamps[low] - (end - length)) / 1000
             var toEnd = Double(end - timestamps[high - 1]) / 1000
             if toStart >= threshold { toStart = distance / 2 }
             if isCounter && difference > 0 && values[low] >= 0 {

@@ -8,8 +8,13 @@ internal import QueryLanguage
 /// because a running sum would round differently, except over whole numbers, whose sums are exact.
 struct WindowKernel {
     let function: FunctionName
-    let window: PlannedWindow
     let grid: TimeGrid
+    /// End of the first step's window, Unix milliseconds.
+    let firstEnd: Int64
+    /// Milliseconds between the ends of neighbouring windows; 0 when `@` pins them.
+    let endDistance: Int64
+    /// Length of the window, milliseconds.
+    let length: Int64
     /// The scalar arguments at each step.
     let parameters: [[Double]]
     /// Asked between windows, once for so many samples; the row is then left unfinished, and the caller asks again and throws.
@@ -18,11 +23,28 @@ struct WindowKernel {
     /// Samples that windows may visit between two questions: some milliseconds of work.
     static let samplesBetweenChecks = 1 << 20
 
+    init(
+        function: FunctionName, window: PlannedWindow, grid: TimeGrid, parameters: [[Double]],
+        isCancelled: @escaping () -> Bool
+    ) {
+        self.function = function
+        self.grid = grid
+        firstEnd = window.end(grid.start)
+        endDistance = window.time.at == nil ? grid.step : 0
+        length = window.length
+        self.parameters = parameters
+        self.isCancelled = isCancelled
+    }
+
+    /// End of the window of a step, Unix milliseconds.
+    @inline(__always)
+    func end(_ step: Int) -> Int64 { firstEnd &+ Int64(step) &* endDistance }
+
     /// Whether the function is meant for counters only.
     var isForCounters: Bool { function == .rate || function == .increase }
 
     /// Whether windows of neighbouring steps share samples.
-    var overlaps: Bool { window.time.at != nil || window.length > grid.step }
+    var overlaps: Bool { length > endDistance }
 
     /// Calls `body` for each step with the samples in its window, `low ..< high`, at least `least` of them; its answer fills the row.
     @inline(__always)
@@ -34,11 +56,12 @@ struct WindowKernel {
         var high = 0
         var visited = 0
         let count = timestamps.count
+        var end = firstEnd
         for step in 0..<grid.count {
-            let end = window.end(grid.time(step))
             while high < count && timestamps[high] <= end { high &+= 1 }
-            while low < high && timestamps[low] <= end - window.length { low &+= 1 }
+            while low < high && timestamps[low] <= end &- length { low &+= 1 }
             row[step] = high - low >= least ? body(step, low, high) : .absent
+            end &+= endDistance
             visited &+= high - low
             if visited > WindowKernel.samplesBetweenChecks {
                 if isCancelled() { return }
