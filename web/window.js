@@ -46,7 +46,10 @@ export class SeriesWindow {
         if (time <= this.time) return true;
         this.time = time;
         this.warnings = message.warnings ?? [];
-        for (const each of message.new ?? []) this.series.set(each.s, { metric: each.metric, points: [] });
+        for (const each of message.new ?? []) {
+            // The stream may announce what this subscription's snapshot had already: its past stays.
+            if (!this.series.has(each.s)) this.series.set(each.s, { metric: each.metric, points: [] });
+        }
         let isWhole = true;
         for (const [number, text] of message.values) {
             const series = this.series.get(number);

@@ -9,7 +9,11 @@ from harness.murmur import Standalone
 
 SECONDS_OF_HISTORY = 900
 STEP_SECONDS = 5
+# What is drawn closely was pushed each second: the last of it, and all of the server whose view is drawn.
+SECONDS_OF_EACH_SECOND = 70
+CLOSELY_WATCHED = "fra-db-03"
 GIB = 2**30
+LOAD_SECONDS = {"node_load1": 60, "node_load5": 300, "node_load15": 900}
 
 Series = tuple[Mapping[str, str], list[tuple[int, float]]]
 
@@ -22,7 +26,10 @@ class MadeUpServer:
         self.random = random.Random(seed)
         self.level = self.random.choice([6, 12, 18, 25, 35, 50, 65, 85])
         self.load = float(self.level)
+        self.averages = {metric: self.load for metric in LOAD_SECONDS}
+        self.last = 0.0
         self.memory = self.random.uniform(0.2, 0.85)
+        self.booted = time.time() - 86_400 * self.random.uniform(2, 90)
         self.counters: dict[tuple[str, str], float] = {}
 
     def count(self, metric: str, labels: str, by: float) -> float:
@@ -31,8 +38,10 @@ class MadeUpServer:
         self.counters[key] = self.counters.get(key, self.random.uniform(1e3, 1e6)) + max(0.0, by)
         return self.counters[key]
 
-    def advance(self, at: float, seconds: float) -> Iterator[tuple[dict[str, str], float]]:
-        """The samples of one moment, as (labels, value)."""
+    def advance(self, at: float) -> Iterator[tuple[dict[str, str], float]]:
+        """The samples of one moment, as (labels, value); counters grow by the time since the moment before."""
+        seconds = at - self.last if self.last else 1.0
+        self.last = at
         drift = 0.06 * (self.level - self.load) + self.random.gauss(0, 2.2)
         self.load = min(98.0, max(1.0, self.load + drift + 4 * math.sin(at / 70) * self.random.random()))
         self.memory = min(0.93, max(0.1, self.memory + self.random.gauss(0, 0.0015)))
@@ -64,10 +73,9 @@ class MadeUpServer:
         yield self.sample(
             "node_disk_written_bytes_total", self.count("written", "nvme0n1", seconds * disk), device="nvme0n1"
         )
-        for metric, scale in [("node_load1", 0.05), ("node_load5", 0.045), ("node_load15", 0.04)]:
-            yield self.sample(
-                metric, round((self.load if scale == 0.05 else self.level) * scale * self.random.uniform(0.97, 1.03), 2)
-            )
+        for metric, reach in LOAD_SECONDS.items():
+            self.averages[metric] += (self.load - self.averages[metric]) * min(1.0, seconds / reach)
+            yield self.sample(metric, round(self.averages[metric] * 0.05, 2))
         for kind, share in [("cpu", 0.25), ("memory", 0.02), ("io", 0.1)]:
             yield self.sample(
                 f"node_pressure_{kind}_waiting_seconds_total",
@@ -81,7 +89,7 @@ class MadeUpServer:
             }
             yield self.sample("node_filesystem_size_bytes", size * GIB, **labels)
             yield self.sample("node_filesystem_avail_bytes", size * GIB * free, **labels)
-        yield self.sample("node_boot_time_seconds", 1_700_000_000.0)
+        yield self.sample("node_boot_time_seconds", self.booted)
         yield self.sample("node_uname_info", 1, sysname="Linux", release="6.1.0-40-amd64", machine="x86_64")
         yield self.sample("node_context_switches_total", self.count("switches", "", seconds * self.load * 310))
         yield self.sample("node_procs_running", 1 + int(self.load / 20))
@@ -116,15 +124,17 @@ class Fleet:
 
     def push_past(self) -> None:
         """The last quarter of an hour. Two servers fell silent in it."""
-        end = time.time()
-        moments = [end - back for back in range(SECONDS_OF_HISTORY, 0, -STEP_SECONDS)]
         for index, each in enumerate(self.servers):
+            end = time.time()
+            closely = SECONDS_OF_HISTORY if each.name == CLOSELY_WATCHED else SECONDS_OF_EACH_SECOND
+            backs = [*range(SECONDS_OF_HISTORY, closely, -STEP_SECONDS), *range(closely, 0, -1)]
             series: dict[tuple, Series] = {}
             until = end - {9: 60, 40: 420}.get(index, 0)
-            for moment in moments:
+            for back in backs:
+                moment = end - back
                 if moment > until:
                     break
-                for labels, value in each.advance(moment, STEP_SECONDS):
+                for labels, value in each.advance(moment):
                     series.setdefault(tuple(sorted(labels.items())), (labels, []))[1].append(
                         (int(moment * 1000), value)
                     )
@@ -138,7 +148,7 @@ class Fleet:
             (labels, [(int(now * 1000), value)])
             for index, each in enumerate(self.servers)
             if index not in (9, 40)
-            for labels, value in each.advance(now, 1)
+            for labels, value in each.advance(now)
         ]
         reply = self.server.push_series(series)
         assert reply.status in (200, 204), reply.text

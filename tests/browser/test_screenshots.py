@@ -12,7 +12,7 @@ from .views import card, expect_number, value, width_beyond
 
 PICTURE_BYTES_MAX = 300_000
 
-CPU_BY_PLACE = 'topk(6, sum by (instance) (rate(node_network_receive_bytes_total{instance=~"fra-.*"}[30s])))'
+RECEIVED = 'sum by (instance) (rate(node_network_receive_bytes_total{instance=~"fra-(db|cache)-0[1-3]"}[30s]))'
 PICTURES = [
     ("fleet-light", "#/fleet", "light", 1360, 850),
     ("fleet-dark", "#/fleet", "dark", 1360, 850),
@@ -20,8 +20,8 @@ PICTURES = [
     ("server-light", "#/server/instance/fra-db-03", "light", 1360, 980),
     ("server-dark", "#/server/instance/fra-db-03", "dark", 1360, 980),
     ("server-phone", "#/server/instance/fra-db-03", "dark", 390, 844),
-    ("explore-light", "#/explore?range=15m&query=" + urllib.parse.quote(CPU_BY_PLACE), "light", 1360, 850),
-    ("explore-dark", "#/explore?range=15m&query=" + urllib.parse.quote(CPU_BY_PLACE), "dark", 1360, 850),
+    ("explore-light", "#/explore?range=15m&query=" + urllib.parse.quote(RECEIVED), "light", 1360, 850),
+    ("explore-dark", "#/explore?range=15m&query=" + urllib.parse.quote(RECEIVED), "dark", 1360, 850),
 ]
 
 
@@ -49,6 +49,7 @@ def test_screenshots_of_the_three_views(visit, fleet, images) -> None:
         if "fleet" in route:
             expect(page.locator(".fleet-row .cell-cpu b").nth(5)).to_have_text(re.compile(r"\d"))
             expect(page.locator(".flock canvas")).to_be_visible()
+            expect(page.locator(".cell-push").nth(1)).to_have_text("now")
         elif "server" in route:
             expect_number(value(page, "node-cpu"))
             expect(card(page, "node-cpu").locator("canvas")).to_be_visible()

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.murmur import Standalone
+from harness.murmur import Standalone, now_ms
 
 from .views import card, changes, charts, expect_number, value
 
@@ -93,6 +93,28 @@ def test_the_time_window_is_chosen_and_kept_in_the_address(visit, agent) -> None
         assert f"window={key}" in page.url
         expect_number(value(page, "node-cpu"))
         expect(card(page, "node-cpu").locator("canvas")).to_be_visible()
+
+
+def test_the_past_is_on_the_charts_when_the_view_opens(visit, shared_standalone, tenant) -> None:
+    now = now_ms()
+    past = [
+        {"server_id": "s", "metric_type": "cpu", "value": 50, "unit": "%", "timestamp": now - 1000 * back}
+        for back in range(200)
+    ]
+    assert shared_standalone.push_json(past, tenant).status == 204
+    page: Page = visit("#/server/server_id/s")
+    expect_number(value(page, "metric-cpu"))
+    changes(lambda: page.locator(".facts").inner_text(), 3)
+    # Painted pixels left of the middle: the line of two and a half minutes ago.
+    painted = page.evaluate("""() => {
+        const canvas = document.querySelector('[data-card="metric-cpu"] canvas');
+        const { width, height } = canvas;
+        const { data } = canvas.getContext("2d").getImageData(width * 0.45, 0, 1, height);
+        const colours = new Set();
+        for (let at = 0; at < data.length; at += 4) colours.add(data.slice(at, at + 4).join());
+        return colours.size;
+    }""")
+    assert painted > 3, "nothing but the grid is drawn in the middle of the chart"
 
 
 def test_walking_between_the_views_leaves_no_charts_and_no_subscriptions(visit, agent) -> None:

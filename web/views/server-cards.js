@@ -113,7 +113,7 @@ function memoryCard(where) {
                 value: latest(window, used), note: `of ${formatValue(total, bytes)}`,
                 top: Number.isFinite(total) ? total : undefined,
                 lines: [
-                    { name: "used", colour: 0, points: used }, { name: "reclaimable", colour: 4, points: reclaimable },
+                    { name: "used", colour: 0, points: used }, { name: "reclaimable", colour: 6, points: reclaimable },
                 ],
             };
         },
@@ -259,7 +259,8 @@ export const pushedNames = Object.keys(pushedTitles);
 /** Drawn by the known cards, so not drawn again below. */
 const drawnElsewhere = new Set([
     "node_cpu_seconds_total", "node_load1", "node_load5", "node_load15", "node_memory_MemAvailable_bytes",
-    "node_memory_MemTotal_bytes", "node_memory_MemFree_bytes", "node_boot_time_seconds", "node_uname_info", ...pushedNames,
+    "node_memory_MemTotal_bytes", "node_memory_MemFree_bytes", "node_boot_time_seconds", "node_time_seconds",
+    "node_uname_info", ...pushedNames,
 ]);
 
 /** @param {string} name */
