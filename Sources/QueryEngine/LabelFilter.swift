@@ -1,4 +1,3 @@
-internal import ByteCoding
 internal import MetricModel
 
 /// Keeps the labels of `by`/`on`, or drops those of `without`/`ignoring` together with the metric's name; on canonical bytes, so that
@@ -27,16 +26,22 @@ struct LabelFilter: Sendable {
     static let withoutName = LabelFilter(dropping: [])
 
     /// The canonical bytes of what remains of a label set.
+    ///
+    /// Walks the bytes itself: this runs once for every series of every query, and whole fields are copied as they are.
     func key(_ labels: Labels) -> [UInt8] {
         var key: [UInt8] = []
         if names.isEmpty && !isDropping { return key }
-        key.reserveCapacity(isDropping ? labels.bytes.count : 0)
-        labels.forEach { name, value in
-            if contains(name) == isDropping { return }
-            key.append(varint: name.byteCount)
-            key.append(span: name)
-            key.append(varint: value.byteCount)
-            key.append(span: value)
+        let bytes = labels.bytes
+        if isDropping { key.reserveCapacity(bytes.count) }
+        var at = 0
+        while at < bytes.count {
+            let field = at
+            let nameLength = LabelFilter.length(bytes, &at)
+            let name = at
+            at += nameLength
+            let valueLength = LabelFilter.length(bytes, &at)
+            at += valueLength
+            if contains(bytes, name, nameLength) != isDropping { key.append(contentsOf: bytes[field..<at]) }
         }
         return key
     }
@@ -55,8 +60,25 @@ struct LabelFilter: Sendable {
         }
     }
 
-    private func contains(_ name: RawSpan) -> Bool {
-        for wanted in names where name.isEqual(to: wanted.rawSpan) { return true }
+    private func contains(_ bytes: [UInt8], _ start: Int, _ length: Int) -> Bool {
+        for wanted in names where wanted.count == length {
+            var index = 0
+            while index < length && bytes[start + index] == wanted[index] { index += 1 }
+            if index == length { return true }
+        }
         return false
+    }
+
+    /// A varint length; canonical bytes hold well-formed ones only.
+    private static func length(_ bytes: [UInt8], _ at: inout Int) -> Int {
+        var value = 0
+        var shift = 0
+        while true {
+            let byte = bytes[at]
+            at += 1
+            value |= Int(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+            shift += 7
+        }
     }
 }

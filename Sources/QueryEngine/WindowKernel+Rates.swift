@@ -8,7 +8,15 @@ extension WindowKernel {
     /// not below a counter's zero.
     func fillExtrapolated(_ row: inout [Double], _ timestamps: [Int64], _ values: [Double]) {
         let isCounter = function != .delta
-        let resets = isCounter ? values.indices.dropFirst().filter { values[$0] < values[$0 - 1] } : []
+        // Where a counter fell, and from what.
+        var resets: [Int] = []
+        var drops: [Double] = []
+        if isCounter {
+            for index in values.indices.dropFirst() where values[index] < values[index - 1] {
+                resets.append(index)
+                drops.append(values[index - 1])
+            }
+        }
         let seconds = WindowKernel.seconds(length)
         let isRate = function == .rate
         var firstReset = 0
@@ -17,7 +25,7 @@ extension WindowKernel {
             while firstReset < resets.count && resets[firstReset] <= low { firstReset &+= 1 }
             var reset = firstReset
             while reset < resets.count && resets[reset] < high {
-                difference += values[resets[reset] - 1]
+                difference += drops[reset]
                 reset &+= 1
             }
             let end = end(step)

@@ -57,10 +57,12 @@ struct WindowKernel {
         var visited = 0
         let count = timestamps.count
         var end = firstEnd
+        // A span writes without asking each time whether the array is shared.
+        var cells = row.mutableSpan
         for step in 0..<grid.count {
             while high < count && timestamps[high] <= end { high &+= 1 }
             while low < high && timestamps[low] <= end &- length { low &+= 1 }
-            row[step] = high - low >= least ? body(step, low, high) : .absent
+            cells[step] = high - low >= least ? body(step, low, high) : .absent
             end &+= endDistance
             visited &+= high - low
             if visited > WindowKernel.samplesBetweenChecks {
