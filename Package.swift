@@ -75,16 +75,21 @@ let roles: [Target] = [
     .role(
         "RouterRole",
         [
-            "IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding", "ClusterTransport",
+            "IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding",
+            "ClusterTransport",
             "HTTPSurface",
         ]),
     .role(
         "AggregatorRole",
-        ["SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface"]),
+        [
+            "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ClusterTransport",
+            "HTTPSurface",
+        ]),
     .role(
         "CoordinatorRole",
         [
-            "QueryLanguage", "QueryEngine", "QueryRouting", "WireProtocol", "MetricModel", "ClusterTransport", "HTTPSurface",
+            "QueryLanguage", "QueryEngine", "QueryRouting", "WireProtocol", "MetricModel", "ClusterTransport",
+            "HTTPSurface",
         ]),
     .role("WebApp", ["HTTPSurface"]),
 ]
@@ -127,8 +132,10 @@ let shells: [Target] = [
         ],
         swiftSettings: .strict
     ),
-    .target(name: "CheckpointSQLite", dependencies: ["CheckpointPlan", "ByteCoding", "CSQLite"], swiftSettings: .strict),
-    .target(name: "CheckpointPostgres", dependencies: ["CheckpointPlan", "ByteCoding", "CLibPQ"], swiftSettings: .strict),
+    .target(
+        name: "CheckpointSQLite", dependencies: ["CheckpointPlan", "ByteCoding", "CSQLite"], swiftSettings: .strict),
+    .target(
+        name: "CheckpointPostgres", dependencies: ["CheckpointPlan", "ByteCoding", "CLibPQ"], swiftSettings: .strict),
     .shell("NodeAgent", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
     .shell("LoadGenerator", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
 ]
@@ -148,7 +155,8 @@ let cores: [Target] = [
     .core("Settings", ["MetricModel"]),
     .core("Placement", ["MetricModel", "ByteCoding"]),
     .target(
-        name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"], swiftSettings: .strict),
+        name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
+        swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
@@ -161,7 +169,8 @@ let shims: [Target] = [
     .target(name: "CXXHash", path: "Sources/Shims/CXXHash"),
     .target(name: "CRE2", path: "Sources/Shims/CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .systemLibrary(name: "CSnappy", path: "Sources/Shims/CSnappy", providers: [.apt(["libsnappy-dev"])]),
-    .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+        name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLibPQ", path: "Sources/Shims/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 ]
 
@@ -174,7 +183,9 @@ let tests: [Target] = [
     .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
     .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),
-    .test("IngestRoutingTests", ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
+    .test(
+        "IngestRoutingTests",
+        ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
     .test("QueryLanguageTests", ["QueryLanguage", "MetricModel"]),
     .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel"]),
     .test("QueryRoutingTests", ["QueryRouting", "Placement", "MetricModel"]),

@@ -1,8 +1,8 @@
 package import ClusterTransport
 package import EngineStorage
-package import WireProtocol
 internal import MetricModel
 internal import SeriesEngine
+package import WireProtocol
 
 /// The aggregator role: what other nodes ask over the binary protocol, done by this node's engine.
 ///
@@ -83,12 +83,18 @@ package struct AggregatorHandler: ClusterRequestHandler {
             }
             if let last = pager.finish() { try await sink.send(.series(last)) }
         }
-        return SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount)
+        return SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount, warnings: warnings)
     }
 
     private func send(_ pages: [QueryPage], count: Int, sink: any PageSink) async throws -> SelectEnd {
         for page in pages { try await sink.send(page) }
-        return SelectEnd(seriesCount: count)
+        return SelectEnd(seriesCount: count, warnings: warnings)
+    }
+
+    /// What every answer must say: a node that lost its disk does not have what only the checkpoint holds.
+    private var warnings: [String] {
+        guard engine.directory.needsRestore else { return [] }
+        return ["data from before this node's start may be missing: it is not restored from the checkpoint yet"]
     }
 }
 
@@ -123,6 +129,7 @@ extension TypedError {
             case .limitExceeded: .tooLarge
             case .blockUnreadable, .directoryLocked, .directoryUnusable, .unknownVersion: .internal
             }
-        self.init(code, error.message, retryAfterMilliseconds: error.retryAfterMilliseconds.map { UInt32(clamping: $0) })
+        self.init(
+            code, error.message, retryAfterMilliseconds: error.retryAfterMilliseconds.map { UInt32(clamping: $0) })
     }
 }

@@ -1,5 +1,5 @@
-import ClusterTransport
 package import CheckpointPlan
+import ClusterTransport
 package import EngineStorage
 package import HTTPSurface
 package import Logging
@@ -47,6 +47,13 @@ package struct AggregatorService: Service {
     /// How long a stop waits for requests of other nodes that are under way.
     private static let stopGrace = Duration.seconds(1)
 
+    /// A store that comes back is used again within seconds.
+    private static var cadence: CheckpointCadence.Limits {
+        var limits = CheckpointCadence.Limits()
+        limits.backOffMillisecondsMax = 5_000
+        return limits
+    }
+
     private let configuration: Configuration
     private let store: any CheckpointStore
     private let readiness: Readiness
@@ -55,9 +62,12 @@ package struct AggregatorService: Service {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - configuration: directory, address, identity, engine.
     ///   - store: the durable copy; it need not be there.
     ///   - readiness: told when the log is replayed and other nodes are served.
     ///   - metrics: gets the engine's and the transport's figures.
+    ///   - group: runs the cluster port.
+    ///   - logger: gets what happens to log, blocks and checkpoint.
     package init(
         configuration: Configuration, store: any CheckpointStore, readiness: Readiness, metrics: MetricsRegistry,
         group: any EventLoopGroup, logger: Logger
@@ -93,7 +103,8 @@ package struct AggregatorService: Service {
     private func serve(_ host: EngineHost, _ server: ClusterServer) async throws {
         let uploader = CheckpointUploader(
             host: host, store: store, writer: "\(configuration.identity.node)/\(host.directory.bootNumber)",
-            limits: CheckpointCadence.Limits(), logger: logger)
+            limits: Self.cadence, logger: logger)
+        EngineMetrics.register(uploader, in: metrics)
         let address = try await server.start(host: configuration.host, port: configuration.port)
         logger.info("serving other nodes", metadata: ["address": "\(address)"])
         let background = Task {
@@ -112,6 +123,7 @@ package struct AggregatorService: Service {
     /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.
     private func restore(with uploader: CheckpointUploader) async {
         let restored = await Bounded.run(configuration.restoreWait) { try await uploader.restore() }
+        if Task.isCancelled { return }
         if case .failure(let error) = restored {
             logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
         }
@@ -129,7 +141,7 @@ package struct AggregatorService: Service {
             try await host.seal()
             try await uploader.flush()
         }
-        if case .failure(let error) = sealed {
+        if case .failure(let error) = sealed, !(error is CancellationError) {
             logger.warning("not everything is checkpointed; the next start goes on", metadata: ["error": "\(error)"])
         }
     }

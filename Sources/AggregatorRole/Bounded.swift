@@ -7,7 +7,7 @@ enum Bounded {
         var description: String { "not done within \(limit)" }
     }
 
-    /// Runs `work` and waits for it at most `limit`; then cancels it and returns without it.
+    /// Runs `work` and waits for it at most `limit`; then, or when the task is cancelled, cancels it and returns without it.
     static func run<Result: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Result
     ) async -> Swift.Result<Result, any Error> {
@@ -24,6 +24,6 @@ enum Bounded {
             timer.cancel()
         }
         for await result in results { return result }
-        return .failure(TimeoutError(limit: limit))
+        return .failure(CancellationError())
     }
 }

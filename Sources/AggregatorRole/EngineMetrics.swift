@@ -10,6 +10,26 @@ enum EngineMetrics {
         blocks(host, metrics)
     }
 
+    /// The checkpoint's figures; what waits for it is among the engine's.
+    static func register(_ uploader: CheckpointUploader, in metrics: MetricsRegistry) {
+        metrics.counter("murmur_checkpoint_uploaded_samples_total", help: "Samples that the checkpoint has committed.")
+        {
+            Double(uploader.statistics.uploadedSamples)
+        }
+        metrics.counter("murmur_checkpoint_uploaded_blocks_total", help: "Slot blocks that it has committed.") {
+            Double(uploader.statistics.uploadedBlocks)
+        }
+        metrics.counter("murmur_checkpoint_uploaded_bytes_total", help: "Bytes of these blocks.") {
+            Double(uploader.statistics.uploadedBytes)
+        }
+        metrics.counter("murmur_checkpoint_failures_total", help: "Uploads that failed; retried.") {
+            Double(uploader.statistics.failures)
+        }
+        metrics.gauge("murmur_checkpoint_restored_blocks", help: "Slot blocks fetched into a lost data directory.") {
+            Double(uploader.statistics.restoredBlocks)
+        }
+    }
+
     private static func samples(_ host: EngineHost, _ metrics: MetricsRegistry) {
         metrics.counter("murmur_engine_samples_appended_total", help: "Samples taken into the head.") {
             Double(host.statistics.engine.appended)

@@ -87,6 +87,8 @@ package struct ByteReader: ~Escapable {
     /// Consumes a varint that counts or measures something that must fit in the rest of the input.
     ///
     /// - Parameter unit: the least number of bytes that one counted thing takes; guards against hostile counts.
+    /// - Returns: the count; so many things can be there.
+    /// - Throws: `ByteError.truncated` when they cannot.
     @_lifetime(self: copy self)
     package mutating func readCount(unit: Int = 1) throws(ByteError) -> Int {
         let start = offset

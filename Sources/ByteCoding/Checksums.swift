@@ -46,10 +46,16 @@ package enum XXH3 {
 /// Hints to the processor's caches.
 package enum Prefetch {
     /// Asks for the cache line of `array[index]` ahead of its use; out-of-range indices do nothing.
-    @inline(__always)
+    @inlinable
     package static func line<T: BitwiseCopyable>(of array: borrowing [T], at index: Int) {
         guard index >= 0, index < array.count else { return }
         // SAFETY: the address is in bounds, and a prefetch reads nothing.
-        unsafe array.withUnsafeBufferPointer { unsafe murmur_prefetch($0.baseAddress! + index) }
+        unsafe array.withUnsafeBytes { unsafe fetch($0.baseAddress, offset: index &* MemoryLayout<T>.stride) }
+    }
+
+    @usableFromInline
+    static func fetch(_ base: UnsafeRawPointer?, offset: Int) {
+        // SAFETY: as above.
+        if let base = unsafe base { unsafe murmur_prefetch(base + offset) }
     }
 }

@@ -21,6 +21,19 @@ extension RawSpan {
     }
 }
 
+extension String {
+    /// Calls `body` with the string's UTF-8, borrowed.
+    ///
+    /// - Returns: what `body` returns.
+    package func withRawSpan<Result>(_ body: (RawSpan) -> Result) -> Result {
+        var text = self
+        return text.withUTF8 { utf8 in
+            // SAFETY: `withUTF8` keeps the bytes alive for the length of this closure.
+            unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))
+        }
+    }
+}
+
 extension [UInt8] {
     /// The array's bytes, borrowed.
     package var rawSpan: RawSpan {

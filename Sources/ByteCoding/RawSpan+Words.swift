@@ -2,6 +2,7 @@ extension RawSpan {
     /// The 8 bytes from `offset` on as a little-endian word, at any alignment: what bit-packed runs are read with.
     ///
     /// - Parameter offset: 0 ... byteCount - 8; anything else is a broken invariant and traps.
+    /// - Returns: the word.
     @inlinable
     @inline(__always)
     package func littleEndianWord(at offset: Int) -> UInt64 {

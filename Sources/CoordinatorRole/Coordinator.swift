@@ -74,11 +74,11 @@ package struct Coordinator: QueryService {
         let request = QueryRequest.metadata(
             MetadataRequest(tenant: query.tenant, metric: query.metric ?? "", limit: query.metricsMax))
         return try await APIFailure.naming {
-            let pages = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
+            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
             var found: Set<MetricMetadata> = []
-            for case .metadata(let page) in pages { found.formUnion(page.metadata) }
+            for case .metadata(let page) in fetched.value { found.formUnion(page.metadata) }
             let sorted = found.sorted { $0.metric.utf8.lexicographicallyPrecedes($1.metric.utf8) }
-            return Answer(Array(sorted.prefix(query.metricsMax)))
+            return Answer(Array(sorted.prefix(query.metricsMax)), warnings: fetched.warnings)
         }
     }
 
@@ -87,8 +87,9 @@ package struct Coordinator: QueryService {
         let request = QueryRequest.servers(
             ServersRequest(tenant: query.tenant, search: query.search, limit: query.serversMax))
         return try await APIFailure.naming {
-            let pages = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
-            return Answer(ServersMerge.merge(pages, serversMax: query.serversMax))
+            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
+            return Answer(
+                ServersMerge.merge(fetched.value, serversMax: query.serversMax), warnings: fetched.warnings)
         }
     }
 
@@ -101,12 +102,17 @@ package struct Coordinator: QueryService {
             if let lookback = options.lookbackMilliseconds { evaluation.lookback = lookback }
             let plan = try QueryPlan(expression, text: text, tenant: tenant, time: time, options: evaluation)
             return try await Deadline.run(milliseconds: options.timeoutMilliseconds) {
-                let data = try await fanout.select(
+                let fetched = try await fanout.select(
                     plan.selections, seriesMax: configuration.seriesMax,
                     samplesMax: configuration.evaluation.samplesMax,
                     milliseconds: options.timeoutMilliseconds)
-                let result = try Evaluator.evaluate(plan, data: data, isCancelled: { Task.isCancelled })
-                return QueryAnswers.answer(result, seriesMax: options.seriesMax)
+                let result = try Evaluator.evaluate(plan, data: fetched.value, isCancelled: { Task.isCancelled })
+                var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
+                answer.warnings += fetched.warnings
+                if !options.allowsPartial, let missing = fetched.warnings.first {
+                    throw APIFailure(.unavailable, missing)
+                }
+                return answer
             }
         }
     }
@@ -125,9 +131,12 @@ package struct Coordinator: QueryService {
         _ query: LabelQuery, scope: MetadataScope, merge: ([QueryPage]) -> [Element], request: () -> QueryRequest
     ) async throws -> Answer<[Element]> {
         try await APIFailure.naming {
-            let found = merge(try await fanout.pages(request(), milliseconds: query.timeoutMilliseconds))
-            guard found.count > query.resultsMax else { return Answer(found) }
-            return Answer(Array(found.prefix(query.resultsMax)), warnings: ["results truncated due to limit"])
+            let fetched = try await fanout.pages(request(), milliseconds: query.timeoutMilliseconds)
+            if !query.allowsPartial, let missing = fetched.warnings.first { throw APIFailure(.unavailable, missing) }
+            let found = merge(fetched.value)
+            guard found.count > query.resultsMax else { return Answer(found, warnings: fetched.warnings) }
+            return Answer(
+                Array(found.prefix(query.resultsMax)), warnings: fetched.warnings + ["results truncated due to limit"])
         }
     }
 

@@ -1,6 +1,6 @@
 package import ClusterTransport
-package import QueryRouting
 internal import MetricModel
+package import QueryRouting
 internal import WireProtocol
 
 /// Asks every aggregator that may hold a part of the answer, at once, and waits for all of them.
@@ -18,14 +18,21 @@ package struct Fanout: Sendable {
         self.targets = targets
     }
 
+    /// What came back, and what every answer built on it must say.
+    struct Fetched<Value: Sendable>: Sendable {
+        var value: Value
+        /// Each once.
+        var warnings: [String]
+    }
+
     /// Reads each selection from the members that may hold its series.
     ///
     /// - Returns: for each selection its series, each once.
     func select(
         _ selections: [SeriesSelection], seriesMax: Int, samplesMax: Int, milliseconds: Int64
-    ) async throws -> [[SeriesColumns]] {
+    ) async throws -> Fetched<[[SeriesColumns]]> {
         let deadline = Duration.milliseconds(milliseconds)
-        return try await withThrowingTaskGroup(of: (Int, [SeriesColumns]).self) { group in
+        return try await withThrowingTaskGroup(of: (Int, Fetched<[SeriesColumns]>).self) { group in
             for (index, selection) in selections.enumerated() {
                 for member in targets.members(tenant: selection.tenant, matchers: selection.matchers) {
                     group.addTask {
@@ -36,32 +43,40 @@ package struct Fanout: Sendable {
                 }
             }
             var merges = selections.map { _ in SeriesMerge() }
-            for try await (index, series) in group { merges[index].add(series) }
-            return merges.map { $0.finish() }
+            var warnings: Set<String> = []
+            for try await (index, fetched) in group {
+                merges[index].add(fetched.value)
+                warnings.formUnion(fetched.warnings)
+            }
+            return Fetched(value: merges.map { $0.finish() }, warnings: warnings.sorted())
         }
     }
 
     /// Asks all members and collects their pages.
-    func pages(_ request: QueryRequest, milliseconds: Int64) async throws -> [QueryPage] {
+    func pages(_ request: QueryRequest, milliseconds: Int64) async throws -> Fetched<[QueryPage]> {
         let deadline = Duration.milliseconds(milliseconds)
-        return try await withThrowingTaskGroup(of: [QueryPage].self) { group in
+        return try await withThrowingTaskGroup(of: Fetched<[QueryPage]>.self) { group in
             for member in targets.everyMember {
                 group.addTask {
                     var pages: [QueryPage] = []
                     let stream = aggregators[member].query(request, deadline: deadline)
                     for try await page in stream { pages.append(page) }
-                    return pages
+                    return Fetched(value: pages, warnings: stream.end?.warnings ?? [])
                 }
             }
             var all: [QueryPage] = []
-            for try await pages in group { all += pages }
-            return all
+            var warnings: Set<String> = []
+            for try await fetched in group {
+                all += fetched.value
+                warnings.formUnion(fetched.warnings)
+            }
+            return Fetched(value: all, warnings: warnings.sorted())
         }
     }
 
     private func series(
         _ request: SelectRequest, from member: Int, deadline: Duration
-    ) async throws -> [SeriesColumns] {
+    ) async throws -> Fetched<[SeriesColumns]> {
         var collector = SeriesCollector()
         let stream = aggregators[member].query(.select(request), deadline: deadline)
         for try await page in stream {
@@ -70,6 +85,6 @@ package struct Fanout: Sendable {
             }
             try collector.append(series)
         }
-        return collector.series
+        return Fetched(value: collector.series, warnings: stream.end?.warnings ?? [])
     }
 }

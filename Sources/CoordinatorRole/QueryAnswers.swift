@@ -5,7 +5,10 @@ import WireProtocol
 
 /// Evaluated results in the form that the HTTP surface renders.
 enum QueryAnswers {
-    /// - Parameter seriesMax: the caller's limit, 0 for none; more series are cut, with a warning.
+    /// - Parameters:
+    ///   - result: what the evaluator found.
+    ///   - seriesMax: the caller's limit, 0 for none; more series are cut, with a warning.
+    /// - Returns: the same, as the API tells it.
     static func answer(_ result: QueryResult, seriesMax: Int) -> Answer<QueryData> {
         var warnings = result.warnings + result.infos
         let data: QueryData

@@ -7,7 +7,11 @@ import WireProtocol
 extension APIFailure {
     /// Runs `work`; what it throws comes out as the failure that the API tells.
     ///
-    /// - Parameter query: the expression at work, for places in it.
+    /// - Parameters:
+    ///   - query: the expression at work, for places in it.
+    ///   - work: what may fail.
+    /// - Returns: what `work` returns.
+    /// - Throws: what `work` throws, as the API tells it.
     static func naming<Result>(
         query: String? = nil, _ work: () async throws -> Result
     ) async throws(APIFailure) -> Result {

@@ -35,6 +35,7 @@ package enum DurationText {
     /// The shortest text that `milliseconds(_:)` reads back, of days and less; `0s` for none.
     ///
     /// - Parameter milliseconds: 0 or more.
+    /// - Returns: such as `1h30m`.
     package static func text(milliseconds: Int64) -> String {
         precondition(milliseconds >= 0, "a duration is not negative: \(milliseconds)")
         var rest = milliseconds

@@ -90,12 +90,7 @@ package struct Labels: Hashable, Sendable {
     ///
     /// - Complexity: O(bytes); nothing but the result is allocated.
     package subscript(name: String) -> String? {
-        var name = name
-        return name.withUTF8 { wanted in
-            // SAFETY: `withUTF8` keeps the bytes alive for the length of this closure.
-            let wanted = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(wanted))
-            return value(ofUTF8: wanted)
-        }
+        name.withRawSpan { value(ofUTF8: $0) }
     }
 
     private func value(ofUTF8 wanted: RawSpan) -> String? {

@@ -18,8 +18,11 @@ package struct Matcher: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The label's name.
     package let name: String
+    /// How its value is compared.
     package let operation: Operation
+    /// What it is compared with: text, or an RE2 expression.
     package let value: String
     private let expression: RegularExpression?
 

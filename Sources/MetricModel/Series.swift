@@ -43,6 +43,7 @@ package struct SeriesDefinition: Hashable, Sendable {
         self.placement = placement
     }
 
+    /// The hash of tenant and labels.
     package var fingerprint: Fingerprint { Fingerprint(tenant: tenant, labels: labels) }
 }
 

@@ -1,12 +1,12 @@
+internal import ByteCoding
 package import ClusterTransport
 package import HTTPSurface
 internal import IngestFormats
 package import IngestRouting
 package import Logging
 package import MetricModel
-package import Placement
-internal import ByteCoding
 internal import NIOCore
+package import Placement
 internal import Synchronization
 internal import WireProtocol
 
@@ -44,8 +44,10 @@ package actor IngestRouter: IngestService {
     private nonisolated let board = Mutex(WriteRouter.Statistics())
 
     /// - Parameters:
+    ///   - configuration: limits and time-outs.
     ///   - aggregators: connections by the index that `owners` uses.
     ///   - owners: which aggregator each slot belongs to.
+    ///   - logger: gets refused pushes, at debug level.
     package init(configuration: Configuration, aggregators: [ClusterClient], owners: SlotOwners, logger: Logger) {
         self.configuration = configuration
         self.aggregators = aggregators

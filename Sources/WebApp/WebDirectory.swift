@@ -1,5 +1,5 @@
-package import HTTPSurface
 internal import Foundation
+package import HTTPSurface
 
 /// The web application role: finds the browser application's files and has them served.
 package enum WebDirectory {
@@ -11,6 +11,7 @@ package enum WebDirectory {
     /// - Parameters:
     ///   - configured: the `web-dir` setting, nil when it was not set.
     ///   - program: path of the running program.
+    /// - Returns: the files, read into memory.
     /// - Throws: `StaticFilesError`, naming the directory.
     package static func load(configured: String?, program: String) throws -> StaticFiles {
         if let configured { return try StaticFiles(directory: configured) }

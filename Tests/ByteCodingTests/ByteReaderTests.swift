@@ -5,7 +5,9 @@ import Testing
 struct ByteReaderTests {
     @Test(
         "a varint reads back at the edges of every width",
-        arguments: (0..<64).flatMap { shift in [UInt64(1) << shift, (UInt64(1) << shift) &- 1, (UInt64(1) << shift) | 1] }
+        arguments: (0..<64).flatMap { shift in
+            [UInt64(1) << shift, (UInt64(1) << shift) &- 1, (UInt64(1) << shift) | 1]
+        }
             + [0, .max])
     func varintRoundTrip(value: UInt64) throws {
         var bytes: [UInt8] = []
@@ -42,7 +44,9 @@ struct ByteReaderTests {
 
     @Test("columns read back with every bit, and not past the end")
     func columns() throws {
-        let values = [1.5, -0.0, .infinity, Double(bitPattern: 0x7FF0_0000_0000_0002), Double(bitPattern: 0xFFF8_DEAD_BEEF_0001)]
+        let values = [
+            1.5, -0.0, .infinity, Double(bitPattern: 0x7FF0_0000_0000_0002), Double(bitPattern: 0xFFF8_DEAD_BEEF_0001),
+        ]
         var bytes: [UInt8] = []
         bytes.append(column: [UInt32.max, 0, 7])
         bytes.append(column: [Int64.min, .max])
@@ -146,7 +150,8 @@ struct ProtobufTests {
         #expect(value9 == nil)
     }
 
-    @Test("field number 0 and group wire types are refused", arguments: [0x00, 0x03, 0x0B, 0x0C, 0x0E, 0x0F] as [UInt8])
+    @Test(
+        "field number 0 and group wire types are refused", arguments: [0x00, 0x03, 0x0B, 0x0C, 0x0E, 0x0F] as [UInt8])
     func badTags(tag: UInt8) {
         let bytes = [tag, 1]
         var reader = ProtobufReader(bytes.rawSpan)

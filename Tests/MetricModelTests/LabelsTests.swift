@@ -73,7 +73,9 @@ struct LabelsTests {
 
 @Suite("Tenants")
 struct TenantTests {
-    @Test("names outside the allowed set are refused", arguments: ["", ".", "..", "a b", "a/b", "ü", String(repeating: "x", count: 151)])
+    @Test(
+        "names outside the allowed set are refused",
+        arguments: ["", ".", "..", "a b", "a/b", "ü", String(repeating: "x", count: 151)])
     func refused(name: String) {
         #expect(throws: ModelError.self) { try TenantID(validating: name) }
     }
@@ -121,7 +123,8 @@ struct MatcherTests {
         "each operation decides as PromQL does",
         arguments: [
             (Matcher.Operation.equal, "a", "a", true), (.equal, "a", "", false), (.notEqual, "a", "", true),
-            (.regex, "a|b", "b", true), (.regex, "a|b", "ab", false), (.regex, "a.c", "a\nc", true), (.regex, ".*", "", true),
+            (.regex, "a|b", "b", true), (.regex, "a|b", "ab", false), (.regex, "a.c", "a\nc", true),
+            (.regex, ".*", "", true),
             (.notRegex, "a.*", "abc", false), (.notRegex, "a.*", "b", true),
         ])
     func decides(operation: Matcher.Operation, value: String, candidate: String, expected: Bool) throws {

@@ -6,7 +6,8 @@ import Testing
 struct SeriesMergeTests {
     static func series(_ name: String, _ samples: [(Int64, Double)]) throws -> SeriesColumns {
         SeriesColumns(
-            labels: try Labels([Label(Labels.metricName, name)]), timestamps: samples.map(\.0), values: samples.map(\.1))
+            labels: try Labels([Label(Labels.metricName, name)]), timestamps: samples.map(\.0), values: samples.map(\.1)
+        )
     }
 
     @Test("a sample that two replicas hold counts once")
