@@ -59,7 +59,7 @@ package final class ClusterServer: Sendable {
     /// - Returns: the address that nodes can connect to.
     /// - Throws: the system's error when the address cannot be bound.
     package func start(host: String = "127.0.0.1", port: Int) async throws -> SocketAddress {
-        let bootstrap = ServerBootstrap(group: group)
+        let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -68,12 +68,7 @@ package final class ClusterServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.attach(channel) }
             }
-        let listener: any Channel
-        do {
-            listener = try await bootstrap.bind(host: host, port: port).get()
-        } catch {
-            throw TypedError(.unavailable, "cluster port \(host):\(port): \(error)")
-        }
+            .bind(host: host, port: port).get()
         state.withLock { $0.listener = listener }
         guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
         logger.info("cluster port open", metadata: ["address": "\(address)"])

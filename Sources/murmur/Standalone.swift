@@ -26,7 +26,7 @@ enum Standalone {
         let identity = NodeIdentity(cluster: settings.clusterName, node: name)
         let placement = try PlacementLabels(settings.placementLabels)
         let ring = try Ring(
-            members: [RingMember(name: name, zone: settings.zone)], replicationFactor: settings.replicationFactor)
+            members: [settings.member(name: name)], replicationFactor: settings.replicationFactor)
         let readiness = Readiness(waitingFor: [
             AggregatorService.readinessPart: "replaying the log", ClientService.readinessPart: "not connected yet",
         ])

@@ -16,6 +16,11 @@ import WireProtocol
 
 /// What each role is told, out of the settings.
 extension StandaloneSettings {
+    /// The node as the ring sees it, whose weights are whole numbers.
+    func member(name: String) -> RingMember {
+        RingMember(name: name, weight: UInt32((weight * 1_000).rounded()), zone: zone)
+    }
+
     func aggregator(identity: NodeIdentity) -> AggregatorService.Configuration {
         var engine = EngineConfiguration(generation: 0)
         engine.retention = retention
