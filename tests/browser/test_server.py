@@ -5,9 +5,10 @@ import statistics
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from harness.murmur import Standalone, now_ms
+from harness.waiting import wait_for
 
 from .views import card, changes, charts, expect_number, value
 
@@ -120,7 +121,13 @@ def test_the_past_is_on_the_charts_when_the_view_opens(visit, shared_standalone,
 def test_walking_between_the_views_leaves_no_charts_and_no_subscriptions(visit, agent) -> None:
     page: Page = visit("#/fleet", as_tenant=agent)
     sent: list[str] = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame))))
+
+    def follow(socket: WebSocket) -> None:
+        """Counts anew: what the page sent before it was loaded again ended with its connection."""
+        sent.clear()
+        socket.on("framesent", lambda frame: sent.append(str(frame)))
+
+    page.on("websocket", follow)
     page.reload()
     for _ in range(4):
         page.get_by_role("link", name="this-machine").click()
@@ -132,9 +139,14 @@ def test_walking_between_the_views_leaves_no_charts_and_no_subscriptions(visit, 
         expect(page.get_by_role("link", name="this-machine")).to_be_visible()
     page.get_by_role("navigation").get_by_role("link", name="Explore").click()
     expect(page.locator("#query")).to_be_visible()
-    subscribed = sum('"subscribe"' in frame for frame in sent)
-    ended = sum('"unsubscribe"' in frame for frame in sent)
-    assert subscribed > 20 and subscribed == ended, (subscribed, ended)
+
+    def counts() -> tuple[int, int]:
+        """How many were subscribed and ended; asking the page lets the frames that are under way be counted."""
+        page.evaluate("0")
+        return sum('"subscribe"' in frame for frame in sent), sum('"unsubscribe"' in frame for frame in sent)
+
+    wait_for("the end of all subscriptions", lambda: counts()[0] == counts()[1])
+    assert counts()[0] > 20
     assert page.locator("body > div").count() <= 2, "tooltips of charts that are gone"
 
 
