@@ -11,7 +11,7 @@ const header = tenant ? ` -H 'X-Scope-OrgID: ${tenant}'` : "";
 const steps = [
     {
         name: "agent", lead: "Watch this machine: the agent pushes its CPU, memory, disks and network each second.",
-        text: `.build/release/murmur agent --push ${origin}`,
+        text: `.build/release/murmur agent --push ${origin}${tenant ? ` --tenant ${tenant}` : ""}`,
     },
     {
         name: "curl", lead: "Or push one number from anywhere.",
