@@ -40,6 +40,8 @@ export const TimeChart = defineComponent(/** @type {import("vue").ComponentOptio
         onMounted(() => {
             if (!element.value) return;
             chart = echarts.init(element.value, null, { renderer: "canvas" });
+            // Nothing in it moves by itself, so the library need not keep looking after a change.
+            chart.getZr().setSleepAfterStill(1);
             if (props.isZoomable) listenForDrag(element.value, timeAt, (start, end) => emit("zoom", start, end));
             redraw();
             resizing.observe(element.value);

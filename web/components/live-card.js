@@ -27,7 +27,7 @@ const template = `
             <span class="headline-note">{{ reading.note }}</span></p>
     </header>
     <p v-if="failure" class="card-state card-error" role="alert">{{ failure }}</p>
-    <div v-else-if="!reading" class="card-state skeleton-chart" role="status" aria-label="Loading"></div>
+    <div v-else-if="!reading" class="card-state" :class="{ 'skeleton-chart': isVisible }" role="status" aria-label="Loading"></div>
     <ul v-else-if="reading.bars" class="bars">
         <li v-for="bar in reading.bars" :key="bar.name">
             <span class="bar-name" :title="bar.name">{{ bar.name }}</span><span class="bar-text">{{ bar.text }}</span>
@@ -86,6 +86,6 @@ export const LiveCard = defineComponent(/** @type {import("vue").ComponentOption
             });
         });
         const exploreLink = computed(() => href(["explore"], { query: Object.values(props.card.queries)[0], range: "15m" }));
-        return { element, reading, failure, drawn, headline, isEmpty, legend, exploreLink, drawnMax: linesMax };
+        return { element, isVisible, reading, failure, drawn, headline, isEmpty, legend, exploreLink, drawnMax: linesMax };
     },
 }));

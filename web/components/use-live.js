@@ -6,9 +6,28 @@ import { subscribe } from "../live.js";
 /** @typedef {import("../live.js").LiveQuery} LiveQuery */
 /** @typedef {import("../window.js").SeriesWindow} SeriesWindow */
 
+/** The messages of one tick come within so many milliseconds; drawn together they cost one layout and one paint. */
+const gatherMilliseconds = 40;
+/** @type {Set<() => void>} */
+const gathered = new Set();
+let isGathering = false;
+
+/** @param {() => void} draw runs with all others of the same tick, in one frame; a hidden page has none, and needs none */
+function drawSoon(draw) {
+    gathered.add(draw);
+    if (isGathering) return;
+    isGathering = true;
+    window.setTimeout(() => window.requestAnimationFrame(() => {
+        isGathering = false;
+        const due = [...gathered];
+        gathered.clear();
+        for (const each of due) each();
+    }), gatherMilliseconds);
+}
+
 /**
  * Keeps a set of named subscriptions. When `requests` yields others, what stayed equal is kept.
- * `update` runs once a frame of the screen, however many messages came, with the windows that have data.
+ * `update` runs once a tick, however many messages came, with the windows that have data.
  * @param {() => Record<string, LiveQuery>} requests
  * @param {(windows: Record<string, SeriesWindow>) => void} update
  * @param {(failure: Failure) => void} [fail]
@@ -18,18 +37,7 @@ export function useLive(requests, update, fail) {
     const running = new Map();
     /** @type {Record<string, SeriesWindow>} */
     const windows = {};
-    let scheduled = false;
-    let isMounted = true;
-
-    const schedule = () => {
-        if (scheduled) return;
-        scheduled = true;
-        // A hidden page gets no animation frames, and needs none.
-        window.requestAnimationFrame(() => {
-            scheduled = false;
-            if (isMounted) update(windows);
-        });
-    };
+    const draw = () => update(windows);
     /** @param {Record<string, LiveQuery>} wanted */
     const apply = (wanted) => {
         for (const [name, { request, end }] of running) {
@@ -40,14 +48,14 @@ export function useLive(requests, update, fail) {
         }
         for (const [name, request] of Object.entries(wanted)) {
             if (running.has(name)) continue;
-            const end = subscribe(request, { update: (each) => { windows[name] = each; schedule(); }, fail });
+            const end = subscribe(request, { update: (each) => { windows[name] = each; drawSoon(draw); }, fail });
             running.set(name, { request: JSON.stringify(request), end });
         }
     };
     watch(requests, apply, { immediate: true });
     onBeforeUnmount(() => {
-        isMounted = false;
         apply({});
+        gathered.delete(draw);
     });
 }
 

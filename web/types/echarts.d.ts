@@ -3,6 +3,7 @@ declare namespace ECharts {
     interface Instance {
         setOption(option: object, settings?: { replaceMerge?: string[]; notMerge?: boolean }): void
         convertFromPixel(finder: { xAxisIndex: number }, pixels: number): number
+        getZr(): { setSleepAfterStill(frames: number): void }
         resize(): void
         dispose(): void
     }

@@ -131,7 +131,7 @@ function useRows(servers, choices, signals) {
         const status = choices.status.value;
         return all.value.filter((row) => (!status || row.status === status) && row.id.toLowerCase().includes(wanted));
     });
-    const order = shallowRef({ signals: signals(), time: 0 });
+    const order = shallowRef({ signals: signals(), time: -sortMilliseconds });
     watch(signals, (newest) => {
         const time = performance.now();
         if (time - order.value.time > sortMilliseconds) order.value = { signals: newest, time };
