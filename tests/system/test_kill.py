@@ -62,7 +62,7 @@ class Writer(threading.Thread):
     def next_batch(self) -> list[tuple[int, int, float]]:
         """(series, timestamp, value) rows that no batch had before."""
         batch = []
-        for _ in range(self.random.choice([1, 3, 10, 60])):
+        for _ in range(self.random.choice([1, 1, 2, 3, 20])):
             self.next_ms += 1
             batch += [(series, self.next_ms, self.random.random()) for series in range(SERIES_PER_WRITER)]
         return batch
@@ -129,7 +129,7 @@ def test_every_acknowledged_sample_survives_sigkill_once(start_standalone, durab
     for round_number in range(ROUNDS):
         for writer in writers:
             writer.may_push.set()
-        time.sleep(chance.uniform(0.02, 0.9))
+        time.sleep(chance.uniform(0.02, 0.6))
         server.kill()
         kills += 1
         for writer in writers:

@@ -18,7 +18,8 @@ from harness.ports import free_port
 def run(*arguments: str, deadline: float = 30, **environment: str) -> subprocess.CompletedProcess:
     """Runs the binary to its end."""
     return subprocess.run(
-        [BINARY, *arguments], capture_output=True, text=True, timeout=deadline, env=clean_environment(**environment), stdin=subprocess.DEVNULL
+        [BINARY, *arguments], capture_output=True, text=True, timeout=deadline, env=clean_environment(**environment), stdin=subprocess.DEVNULL,
+        cwd=REPOSITORY,
     )
 
 

@@ -46,8 +46,7 @@ scrape_configs:
   - job_name: prometheus
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 remote_write:
-  - url: {shared_standalone.url}/api/v1/write
-    headers: {{X-Scope-OrgID: prometheus}}
+  - url: {shared_standalone.url}/api/v1/write?tenant=prometheus
     queue_config: {{batch_send_deadline: 500ms}}
     metadata_config: {{send_interval: 1s}}
 """

@@ -93,7 +93,7 @@ def test_a_format_of_an_unknown_version_is_refused_by_name(start_standalone, kin
     push_batches(server, start_ms, 0, 10)
     if kind == "blocks":
         assert server.stop() == 0
-        files = sorted(path for path in (server.data_directory / "engine-0" / "blocks").rglob("*") if path.is_file())
+        files = sorted(path for path in (server.data_directory / "engine-0" / "blocks").glob("*.block"))
         assert files, "a graceful stop seals the head"
         path = files[-1]
     else:
