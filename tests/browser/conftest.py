@@ -36,6 +36,12 @@ def allowed_errors() -> list[str]:
     return []
 
 
+@pytest.fixture(autouse=True)
+def fresh_connection(shared_standalone: Standalone) -> None:
+    """The harness pushes over a kept connection, which the server closes when tests that only look leave it idle."""
+    shared_standalone.client.close()
+
+
 @pytest.fixture
 def visit(browser: Browser, shared_standalone: Standalone, tenant: str, allowed_errors: list[str]) -> Iterator[Visit]:
     """`visit("#/fleet", width=390, scheme="dark")` opens a page in a fresh context, by default as this test's tenant."""
