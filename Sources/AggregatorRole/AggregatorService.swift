@@ -26,7 +26,7 @@ package struct AggregatorService: Service {
         /// How long a start with an empty directory waits for the restore before the node serves all the same.
         package var restoreWait = Duration.seconds(60)
         /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
-        package var sealWait = Duration.seconds(5)
+        package var sealWait = Duration.seconds(4)
 
         /// All that has no default.
         package init(
@@ -46,6 +46,9 @@ package struct AggregatorService: Service {
     package static let readinessPart = "aggregator"
     /// How long a stop waits for requests of other nodes that are under way.
     private static let stopGrace = Duration.seconds(1)
+
+    /// Between two tries to restore from a store that is away.
+    private static let restorePause = Duration.seconds(5)
 
     /// A store that comes back is used again within seconds.
     private static var cadence: CheckpointCadence.Limits {
@@ -107,12 +110,11 @@ package struct AggregatorService: Service {
         EngineMetrics.register(uploader, in: metrics)
         let address = try await server.start(host: configuration.host, port: configuration.port)
         logger.info("serving other nodes", metadata: ["address": "\(address)"])
-        let background = Task {
-            await restore(with: uploader)
-            await uploader.run()
-        }
+        let restoring = Task { await restore(with: uploader) }
+        let uploading = Task { await uploader.run() }
         try? await gracefulShutdown()
-        background.cancel()
+        restoring.cancel()
+        uploading.cancel()
         await server.stop(grace: Self.stopGrace)
         await seal(host, uploader)
         try await host.close()
@@ -128,10 +130,15 @@ package struct AggregatorService: Service {
             logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
         }
         readiness.set(Self.readinessPart, notReadyBecause: nil)
-        var isRestored = (try? restored.get()) != nil
-        while !isRestored && !Task.isCancelled {
-            try? await Task.sleep(for: .seconds(5))
-            isRestored = (try? await uploader.restore()) != nil
+        guard case .failure(let first) = restored else { return }
+        var told = "\(first)"
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.restorePause)
+            do { return try await uploader.restore() } catch {
+                if told == "\(error)" { continue }
+                told = "\(error)"
+                logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
+            }
         }
     }
 

@@ -32,13 +32,14 @@ package struct Fanout: Sendable {
         _ selections: [SeriesSelection], seriesMax: Int, samplesMax: Int, milliseconds: Int64
     ) async throws -> Fetched<[[SeriesColumns]]> {
         let deadline = Duration.milliseconds(milliseconds)
+        let budget = ReadBudget(seriesMax: seriesMax, samplesMax: samplesMax)
         return try await withThrowingTaskGroup(of: (Int, Fetched<[SeriesColumns]>).self) { group in
             for (index, selection) in selections.enumerated() {
                 for member in targets.members(tenant: selection.tenant, matchers: selection.matchers) {
                     group.addTask {
                         let request = SelectRequest(
                             selection: selection, seriesMax: seriesMax, samplesMax: samplesMax)
-                        return (index, try await series(request, from: member, deadline: deadline))
+                        return (index, try await series(request, from: member, deadline: deadline, budget: budget))
                     }
                 }
             }
@@ -75,7 +76,7 @@ package struct Fanout: Sendable {
     }
 
     private func series(
-        _ request: SelectRequest, from member: Int, deadline: Duration
+        _ request: SelectRequest, from member: Int, deadline: Duration, budget: ReadBudget
     ) async throws -> Fetched<[SeriesColumns]> {
         var collector = SeriesCollector()
         let stream = aggregators[member].query(.select(request), deadline: deadline)
@@ -83,6 +84,7 @@ package struct Fanout: Sendable {
             guard case .series(let series) = page else {
                 throw TypedError(.internal, "an aggregator answered a select with pages of another kind")
             }
+            try budget.take(series.series)
             try collector.append(series)
         }
         return Fetched(value: collector.series, warnings: stream.end?.warnings ?? [])

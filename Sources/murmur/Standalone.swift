@@ -77,6 +77,6 @@ struct ClientService: Service {
         }
         try? await gracefulShutdown()
         connected.cancel()
-        await client.stop()
+        await client.stop(grace: .seconds(1))
     }
 }

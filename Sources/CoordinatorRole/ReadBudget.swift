@@ -1,0 +1,41 @@
+import MetricModel
+import Synchronization
+import WireProtocol
+
+/// What one query may still read, all its selectors and all aggregators together.
+final class ReadBudget: Sendable {
+    private struct Spent {
+        var series = 0
+        var samples = 0
+    }
+
+    private let seriesMax: Int
+    private let samplesMax: Int
+    private let spent = Mutex(Spent())
+
+    /// - Parameters:
+    ///   - seriesMax: `query_series_max`
+    ///   - samplesMax: `query_samples_max`
+    init(seriesMax: Int, samplesMax: Int) {
+        self.seriesMax = seriesMax
+        self.samplesMax = samplesMax
+    }
+
+    /// Counts what has arrived.
+    ///
+    /// - Throws: `TypedError.tooLarge`, naming the limit, once the query has read more than it may.
+    func take(_ page: [SeriesColumns]) throws(TypedError) {
+        let samples = page.reduce(0) { $0 + $1.timestamps.count }
+        let total = spent.withLock { spent in
+            spent.series += page.count
+            spent.samples += samples
+            return spent
+        }
+        if total.series > seriesMax {
+            throw TypedError(.tooLarge, "the query reads more series than query_series_max (\(seriesMax)) allows")
+        }
+        if total.samples > samplesMax {
+            throw TypedError(.tooLarge, "the query reads more samples than query_samples_max (\(samplesMax)) allows")
+        }
+    }
+}
