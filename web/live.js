@@ -83,13 +83,17 @@ export function observedNow() {
 
 /** Tries to connect now instead of when the back-off says. */
 export function reconnectNow() {
-    if (connection.state === "lost") connect();
+    if (connection.state === "lost" && !socket) connect();
 }
 
 /** @param {Subscription} subscription */
 function ask(subscription) {
     forget(subscription);
-    if (!socket) return connect();
+    if (!socket) {
+        // When the connection is lost the back-off says when to try again; it asks for everything then.
+        if (connection.state !== "lost") connect();
+        return;
+    }
     if (socket.readyState !== WebSocket.OPEN) return;
     idCount += 1;
     subscription.id = `s${idCount}`;
@@ -123,6 +127,7 @@ function connect() {
     const opened = new WebSocket(address);
     socket = opened;
     opened.onopen = () => {
+        if (socket !== opened) return opened.close();
         attempts = 0;
         connection.state = "open";
         connection.since = Date.now();
@@ -177,7 +182,10 @@ function receive(message) {
     case "error":
         return fail(message);
     case "dropped":
-        for (const subscription of [...byKey.get(message.key) ?? []]) renew(subscription, 0);
+        // Spread out: asking for all of the past at once is what a slow connection can bear least.
+        for (const subscription of [...byKey.get(message.key) ?? []]) {
+            renew(subscription, resubscribeMilliseconds * (1 + 3 * Math.random()));
+        }
         return;
     case "end":
         for (const subscription of concerned(message)) renew(subscription, resubscribeMilliseconds);

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 import urllib.parse
 from typing import Any, Mapping, NamedTuple
 
@@ -28,9 +29,13 @@ class Reply(NamedTuple):
 class HTTPClient:
     """Requests to one host and port over a connection that is kept and, where it was closed, opened anew."""
 
+    # The server closes a connection that is idle for longer than 75 s.
+    IDLE_SECONDS_MAX = 30.0
+
     def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = 30.0):
         self.host, self.port, self.timeout = host, port, timeout
         self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     def request(
         self, method: str, path: str, parameters: Any = None, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -39,6 +44,8 @@ class HTTPClient:
         never is: whether it arrived is unknown."""
         if parameters:
             path += "?" + urllib.parse.urlencode(parameters, doseq=True)
+        if time.monotonic() - self._used > self.IDLE_SECONDS_MAX:
+            self.close()
         kept = self._connection is not None
         try:
             return self._send(method, path, body, headers)
@@ -59,6 +66,7 @@ class HTTPClient:
         self._connection.request(method, path, body=body, headers=dict(headers or {}))
         answer = self._connection.getresponse()
         data = answer.read()
+        self._used = time.monotonic()
         reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, data)
         if answer.will_close:
             self.close()
