@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 import socket
 import time
 import urllib.parse
@@ -46,6 +47,8 @@ class HTTPClient:
             path += "?" + urllib.parse.urlencode(parameters, doseq=True)
         if time.monotonic() - self._used > self.IDLE_SECONDS_MAX:
             self.close()
+        if self._was_closed_by_the_server():
+            self.close()
         kept = self._connection is not None
         try:
             return self._send(method, path, body, headers)
@@ -57,6 +60,12 @@ class HTTPClient:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+
+    def _was_closed_by_the_server(self) -> bool:
+        """Whether the kept connection has something to read although nothing was asked: its end."""
+        if self._connection is None or self._connection.sock is None:
+            return False
+        return bool(select.select([self._connection.sock], [], [], 0)[0])
 
     def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Reply:
         if self._connection is None:
