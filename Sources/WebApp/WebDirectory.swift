@@ -11,9 +11,9 @@ package enum WebDirectory {
     /// - Parameters:
     ///   - configured: the `web-dir` setting, nil when it was not set.
     ///   - program: path of the running program.
-    /// - Returns: the files, read into memory.
+    /// - Returns: the files, read into memory; nil when none was configured and there is none.
     /// - Throws: `StaticFilesError`, naming the directory.
-    package static func load(configured: String?, program: String) throws -> StaticFiles {
+    package static func load(configured: String?, program: String) throws -> StaticFiles? {
         if let configured { return try StaticFiles(directory: configured) }
         let installed = URL(fileURLWithPath: program).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("share/murmuration/web").path
@@ -21,6 +21,6 @@ package enum WebDirectory {
         where FileManager.default.fileExists(atPath: directory + "/index.html") {
             return try StaticFiles(directory: directory)
         }
-        return try StaticFiles(directory: "web")
+        return nil
     }
 }

@@ -46,10 +46,13 @@ enum Standalone {
             configuration: settings.coordinator,
             fanout: Fanout(aggregators: [client], targets: TargetChoice(ring: ring, placement: placement)))
         let files = try WebDirectory.load(configured: settings.webDirectory, program: CommandLine.arguments[0])
+        if files == nil {
+            logger.warning("no web application: there is no directory web here; set web-dir to its files")
+        }
         let http = HTTPServerSurface(
             configuration: settings.surface(version: Murmur.version),
             services: SurfaceServices(
-                ingest: router, query: coordinator, files: files, readiness: readiness, metrics: metrics),
+                ingest: router, query: coordinator, files: files ?? .none, readiness: readiness, metrics: metrics),
             group: group, logger: logger)
 
         let services: [any Service] = [aggregator, ClientService(client: client, readiness: readiness), http]
