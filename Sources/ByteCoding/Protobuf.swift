@@ -45,14 +45,6 @@ package struct ProtobufReader: ~Escapable {
     @_lifetime(self: copy self)
     package mutating func readDouble() throws(ByteError) -> Double { try reader.readDouble() }
 
-    /// Consumes a 64-bit fixed value.
-    @_lifetime(self: copy self)
-    package mutating func readFixed64() throws(ByteError) -> UInt64 { try reader.readUInt64() }
-
-    /// Consumes a 32-bit fixed value.
-    @_lifetime(self: copy self)
-    package mutating func readFixed32() throws(ByteError) -> UInt32 { try reader.readUInt32() }
-
     /// Consumes a length-delimited value without a copy.
     @_lifetime(self: copy self)
     @_lifetime(copy self)

@@ -13,8 +13,6 @@ package struct CheckpointCadence: Sendable, Equatable {
         package var backOffMillisecondsMin: Int64 = 500
         /// `checkpoint_back_off_max`: the longest pause, in ms.
         package var backOffMillisecondsMax: Int64 = 30_000
-        /// `pending_checkpoint_bytes`: waiting bytes from which on ingest is refused.
-        package var pendingBytesMax = 10 << 30
 
         package init() {}
     }
@@ -85,9 +83,6 @@ package struct CheckpointCadence: Sendable, Equatable {
         let due = waitingSince + limits.lingerMilliseconds
         return now >= due ? .upload : .wait(until: due)
     }
-
-    /// Whether so much waits that no more may be taken in: 503 until the store is back.
-    package var isOverflowing: Bool { pendingBytes >= limits.pendingBytesMax }
 
     /// How many of the waiting blocks go into the next addition, oldest first.
     ///

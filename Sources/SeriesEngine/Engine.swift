@@ -33,9 +33,6 @@ package struct Engine: ~Copyable {
     /// Samples in memory that no block holds yet, frozen ones included.
     package var headSamples: Int { statistics.liveSamples + (frozen?.sampleCount ?? 0) }
 
-    /// Whether a seal is under way.
-    package var isSealing: Bool { frozen != nil }
-
     /// Starts a log segment: from here on each series is defined anew before its first use.
     ///
     /// - Parameter number: greater than any before, at least 1.

@@ -8,7 +8,6 @@ import Testing
         limits.uploadBytes = 1_000
         limits.backOffMillisecondsMin = 100
         limits.backOffMillisecondsMax = 5_000
-        limits.pendingBytesMax = 10_000
         return limits
     }
 
@@ -53,17 +52,6 @@ import Testing
         #expect(cadence.decision(now: 0) == .wait(until: 2_500))
         cadence.settled(count: 1, bytes: 1_000)
         #expect(cadence.failureCount == 0 && cadence.decision(now: 0) == .upload)
-    }
-
-    @Test("waiting bytes overflow at their limit and no longer once uploaded")
-    func overflow() {
-        var cadence = CheckpointCadence(limits: limits())
-        cadence.sealed(count: 1, bytes: 9_999, now: 0)
-        #expect(!cadence.isOverflowing)
-        cadence.sealed(count: 1, bytes: 1, now: 0)
-        #expect(cadence.isOverflowing)
-        cadence.settled(count: 1, bytes: 1)
-        #expect(!cadence.isOverflowing)
     }
 
     @Test("a batch stays within its limits unless its first block is larger alone")
