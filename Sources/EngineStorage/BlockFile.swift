@@ -25,9 +25,10 @@ final class BlockFile: Sendable {
 
     deinit {
         guard isDropped.load(ordering: .acquiring) else { return }
-        // A file that cannot be removed now is dropped again at the next start.
+        // The mark first: alone it would hide a later block of this number from the checkpoint. What cannot be removed now
+        // is dropped again after the next start.
+        guard (try? SystemCalls.remove(Self.uploadedPath(path))) != nil else { return }
         try? SystemCalls.remove(path)
-        try? SystemCalls.remove(Self.uploadedPath(path))
     }
 
     /// Opens a file and reads its directory.
@@ -106,7 +107,18 @@ final class BlockFile: Sendable {
 
     private static let writeBufferBytes = 4 << 20
 
-    private static func uploadedPath(_ path: String) -> String { path + ".uploaded" }
+    private static let uploadedSuffix = ".uploaded"
+
+    private static func uploadedPath(_ path: String) -> String { path + uploadedSuffix }
+
+    /// Removes the marks of files that are not there.
+    static func removeOrphanMarks(in folder: String) throws(FileError) {
+        let names = Set(try SystemCalls.list(folder))
+        for name in names where name.hasSuffix(uploadedSuffix) {
+            if names.contains(String(name.dropLast(uploadedSuffix.count))) { continue }
+            try SystemCalls.remove(folder + "/" + name)
+        }
+    }
 
     /// The path of a block file.
     static func path(_ folder: String, _ number: UInt32) -> String {

@@ -31,7 +31,7 @@ package actor CheckpointUploader {
     ///   - clock: monotonic milliseconds.
     package init(
         host: EngineHost, store: any CheckpointStore, writer: String, limits: CheckpointCadence.Limits, logger: Logger,
-        clock: @escaping @Sendable () -> Int64 = { WallClock.now() }
+        clock: @escaping @Sendable () -> Int64 = { MonotonicClock.now() }
     ) {
         self.host = host
         self.store = store

@@ -45,11 +45,13 @@ package final class DataDirectory: Sendable {
             node.boot += 1
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            try FileDescriptor.replace(file, with: Array(encoder.encode(node)))
             for folder in ["/engine-0", "/engine-0/wal", "/engine-0/blocks"] {
                 try SystemCalls.createDirectory(path + folder)
             }
             if isNew { try FileDescriptor.replace(path + "/engine-0/restore", with: []) }
+            try SystemCalls.syncDirectory(path)
+            // Last: a directory with an identity is not new, so by then the order to restore is in it.
+            try FileDescriptor.replace(file, with: Array(encoder.encode(node)))
             self.path = path
             nodeID = node.uuid
             bootNumber = node.boot

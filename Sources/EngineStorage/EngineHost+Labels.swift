@@ -31,14 +31,16 @@ extension EngineHost {
     ///   - scope: tenant, matchers and time range.
     ///   - seriesMax: series that may be read.
     /// - Returns: the label sets.
-    /// - Throws: `EngineError`, as `select`.
+    /// - Throws: `EngineError`, as `select`, or `CancellationError`.
     @concurrent
     package func series(_ scope: LabelScope, seriesMax: Int) async throws -> [Labels] {
         var found: Set<Labels> = []
         for selection in scope.selections {
-            let (head, blocks) = try await onThread { thread in
+            let (head, blocks) = try await onThread { thread throws(EngineError) in
                 (
-                    thread.engine.series(selection),
+                    try Self.limited { () throws(EngineLimitError) in
+                        try thread.engine.series(selection, seriesMax: seriesMax)
+                    },
                     thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
                 )
             }
@@ -46,10 +48,11 @@ extension EngineHost {
             for file in blocks {
                 for entry in file.directory.entries
                 where entry.maxTime >= selection.start && entry.minTime <= selection.end {
+                    try Task.checkCancellation()
                     let index = try cache.load(file, entry).index
                     for series in index.matching(selection) { found.insert(index.labels(of: series)) }
+                    try Self.check(found.count, "query_series_max", seriesMax)
                 }
-                try Self.check(found.count, "query_series_max", seriesMax)
             }
             try Self.check(found.count, "query_series_max", seriesMax)
         }

@@ -69,13 +69,18 @@ extension EngineHost {
 
     func snapshot(_ selection: SeriesSelection, seriesMax: Int) async throws -> StoreSnapshot {
         try await onThread { thread throws(EngineError) in
-            do throws(EngineLimitError) {
-                return StoreSnapshot(
-                    head: try thread.engine.select(selection, seriesMax: seriesMax),
-                    blocks: thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end })
-            } catch {
-                throw EngineError(.limitExceeded, "\(error)")
-            }
+            StoreSnapshot(
+                head: try Self.limited { () throws(EngineLimitError) in
+                    try thread.engine.select(selection, seriesMax: seriesMax)
+                },
+                blocks: thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end })
+        }
+    }
+
+    /// The engine's answer, or its limit as the host's error.
+    static func limited<T>(_ answer: () throws(EngineLimitError) -> T) throws(EngineError) -> T {
+        do throws(EngineLimitError) { return try answer() } catch {
+            throw EngineError(.limitExceeded, "\(error)")
         }
     }
 }

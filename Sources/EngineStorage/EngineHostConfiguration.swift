@@ -1,3 +1,4 @@
+internal import Glibc
 package import SeriesEngine
 
 /// When the log is synced.
@@ -39,6 +40,8 @@ package struct EngineHostConfiguration: Sendable {
     package var sealRetryDelay: Int64 = 10_000
     /// The wall clock, Unix milliseconds; tests bring their own.
     package var clock: @Sendable () -> Int64
+    /// Monotonic milliseconds, for intervals and delays; tests bring their own.
+    package var monotonicClock: @Sendable () -> Int64 = { MonotonicClock.now() }
 
     /// Defaults throughout.
     package init(engine: EngineConfiguration, clock: @escaping @Sendable () -> Int64 = { WallClock.now() }) {
@@ -50,5 +53,11 @@ package struct EngineHostConfiguration: Sendable {
 /// The machine's clock.
 package enum WallClock {
     /// Unix milliseconds.
-    package static func now() -> Int64 { SystemCalls.now() }
+    package static func now() -> Int64 { SystemCalls.now(CLOCK_REALTIME) }
+}
+
+/// The machine's clock that nobody sets: for intervals and delays.
+package enum MonotonicClock {
+    /// Milliseconds since some time in the past.
+    package static func now() -> Int64 { SystemCalls.now(CLOCK_MONOTONIC) }
 }

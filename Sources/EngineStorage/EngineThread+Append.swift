@@ -38,7 +38,7 @@ extension EngineThread {
         guard !group.isEmpty else { return }
         do throws(FileError) {
             if !records.isEmpty {
-                try wal.append(records, sync: configuration.durability == .fsync)
+                try wal.append(records)
                 statistics.walBytes += records.count
                 statistics.walWrites += 1
             }
@@ -66,7 +66,7 @@ extension EngineThread {
     func rotateLog() -> EngineError? {
         precondition(group.isEmpty || !wal.isOpen, "the log is rotated under a group")
         do throws(FileError) {
-            try wal.beginSegment(now: configuration.clock(), durable: configuration.durability != .memory)
+            try wal.beginSegment(now: configuration.clock())
             engine.beginSegment(wal.number)
             return nil
         } catch {

@@ -28,6 +28,7 @@ extension EngineThread {
     }
 
     private func openBlocks() throws {
+        try BlockFile.removeOrphanMarks(in: directory.blocksPath)
         for name in try SystemCalls.list(directory.blocksPath) where name.hasSuffix(".block") {
             guard let number = UInt32(name.dropLast(6)) else { continue }
             let path = directory.blocksPath + "/" + name
@@ -74,16 +75,15 @@ extension EngineThread {
     }
 
     private func replayLog() throws {
-        let start = configuration.clock()
+        let start = configuration.monotonicClock()
         let covered = blocks.reduce(UInt32(0)) { max($0, $1.directory.coversSegmentsBefore) }
         removeSegments(before: covered)
-        var last = covered
-        for number in try WALWriter.segments(in: directory.walPath) where number >= covered {
-            last = max(last, number)
-            try replaySegment(number)
-        }
-        wal = WALWriter(folder: directory.walPath, generation: configuration.engine.generation, after: last)
-        statistics.replayMilliseconds = configuration.clock() - start
+        let segments = try WALWriter.segments(in: directory.walPath).filter { $0 >= covered }
+        for number in segments { try replaySegment(number, isLast: number == segments.last) }
+        wal = WALWriter(
+            folder: directory.walPath, generation: configuration.engine.generation,
+            durability: configuration.durability, after: segments.last ?? covered)
+        statistics.replayMilliseconds = configuration.monotonicClock() - start
         logger.info(
             "log replayed",
             metadata: [
@@ -93,7 +93,7 @@ extension EngineThread {
             ])
     }
 
-    private func replaySegment(_ number: UInt32) throws {
+    private func replaySegment(_ number: UInt32, isLast: Bool) throws {
         let path = WALWriter.path(directory.walPath, number)
         let bytes = try FileDescriptor.contents(of: path)
         let replay: WALReplay
@@ -112,8 +112,10 @@ extension EngineThread {
                 "segment": "\(path)", "reason": "\(stop)", "droppedBytes": "\(replay.droppedBytes)",
                 "records": "\(replay.records)",
             ])
-        // A torn tail is a write that was never acknowledged; anything else is kept for a person to look at.
-        if stop.code != .recordTooShort && stop.code != .headerTooShort {
+        // A torn tail of the last segment is a write that was never acknowledged. An earlier one was synced when it ended: what
+        // looks like a torn tail there may be a damaged length. That, and any other damage, is kept for a person to look at.
+        let isTornTail = isLast && (stop.code == .recordTooShort || stop.code == .headerTooShort)
+        if !isTornTail {
             try FileDescriptor.replace(path + ".damaged", with: bytes)
         }
     }

@@ -7,46 +7,52 @@ enum SealState {
     case idle
     /// A worker writes the frozen head.
     case running
-    /// Writing failed; the frozen head is tried again.
+    /// Writing failed; the frozen head is tried again at that time of the monotonic clock, or when somebody waits.
     case failed(SealJob, retryAt: Int64)
 }
 
 extension EngineThread {
-    /// Begins a seal when it is time, the head is full, or somebody waits for one; tries a failed one again.
+    /// Begins a seal when it is time, the head is full, the log could not be synced, or somebody waits for one; tries a failed
+    /// one again.
+    ///
+    /// - Parameter now: monotonic milliseconds.
     func sealIfDue(now: Int64) {
         switch seal {
         case .running:
             return
         case .failed(let job, let retryAt):
-            if now >= retryAt || !sealWaiters.isEmpty { startWorker(job) }
+            if now >= retryAt || !nextSealWaiters.isEmpty { startWorker(job) }
         case .idle:
             let isDue =
-                !sealWaiters.isEmpty || engine.headSamples >= configuration.headSamplesMax
+                wal.mustSeal || engine.headSamples >= configuration.headSamplesMax
                 || now - lastSealAt >= configuration.sealInterval
-            if isDue { beginSeal(now: now) }
+            if !sealWaiters.isEmpty || isDue && now >= sealBlockedUntil { beginSeal(now: now) }
         }
     }
 
     private func beginSeal(now: Int64) {
-        lastSealAt = now
         if let failure = rotateLog() {
-            answerSealWaiters(failure)
+            sealBlockedUntil = now + configuration.sealRetryDelay
+            refuseSealWaiters(failure)
             return
         }
         let head = engine.beginSeal()
+        lastSealAt = now
+        // All that any sync has missed is frozen now, and what is frozen is tried until it is on disk.
+        wal.mustSeal = false
         let number = nextBlockNumber
         nextBlockNumber += 1
         startWorker(
             SealJob(
                 head: head, catalog: engine.catalog, number: number, coversSegmentsBefore: wal.number,
-                createdAt: now, directory: directory))
+                createdAt: configuration.clock(), directory: directory))
     }
 
     /// Encodes and writes on a thread of its own; the engine goes on meanwhile.
     private func startWorker(_ job: SealJob) {
         seal = .running
         let queue = queue
-        let clock = configuration.clock
+        let clock = configuration.monotonicClock
         WorkerThread.start(name: "murmur-seal") {
             let start = clock()
             let result = job.run()
@@ -72,27 +78,28 @@ extension EngineThread {
                     "block": "\(job.number)", "samples": "\(job.head.sampleCount)", "bytes": "\(file?.size ?? 0)",
                     "milliseconds": "\(milliseconds)",
                 ])
-            answerSealWaiters(nil)
+            answerSealWaiters()
         case .failure(let error):
             statistics.sealFailures += 1
-            seal = .failed(job, retryAt: configuration.clock() + configuration.sealRetryDelay)
+            seal = .failed(job, retryAt: configuration.monotonicClock() + configuration.sealRetryDelay)
             logger.error("seal failed", metadata: ["error": "\(error)"])
-            answerSealWaiters(EngineError(.directoryUnusable, "the head cannot be sealed: \(error)"))
+            refuseSealWaiters(EngineError(.directoryUnusable, "the head cannot be sealed: \(error)"))
         }
     }
 
-    private func answerSealWaiters(_ error: EngineError?) {
+    private func answerSealWaiters() {
         let waiters = sealWaiters
         sealWaiters = nextSealWaiters
         nextSealWaiters = []
-        for waiter in waiters { waiter(error) }
+        for waiter in waiters { waiter(nil) }
     }
 
-    /// Tells those who still wait that the engine is closed.
-    func refuseSealWaiters() {
-        for waiter in sealWaiters + nextSealWaiters { waiter(EngineError(.closed, "the engine is closed")) }
+    /// Tells all who wait that nothing can be sealed: neither what is frozen nor, before that is, what came after.
+    func refuseSealWaiters(_ error: EngineError) {
+        let waiters = sealWaiters + nextSealWaiters
         sealWaiters = []
         nextSealWaiters = []
+        for waiter in waiters { waiter(error) }
     }
 
     /// Removes the log segments that synced blocks cover.
@@ -140,15 +147,15 @@ struct SealJob: Sendable {
 extension EngineThread {
     /// Seals what is in the head now; `done` is called when it is on disk, or cannot be.
     ///
-    /// When a seal is running, what came after its begin is not in it, so another follows.
+    /// When a head is frozen, what came after is not in it, so another seal follows.
     func requestSeal(_ done: @escaping @Sendable (EngineError?) -> Void) {
-        if case .running = seal { nextSealWaiters.append(done) } else { sealWaiters.append(done) }
+        if case .idle = seal { sealWaiters.append(done) } else { nextSealWaiters.append(done) }
     }
 
     /// The log could not be synced in the background: what is in memory is made durable as a block.
     func syncFailed(_ error: FileError) {
         statistics.syncFailures += 1
         logger.error("log sync failed; sealing", metadata: ["error": "\(error)"])
-        requestSeal { _ in }
+        wal.mustSeal = true
     }
 }

@@ -27,12 +27,14 @@ final class EngineThread {
     var records: [UInt8] = []
 
     var seal: SealState = .idle
+    // Of the monotonic clock: when the head was last frozen, when it may be again after the log failed, when retention last acted.
     var lastSealAt: Int64
+    var sealBlockedUntil: Int64 = .min
     var lastRetentionAt: Int64 = .min
     var isClosing = false
-    /// Who waits for the end of the seal that runs or is to run.
+    /// Who waits for the end of the seal that runs, or that is to be begun.
     var sealWaiters: [@Sendable (EngineError?) -> Void] = []
-    /// Who waits for the seal after the one that runs.
+    /// Who waits for the seal after the one that runs, or that failed and is tried again.
     var nextSealWaiters: [@Sendable (EngineError?) -> Void] = []
 
     /// - Throws: `EngineError`, when what is on disk cannot be taken over.
@@ -46,8 +48,10 @@ final class EngineThread {
         self.logger = logger
         self.publish = publish
         engine = Engine(configuration: configuration.engine)
-        wal = WALWriter(folder: directory.walPath, generation: configuration.engine.generation, after: 0)
-        lastSealAt = configuration.clock()
+        wal = WALWriter(
+            folder: directory.walPath, generation: configuration.engine.generation,
+            durability: configuration.durability, after: 0)
+        lastSealAt = configuration.monotonicClock()
         try recover()
         publishStatistics()
     }
@@ -61,7 +65,7 @@ final class EngineThread {
             publishStatistics()
         }
         perform(queue.close())
-        refuseSealWaiters()
+        refuseSealWaiters(EngineError(.closed, "the engine is closed"))
         publishStatistics()
     }
 
@@ -80,11 +84,11 @@ final class EngineThread {
     }
 
     private func tick() {
-        let now = configuration.clock()
+        let now = configuration.monotonicClock()
         sealIfDue(now: now)
         if now - Self.retentionInterval >= lastRetentionAt {
             lastRetentionAt = now
-            applyRetention(now: now)
+            applyRetention(now: configuration.clock())
         }
     }
 

@@ -9,11 +9,11 @@ enum SystemCalls {
         unsafe String(cString: strerror(number))
     }
 
-    /// The wall clock, Unix milliseconds.
-    static func now() -> Int64 {
+    /// A clock of the system, in milliseconds.
+    static func now(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         // SAFETY: `time` is alive for the length of the call.
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        _ = unsafe clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 

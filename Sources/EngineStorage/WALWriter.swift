@@ -6,6 +6,7 @@ internal import Synchronization
 struct WALWriter: ~Copyable {
     private let folder: String
     private let generation: UInt64
+    private let durability: Durability
     /// What the interval's sync works on.
     let target: SyncTarget
     private var file: FileDescriptor?
@@ -13,14 +14,19 @@ struct WALWriter: ~Copyable {
     private(set) var number: UInt32
     /// Bytes in it that are known to be good.
     private(set) var size = 0
+    /// A sync failed, so acknowledged records may not be on disk, and only a block of what is in memory makes them durable.
+    /// Whoever has frozen the head takes this back.
+    var mustSeal = false
 
     /// - Parameters:
     ///   - folder: where the segments lie.
     ///   - generation: written into each header.
+    ///   - durability: when the segments are synced.
     ///   - last: the greatest segment number ever used here.
-    init(folder: String, generation: UInt64, after last: UInt32) {
+    init(folder: String, generation: UInt64, durability: Durability, after last: UInt32) {
         self.folder = folder
         self.generation = generation
+        self.durability = durability
         self.number = last
         self.target = SyncTarget()
     }
@@ -28,20 +34,18 @@ struct WALWriter: ~Copyable {
     /// Whether there is a segment to write to; if not, `beginSegment` first.
     var isOpen: Bool { file != nil }
 
-    /// Syncs the segment that is written and begins the next.
+    /// Syncs the segment that is written, or sees to it that it `mustSeal`, and begins the next.
     ///
     /// - Throws: `FileError`; then there is no open segment, and the number is free for the next attempt.
-    mutating func beginSegment(now: Int64, durable: Bool) throws(FileError) {
-        let previous = file
-        file = nil
-        if durable, let previous { try previous.syncData() }
+    mutating func beginSegment(now: Int64) throws(FileError) {
+        endSegment()
         let path = Self.path(folder, number + 1)
         do throws(FileError) {
             let next = try FileDescriptor.create(path)
             var header: [UInt8] = []
             WALSegmentHeader(number: number + 1, generation: generation, createdAt: now).encode(into: &header)
             try next.write(header, at: 0)
-            if durable {
+            if durability != .memory {
                 try next.sync()
                 try SystemCalls.syncDirectory(folder)
             }
@@ -57,26 +61,38 @@ struct WALWriter: ~Copyable {
     }
 
     /// Writes records behind the last good ones; on an error nothing of them stays, and the segment is given up.
-    mutating func append(_ records: [UInt8], sync: Bool) throws(FileError) {
+    mutating func append(_ records: [UInt8]) throws(FileError) {
         guard let file else {
             throw FileError(operation: "write to the log: no segment is open", path: folder, number: EIO)
         }
         do throws(FileError) {
             try file.write(records, at: size)
-            if sync { try file.syncData() }
+            if durability == .fsync { try file.syncData() }
         } catch {
             // Whatever remains is a torn tail, which replay drops: a failure to cut it changes nothing that was promised.
             try? file.truncate(to: size)
-            self.file = nil
-            target.set(nil)
+            endSegment()
             throw error
         }
         size += records.count
-        if !sync { target.markDirty() }
+        if durability == .interval { target.markDirty() }
     }
 
-    /// Syncs what is written.
-    func sync() throws(FileError) { try file?.syncData() }
+    /// Writes no more to the open segment. Nobody syncs it later, so what was acknowledged since the last sync is synced now.
+    private mutating func endSegment() {
+        // With `fsync` each acknowledged record is synced already.
+        if durability == .interval { try? sync() }
+        file = nil
+        target.set(nil)
+    }
+
+    /// Syncs what is written; sets `mustSeal` when that fails.
+    mutating func sync() throws(FileError) {
+        do throws(FileError) { try file?.syncData() } catch {
+            mustSeal = true
+            throw error
+        }
+    }
 
     /// The numbers of the segments in a folder, ascending.
     static func segments(in folder: String) throws(FileError) -> [UInt32] {

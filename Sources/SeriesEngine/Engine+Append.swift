@@ -93,16 +93,25 @@ extension Engine {
         return servers.row(tenant: definition.tenant, label: label, id: id)
     }
 
+    /// Writes definitions in records of at most `WALRecord.definitionBytesMax`, or of one that is larger alone.
     private func writeDefinitions(of rows: [UInt32], into log: inout [UInt8]) {
-        guard !rows.isEmpty else { return }
-        WALRecord.definitions(
-            rows.map { row in
-                let identity = table.identities[Int(row)]
-                return WALDefinition(
-                    series: row,
-                    definition: SeriesDefinition(
-                        tenant: identity.tenant, labels: identity.labels, placement: identity.placement))
-            }, into: &log)
+        var part: [WALDefinition] = []
+        var bytes = 0
+        for row in rows {
+            let identity = table.identities[Int(row)]
+            let entry = WALDefinition(
+                series: row,
+                definition: SeriesDefinition(
+                    tenant: identity.tenant, labels: identity.labels, placement: identity.placement))
+            if bytes + entry.bytesMax > WALRecord.definitionBytesMax && !part.isEmpty {
+                WALRecord.definitions(part, into: &log)
+                part.removeAll(keepingCapacity: true)
+                bytes = 0
+            }
+            part.append(entry)
+            bytes += entry.bytesMax
+        }
+        if !part.isEmpty { WALRecord.definitions(part, into: &log) }
     }
 
     /// The append loop: samples that are already judged, in order of arrival.

@@ -48,13 +48,19 @@ extension Engine {
     }
 
     /// The labels of the head's series that pass every matcher and have samples in the time range.
-    package func series(_ selection: SeriesSelection) -> [Labels] {
-        let references = indexes[selection.tenant]?.matching(selection.matchers) ?? []
-        return references.compactMap { reference in
+    ///
+    /// - Throws: `EngineLimitError` when there are more than `seriesMax`.
+    package func series(_ selection: SeriesSelection, seriesMax: Int) throws(EngineLimitError) -> [Labels] {
+        var found: [Labels] = []
+        for reference in indexes[selection.tenant]?.matching(selection.matchers) ?? [] {
             let row = Int(table.row(ofReference: reference))
-            guard overlaps(row: row, selection.start, selection.end) else { return nil }
-            return table.identities[row].labels
+            guard overlaps(row: row, selection.start, selection.end) else { continue }
+            guard found.count < seriesMax else {
+                throw EngineLimitError(name: "query_series_max", maximum: seriesMax, found: found.count + 1)
+            }
+            found.append(table.identities[row].labels)
         }
+        return found
     }
 
     /// A tenant's metadata, sorted by metric.

@@ -5,6 +5,9 @@ internal import MetricModel
 struct WALDefinition: Equatable, Sendable {
     var series: UInt32
     var definition: SeriesDefinition
+
+    /// No fewer bytes than it takes in a record: numbers (9), two varint lengths (10 each), tenant and labels.
+    var bytesMax: Int { 29 + definition.tenant.name.utf8.count + definition.labels.bytes.count }
 }
 
 /// Log records: length, CRC-32C, kind, payload. Source: docs/formats/wal.md, sections 3 to 6.
@@ -22,6 +25,8 @@ enum WALRecord: Equatable, Sendable {
 
     /// Bytes before the payload: length, checksum, kind.
     static let prefixSize = 9
+    /// Bytes of definitions in one record; a batch of more writes several.
+    static let definitionBytesMax = 16 << 20
 
     // MARK: - Writing
 

@@ -68,6 +68,7 @@ func openHost(
 ) async throws -> EngineHost {
     var configuration = EngineHostConfiguration(
         engine: EngineConfiguration(generation: 0), clock: { clock.now })
+    configuration.monotonicClock = { clock.now }
     adjust(&configuration)
     return try await EngineHost.open(
         directory: DataDirectory(path: folder.path), configuration: configuration, logger: quiet)

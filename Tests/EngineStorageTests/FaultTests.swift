@@ -1,0 +1,202 @@
+import EngineStorage
+import Foundation
+import Glibc
+import MetricModel
+import SeriesEngine
+import Testing
+
+@Suite("Faults of disk and process")
+struct FaultTests {
+    /// Puts another file behind the descriptor that this process holds on a log segment: writes to it go where the test says.
+    private func replaceSegment(_ path: String, with device: String) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let held = names.compactMap(Int32.init).first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+        }
+        let other = try #require(FileHandle(forUpdatingAtPath: device))
+        #expect(dup2(other.fileDescriptor, try #require(held)) >= 0)
+    }
+
+    /// Lets the engine's thread turn until `isDone`; bounded, not timed.
+    private func turn(_ host: EngineHost, until isDone: () -> Bool) async throws {
+        var turns = 0
+        while !isDone() && turns < 100_000 {
+            _ = try await host.metadata(tenant: .default)
+            turns += 1
+        }
+        #expect(isDone())
+    }
+
+    /// What blocks alone hold of a folder.
+    private func copyWithoutLog(_ folder: TemporaryFolder) throws -> TemporaryFolder {
+        let copy = try folder.copy()
+        for name in try copy.files("wal") {
+            try FileManager.default.removeItem(atPath: copy.path + "/engine-0/wal/" + name)
+        }
+        return copy
+    }
+
+    @Test("a start that stops half way leaves a directory that is new, with the order to restore")
+    func interruptedFirstStart() throws {
+        let folder = TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+        let obstacle = folder.path + "/engine-0"
+        try Data().write(to: URL(fileURLWithPath: obstacle))
+        #expect(throws: EngineError.self) { try DataDirectory(path: folder.path) }
+        try FileManager.default.removeItem(atPath: obstacle)
+        let directory = try DataDirectory(path: folder.path)
+        #expect(directory.isNew && directory.needsRestore && directory.bootNumber == 1)
+    }
+
+    // /dev/full refuses writes, /dev/null takes them; neither can be synced.
+    @Test(
+        "what was acknowledged in a segment that cannot be synced is sealed unasked",
+        arguments: [("/dev/full", 128 << 20), ("/dev/null", 1)])
+    func unsyncedSegment(device: String, segmentBytesMax: Int) async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        var told = Acknowledged()
+        // The interval's own sync must not be what finds the failure.
+        let host = try await openHost(folder, clock: clock) {
+            $0.syncInterval = 3_600_000
+            $0.walSegmentBytesMax = segmentBytesMax
+        }
+        let cpu = try definition("cpu", "a")
+        let first = [(cpu, clock.now, 1.0)]
+        _ = try await host.append(batch(first))
+        told.take(first)
+        let segments = try folder.files("wal")
+        try replaceSegment(folder.path + "/engine-0/wal/" + (try #require(segments.last)), with: device)
+        let second = [(cpu, clock.now + 1000, 2.0)]
+        do {
+            _ = try await host.append(batch(second))
+            told.take(second)
+            #expect(device == "/dev/null")
+        } catch let error as EngineError {
+            #expect(error.code == .logFailed && device == "/dev/full")
+        }
+        try await turn(host) { host.statistics.seals > 0 }
+        #expect(try await host.everything() == told.columns)
+        let copy = try copyWithoutLog(folder)
+        let again = try await openHost(copy, clock: clock)
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        try await host.close()
+    }
+
+    @Test("a seal that succeeds after one that failed holds all that came before it")
+    func sealAfterFailure() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let obstacle = folder.path + "/engine-0/blocks/0000000001.block.tmp"
+        try FileManager.default.createDirectory(atPath: obstacle + "/x", withIntermediateDirectories: true)
+        for round in 0..<2 {
+            let input = [(try definition("cpu", "a"), clock.now + Int64(round), Double(round))]
+            _ = try await host.append(batch(input))
+            told.take(input)
+            await #expect(throws: EngineError.self) { try await host.seal() }
+        }
+        try FileManager.default.removeItem(atPath: obstacle)
+        try await host.seal()
+        let copy = try copyWithoutLog(folder)
+        let again = try await openHost(copy, clock: clock)
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        try await host.close()
+    }
+
+    @Test("a mark of a block that is gone does not hide a later block of its number from the checkpoint")
+    func orphanMark() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let first = try await openHost(folder, clock: clock)
+        try await first.close()
+        let marked = try folder.copy()
+        try marked.write([], to: "blocks/0000000001.block.uploaded")
+        let host = try await openHost(marked, clock: clock)
+        #expect(try marked.files("blocks").isEmpty)
+        _ = try await host.append(batch([(definition("cpu", "a"), clock.now, 1)]))
+        try await host.seal()
+        try await host.close()
+        let copy = try marked.copy()
+        let again = try await openHost(copy, clock: clock)
+        #expect(try await again.pendingBlockFiles().map(\.number) == [1])
+        try await again.close()
+    }
+
+    @Test("a damaged length in an earlier segment is kept for a person; a torn tail of the last is not")
+    func damagedLength() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let cpu = try definition("cpu", "a")
+        let host = try await openHost(folder, clock: clock)
+        _ = try await host.append(batch([(cpu, clock.now, 1)]))
+        try await host.close()
+        let torn = try folder.copy()
+        let bytes = try folder.read("wal/0000000001.wal")
+        try torn.write(bytes.dropLast(), to: "wal/0000000001.wal")
+        let second = try await openHost(torn, clock: clock)
+        #expect(second.statistics.replayDroppedBytes > 0)
+        #expect(try torn.files("wal") == ["0000000001.wal", "0000000002.wal"])
+        try await second.close()
+
+        let damaged = try torn.copy()
+        var wrong = bytes
+        // The highest byte but one of the first record's length: 64 KiB times 0x10 is possible, and beyond the end.
+        wrong[32 + 2] = 0x10
+        try damaged.write(wrong, to: "wal/0000000001.wal")
+        let third = try await openHost(damaged, clock: clock)
+        #expect(try damaged.read("wal/0000000001.wal.damaged") == wrong)
+        try await third.close()
+    }
+
+    @Test("definitions of a large batch go into records that can be read again")
+    func manyDefinitions() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock)
+        let filler = String(repeating: "x", count: 1 << 20)
+        let input = try (0..<40).map { (try definition("cpu", "\($0)" + filler), clock.now, Double($0)) }
+        let outcome = try await host.append(batch(input))
+        #expect(outcome.rejections.isEmpty)
+        try await host.close()
+        let log = try folder.read("wal/0000000001.wal")
+        var lengths: [Int] = []
+        var offset = WALSegmentHeader.size
+        while offset < log.count {
+            let length = (0..<4).reduce(0) { $0 | Int(log[offset + $1]) << (8 * $1) }
+            lengths.append(length)
+            offset += 9 + length
+        }
+        // Three records of definitions, one of samples.
+        #expect(lengths.count == 4 && lengths.allSatisfy { $0 <= 16 << 20 })
+        let copy = try folder.copy()
+        let again = try await openHost(copy, clock: clock)
+        #expect(again.statistics.replayedSamples == 40 && again.statistics.replayDroppedBytes == 0)
+        try await again.close()
+    }
+
+    @Test("a question about labels ends at its limit and with its task")
+    func labelLimits() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock)
+        let input = try (0..<10).map { (try definition("cpu", "web-\($0)"), clock.now, 1.0) }
+        _ = try await host.append(batch(input))
+        let scope = LabelScope(tenant: .default, matcherSets: [], start: .min, end: .max)
+        for sealed in [false, true] {
+            if sealed { try await host.seal() }
+            #expect(try await host.series(scope, seriesMax: 10).count == 10)
+            let error = await #expect(throws: EngineError.self) { _ = try await host.series(scope, seriesMax: 4) }
+            #expect(error?.message == "query_series_max is 4, the selection has at least 5")
+        }
+        await withThrowingTaskGroup(of: [Labels].self) { group in
+            group.cancelAll()
+            group.addTask { try await host.series(scope, seriesMax: 10) }
+            await #expect(throws: CancellationError.self) { _ = try await group.next() }
+        }
+        try await host.close()
+    }
+}
