@@ -73,6 +73,9 @@ package struct QueryPlan: Sendable {
         guard bounds.start.magnitude <= Planner.timeMax, bounds.end.magnitude <= Planner.timeMax else {
             throw QueryError(.badRequest, "evaluation time is out of bounds")
         }
+        guard (1...QueryPlan.lookbackMax).contains(options.lookback) else {
+            throw QueryError(.badRequest, "the look-back of \(options.lookback) ms is out of bounds")
+        }
         var planner = Planner(tenant: tenant, bounds: bounds, options: options)
         root = try planner.plan(expression, grid)
         selections = planner.selections
@@ -80,6 +83,9 @@ package struct QueryPlan: Sendable {
         self.options = options
         self.text = text
     }
+
+    /// Milliseconds, with which the bounds of times cannot overflow.
+    private static let lookbackMax: Int64 = 1 << 53
 
     private static func grid(
         _ start: Int64, _ end: Int64, _ step: Int64, _ options: EvaluationOptions

@@ -23,7 +23,7 @@ extension Setting {
             range.upperBound == Int.max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
         case .number(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .duration, .bytes: bounds
-        case .address: "`HOST:PORT`, port 0 to 65535"
+        case .address(let ports): "`HOST:PORT`, port \(ports.lowerBound) to \(ports.upperBound)"
         case .list: "names separated by commas"
         case .checkpoint: "`sqlite:PATH`, `postgresql://…`"
         }

@@ -16,8 +16,8 @@ package struct Setting: Hashable, Sendable {
         case duration(ClosedRange<Int64>)
         /// A number of bytes such as `64MiB`.
         case bytes(ClosedRange<Int>)
-        /// `HOST:PORT`.
-        case address
+        /// `HOST:PORT` with a port of these; port 0 takes a free one.
+        case address(ports: ClosedRange<Int>)
         /// One of these words.
         case choice([String])
         /// Texts separated by commas.

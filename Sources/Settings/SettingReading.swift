@@ -12,7 +12,8 @@ extension Setting {
         case .duration(let range):
             DurationText.milliseconds(text).flatMap { range.contains($0) ? .duration($0) : nil }
         case .bytes(let range): Setting.bytes(text).flatMap { range.contains($0) ? .integer($0) : nil }
-        case .address: NetworkAddress(text).map(SettingValue.address)
+        case .address(let ports):
+            NetworkAddress(text).flatMap { ports.contains($0.port) ? .address($0) : nil }
         case .list: Setting.list(text).map(SettingValue.list)
         case .checkpoint: Setting.checkpoint(text).map(SettingValue.checkpoint)
         }
@@ -28,7 +29,7 @@ extension Setting {
         case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .duration: "a duration such as 200ms, 90s, 2h or 31d, from \(bounds)"
         case .bytes: "a size such as 512KiB or 64MiB, from \(bounds)"
-        case .address: "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:7480"
+        case .address(let ports): "HOST:PORT with a port \(Setting.bounds(ports)), such as 127.0.0.1:7480"
         case .list: "names separated by commas, each once"
         case .checkpoint: "sqlite:PATH or postgresql://… (several separated by commas)"
         }

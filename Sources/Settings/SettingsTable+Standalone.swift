@@ -20,8 +20,13 @@ extension SettingsTable {
         ])
 
     private static let place: [Setting] = [
-        Setting("http", .address, standard: "127.0.0.1:7480", "Where to serve HTTP: API, pushes, web application."),
-        Setting("cluster", .address, standard: "127.0.0.1:7481", "Where to serve the binary protocol to other nodes."),
+        Setting(
+            "http", .address(ports: 0...65_535), standard: "127.0.0.1:7480",
+            "Where to serve HTTP: API, pushes, web application."),
+        // No free port: other nodes, and the node itself, must know where to connect.
+        Setting(
+            "cluster", .address(ports: 1...65_535), standard: "127.0.0.1:7481",
+            "Where to serve the binary protocol to other nodes."),
         Setting("name", .text, standardMeans: "the host's name", "The node's name, stable across restarts."),
         Setting("zone", .text, "The failure zone of the node; copies are kept in different zones."),
         Setting(
@@ -89,10 +94,11 @@ extension SettingsTable {
 
     private static let ingest: [Setting] = [
         Setting(
-            "ingest-body-bytes-max", .bytes(1_024...(1 << 30)), standard: "16MiB", "Size of one push as it is received."
-        ),
+            "ingest-body-bytes-max", .bytes(1_024...(128 << 20)), standard: "16MiB",
+            "Size of one push as it is received."),
+        // A push may become one record of the log, which is bounded by 256 MiB.
         Setting(
-            "ingest-decoded-bytes-max", .bytes(1_024...(1 << 32)), standard: "64MiB",
+            "ingest-decoded-bytes-max", .bytes(1_024...(128 << 20)), standard: "64MiB",
             "Size of one push after decompression."),
         Setting(
             "ingest-in-flight-bytes-max", .bytes(1_024...(1 << 40)), standard: "256MiB",

@@ -165,6 +165,57 @@ private func step(
         #expect(bench.sent() == [.send(two, expected)])
     }
 
+    /// A hub in which connection 1 listens, and the history of connection 2 up to 10 s is being loaded.
+    private func loading(
+        _ change: (inout LiveLimits) -> Void = { _ in }
+    ) throws -> (bench: Bench, two: LiveConnectionID, load: LiveLoad) {
+        var bench = Bench(change)
+        let one = try bench.connect(1)
+        bench.subscribe(one, "a")
+        bench.answer([])
+        let two = try bench.connect(2)
+        bench.subscribe(two, "b", history: 1_000)
+        guard case .load(let load)? = bench.takeWork() else { throw APIFailure(.internalFault, "nothing to load") }
+        return (bench, two, load)
+    }
+
+    @Test("a snapshot holds every step up to its time, however many passed while it was fetched")
+    func slowSnapshot() throws {
+        let begun = try loading()
+        var bench = begun.bench
+        let a = try labels(("s", "a"))
+        let b = try labels(("s", "b"))
+        for (index, labels) in [a, b, a].enumerated() {
+            bench.tick(11_000 + Int64(index) * 1_000)
+            bench.answer([(labels, Double(index + 1))])
+        }
+        _ = bench.sent()
+        let history = SeriesColumns(labels: a, timestamps: [10_000], values: [0])
+        bench.hub.loaded(begun.load, .success(Answer(.matrix([history]))), into: &bench.effects)
+        let whole = SeriesColumns(labels: a, timestamps: [10_000, 11_000, 13_000], values: [0, 1, 3])
+        let gone = SeriesColumns(labels: b, timestamps: [12_000], values: [2])
+        let expected = LiveServerMessage.subscribed(
+            id: "b", key: 1, step: 1_000, time: 13_000,
+            series: [.init(number: 0, columns: whole), .init(number: 1, columns: gone)], warnings: [])
+        #expect(bench.sent() == [.send(begun.two, expected)])
+    }
+
+    @Test("steps that there is no room to keep make the snapshot fail, not lie")
+    func forgottenSteps() throws {
+        let begun = try loading { $0.snapshotPointsMax = 1 }
+        var bench = begun.bench
+        for time in [11_000, 12_000] as [Int64] {
+            bench.tick(time)
+            bench.answer([(.empty, 1)])
+        }
+        _ = bench.sent()
+        bench.hub.loaded(begun.load, .success(Answer(.matrix([]))), into: &bench.effects)
+        guard case .send(begun.two, .error(.subscription("b"), let failure, _))? = bench.sent().first else {
+            return #expect(Bool(false))
+        }
+        #expect(failure.kind == .timeout && failure.message.contains("live_snapshot_points_max"))
+    }
+
     @Test("series that come, go and come back keep their number and are told anew")
     func comingAndGoing() throws {
         var bench = Bench()
@@ -257,6 +308,27 @@ private func step(
         }
         #expect(queries == ["q0", "q1", "q2", "q3", "q4"])
         #expect(most == 2)
+    }
+
+    @Test("a load that waits is dropped with its subscription, and a name used again gets its own history")
+    func staleLoads() throws {
+        var bench = Bench { $0.evaluationsMax = 1 }
+        let one = try bench.connect(1)
+        let two = try bench.connect(2)
+        bench.subscribe(one, "a", "first")
+        guard case .load(let first)? = bench.takeWork() else { return #expect(Bool(false)) }
+        for round in 0..<1_000 {
+            bench.subscribe(one, "b", "stale\(round)")
+            bench.hub.received(.unsubscribe(id: "b"), from: one, now: 10_000, into: &bench.effects)
+        }
+        bench.subscribe(two, "x", "gone")
+        bench.hub.disconnected(two)
+        bench.hub.received(.unsubscribe(id: "a"), from: one, now: 10_000, into: &bench.effects)
+        bench.subscribe(one, "a", "first", history: 5_000)
+        bench.hub.loaded(first, .success(Answer(.matrix([]))), into: &bench.effects)
+        let loads = bench.effects.compactMap { if case .load(let load) = $0 { load } else { nil } }
+        #expect(loads.map(\.query) == ["first"] && loads.map(\.start) == [5_000])
+        #expect(!bench.effects.contains { if case .send = $0 { true } else { false } })
     }
 
     @Test("it wakes for the earliest step, once for each")

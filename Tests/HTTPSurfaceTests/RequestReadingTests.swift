@@ -61,7 +61,7 @@ import Testing
             ("1763000300.1239", 1_763_000_300_124), ("2025-11-13T02:18:20Z", 1_763_000_300_000),
             ("2025-11-13T03:18:20.5+01:00", 1_763_000_300_500), ("now", nil), ("", nil), ("nan", nil), ("inf", nil),
             ("0x10", nil),
-            ("1e300", nil), ("2025-13-01T00:00:00Z", nil),
+            ("1e300", nil), ("2025-13-01T00:00:00Z", nil), ("9007199254740992", nil), ("-9007199254740992", nil),
         ] as [(String, Int64?)])
     func times(text: String, expected: Int64?) {
         #expect(QueryParameters.time(text) == expected)
@@ -72,7 +72,7 @@ import Testing
         arguments: [
             ("15", 15_000), ("0.5", 500), ("15s", 15_000), ("1h30m", 5_400_000), ("200ms", 200), ("1d", 86_400_000),
             ("1x", nil),
-            ("s", nil), ("1m1m", nil), ("", nil),
+            ("s", nil), ("1m1m", nil), ("", nil), ("9000000000000000", nil), ("-9000000000000000", nil),
         ] as [(String, Int64?)])
     func durations(text: String, expected: Int64?) {
         #expect(QueryParameters.duration(text) == expected)
@@ -103,6 +103,11 @@ import Testing
             "query=&start=0&end=1&step=1", "query=up&start=0&end=1&step=1&limit=x",
             "query=up&start=0&end=1&step=1&timeout=0",
             "query=up&start=0&end=1&step=1&partial_response=maybe",
+            "query=up&start=-9007199254740992&end=9007199254740992&step=1",
+            "query=up&start=-576460752303423&end=576460752303423&step=0.001",
+            "query=up&start=0&end=1&step=1&lookback_delta=9000000000000000",
+            "query=up&start=0&end=1&step=1&lookback_delta=-1m", "query=up&start=0&end=1&step=1&lookback_delta=0",
+            "query=up&start=0&end=1&step=1&lookback_delta=366d",
         ])
     func badRanges(text: String) throws {
         let reader = try reader(text)

@@ -162,6 +162,37 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
+    @Test("a connection for which too much waits is closed, and others are not", .timeLimit(.minutes(1)))
+    func tooMuchWaits() async throws {
+        try await withServer(testServices()) {
+            $0.live.outboundBytesHardMax = 10_000
+        } _: { port in
+            let other = try await LiveClient.open(port: port)
+            let greedy = try await LiveClient.open(port: port)
+            greedy.send(#"{"type":"subscribe","id":"a","query":"up","history":3600}"#)
+            #expect(await greedy.texts.first { _ in true } == nil)
+            other.send(#"{"type":"subscribe","id":"a","query":"up"}"#)
+            #expect(await other.texts.first { _ in true }?.hasPrefix(#"{"type":"subscribed""#) == true)
+        }
+    }
+
+    @Test("a client that reads late gets every answer: reading goes on where it was held", .timeLimit(.minutes(1)))
+    func readsLate() async throws {
+        try await withServer(testServices()) { port in
+            let late = try await LiveClient.open(port: port)
+            try await late.channel.setOption(ChannelOptions.autoRead, value: false).get()
+            for number in 1...60_000 {
+                let data = ByteBuffer(repeating: 120, count: 125)
+                let frame = WebSocketFrame(fin: true, opcode: .ping, maskKey: [1, 2, 3, 4], data: data)
+                late.channel.write(frame, promise: nil)
+                if number.isMultiple(of: 1_000) { late.channel.flush() }
+            }
+            late.send("nonsense")
+            try await late.channel.setOption(ChannelOptions.autoRead, value: true).get()
+            #expect(await late.texts.first { _ in true }?.hasPrefix(#"{"type":"error""#) == true)
+        }
+    }
+
     @Test(
         "a graceful stop ends subscriptions, closes with 1001, finishes requests at work and listens no more",
         .timeLimit(.minutes(1)))

@@ -224,6 +224,28 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
     }
 }
 
+@Suite struct LongAnswers {
+    @Test("an answer in pieces is at work until its last piece is written, or nobody holds it")
+    func atWork() async throws {
+        let server = responder { $0.requestsMax = 1 }
+        let head = HTTPRequest(method: .get, scheme: "http", authority: "here:1", path: "/api/v1/labels")
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
+        var held: Response? = try await server.respond(to: request, context: .init())
+        #expect(try await ask(server, .get, "/api/v1/query?query=up").status == 503)
+        try await held?.body.write(BodyCollector(pieces: .init()))
+        #expect(try await ask(server, .get, "/api/v1/query?query=up").status == 200)
+        held = try await server.respond(to: request, context: .init())
+        #expect(held?.status == .ok)
+        #expect(try await ask(server, .get, "/api/v1/query?query=up").status == 503)
+        held = nil
+        #expect(try await ask(server, .get, "/api/v1/query?query=up").status == 200)
+        // What fails is not at work either.
+        #expect(try await ask(server, .get, "/api/v1/query?query=%").status == 400)
+        #expect(try await ask(server, .get, "/api/v1/query?query=bad(").status == 400)
+        #expect(try await ask(server, .get, "/api/v1/query?query=up").status == 200)
+    }
+}
+
 @Suite struct Health {
     @Test("ready only once every part is, and not while stopping; until then API and pushes answer 503")
     func readiness() async throws {

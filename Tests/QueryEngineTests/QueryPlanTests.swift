@@ -42,6 +42,13 @@ struct QueryPlanTests {
         #expect(plan.selections.map(\.end) == [1_000_000, 1_980_000, 1_900_000])
     }
 
+    @Test("a look-back that makes no sense is refused", arguments: [0, -1, Int64.min, (1 << 53) + 1, Int64.max])
+    func badLookback(_ lookback: Int64) {
+        var options = EvaluationOptions()
+        options.lookback = lookback
+        #expect(throws: QueryError.self) { try QueryPlanTests.plan("m", .instant(at: 0), options) }
+    }
+
     @Test("times and steps that make no sense are refused")
     func badTimes() throws {
         func code(_ query: String, _ time: QueryTime) throws -> QueryError.Code? {

@@ -20,7 +20,7 @@ private let small = SettingsTable(
         Setting("retention", .duration(0...86_400_000), standard: "1h", "A duration."),
         Setting("share", .number(0...1), standard: "0.5", "A number."),
         Setting("size", .bytes(1...(1 << 30)), standard: "1KiB", "A size."),
-        Setting("http", .address, standard: "127.0.0.1:80", "An address."),
+        Setting("http", .address(ports: 0...65_535), standard: "127.0.0.1:80", "An address."),
         Setting("mode", .choice(["fast", "slow"]), standard: "fast", "A choice."),
         Setting("labels", .list, standard: "a,b", "A list."),
         Setting("store", .checkpoint, "A store."),
@@ -225,6 +225,23 @@ private let small = SettingsTable(
         #expect(settings.placementLabels == ["server_id", "instance", "host", "hostname", "host_name"])
         #expect(settings.limits.ingestBodyBytesMax == 16 << 20)
         #expect(settings.limits.queryStepsMax == 11_000)
+    }
+
+    @Test(
+        "what could not work is refused: a cluster port that nobody knows, a push that the log cannot hold",
+        arguments: [
+            ("cluster", "127.0.0.1:0", "a port from 1 to 65535"),
+            ("ingest-decoded-bytes-max", "129MiB", "1KiB to 128MiB"),
+            ("ingest-body-bytes-max", "129MiB", "1KiB to 128MiB"),
+        ])
+    func unworkable(name: String, text: String, expected: String) throws {
+        do throws(SettingsError) {
+            _ = try read(["--\(name)", text], table: .standalone)
+            Issue.record("\(name) took \(text)")
+        } catch {
+            #expect(error.description.contains(name) && error.description.contains(expected))
+        }
+        _ = try read(["--http", "127.0.0.1:0", "--\(name)", name == "cluster" ? ":1" : "128MiB"], table: .standalone)
     }
 
     @Test("the checkpoint follows the data directory unless it is given")

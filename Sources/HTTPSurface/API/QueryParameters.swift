@@ -100,8 +100,16 @@ package struct QueryParameters: Sendable {
     private func options() throws(APIFailure) -> QueryOptions {
         QueryOptions(
             timeoutMilliseconds: try timeout(), seriesMax: try limit() ?? 0,
-            lookbackMilliseconds: try duration("lookback_delta"),
+            lookbackMilliseconds: try lookback(),
             allowsPartial: try flag("partial_response", unlessGiven: true))
+    }
+
+    private func lookback() throws(APIFailure) -> Int64? {
+        guard let asked = try duration("lookback_delta") else { return nil }
+        if asked <= 0 || asked > QueryParameters.lookbackMax {
+            throw bad("lookback_delta", "it must be positive and at most 365d")
+        }
+        return asked
     }
 
     private func timeout() throws(APIFailure) -> Int64 {
@@ -151,20 +159,29 @@ package struct QueryParameters: Sendable {
         APIFailure(.badData, "invalid parameter \"\(name)\": \(message)")
     }
 
-    /// Unix milliseconds of Unix seconds with a fraction, or of RFC 3339; nil for anything else, and beyond ±2^53 s.
+    /// Unix milliseconds of Unix seconds with a fraction, or of RFC 3339; nil for anything else, and beyond ±2^59 ms.
     package static func time(_ text: String) -> Int64? {
-        if let seconds = Double(text), text.utf8.allSatisfy(isNumberByte) { return milliseconds(seconds) }
-        return RFC3339.milliseconds(text.utf8)
+        bounded(seconds(text) ?? RFC3339.milliseconds(text.utf8))
     }
 
-    /// Milliseconds of seconds with a fraction, or of a duration such as `1h30m`; nil for anything else.
+    /// Milliseconds of seconds with a fraction, or of a duration such as `1h30m`; nil for anything else, and beyond
+    /// ±2^59 ms.
     package static func duration(_ text: String) -> Int64? {
-        if let seconds = Double(text), text.utf8.allSatisfy(isNumberByte) { return milliseconds(seconds) }
-        return DurationText.milliseconds(text)
+        bounded(seconds(text) ?? DurationText.milliseconds(text))
     }
 
-    private static func milliseconds(_ seconds: Double) -> Int64? {
-        if seconds.magnitude > 0x1p53 { return nil }
+    /// Milliseconds that `lookback_delta` may have at most: 365 days.
+    private static let lookbackMax: Int64 = 365 * 86_400_000
+
+    /// So that the differences and sums of a few times and durations cannot overflow: milliseconds.
+    private static let magnitudeMax: UInt64 = 1 << 59
+
+    private static func bounded(_ milliseconds: Int64?) -> Int64? {
+        milliseconds.flatMap { $0.magnitude <= magnitudeMax ? $0 : nil }
+    }
+
+    private static func seconds(_ text: String) -> Int64? {
+        guard let seconds = Double(text), text.utf8.allSatisfy(isNumberByte) else { return nil }
         return Int64(exactly: (seconds * 1_000).rounded())
     }
 

@@ -76,16 +76,6 @@ package enum Route: Hashable, Sendable {
         }
     }
 
-    /// Whether overload may turn it away; what tells about health may not be.
-    package var isSheddable: Bool {
-        switch self {
-        case .healthy, .ready, .metrics: false
-        case .ingest, .instantQuery, .rangeQuery, .series, .labelNames, .labelValues, .metadata, .servers, .exemplars,
-            .rules, .alerts, .buildInfo, .live, .file, .unknown, .methodNotAllowed:
-            true
-        }
-    }
-
     private static let readOnly = ["GET"]
     private static let readOrForm = ["GET", "POST"]
     private static let push = ["POST"]

@@ -5,8 +5,9 @@ import NIOWebSocket
 /// silent or breaks the protocol.
 ///
 /// Lives on the channel's event loop, behind a frame aggregator: each frame here is a whole message.
-final class LiveChannelHandler: ChannelInboundHandler {
+final class LiveChannelHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
 
     /// Between two pings of ours.
@@ -19,6 +20,7 @@ final class LiveChannelHandler: ChannelInboundHandler {
     private var lastHeard = NIODeadline.now()
     private var pings: RepeatedTask?
     private var isClosing = false
+    private var readHeldBack = false
 
     init(service: LiveService, connection: LiveConnection) {
         self.service = service
@@ -53,6 +55,20 @@ final class LiveChannelHandler: ChannelInboundHandler {
         }
     }
 
+    /// Reads go on only while the client takes what we send: one that does not cannot make us gather answers for it.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            context.read()
+        } else {
+            readHeldBack = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { readOn(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case NIOWebSocketError.invalidFrameLength, NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge,
@@ -73,7 +89,15 @@ final class LiveChannelHandler: ChannelInboundHandler {
             context.close(promise: nil)
         } else {
             send(.ping, ByteBuffer(), context)
+            // One read a ping at least, or the pongs of a client that reads slowly but lives were never heard.
+            readOn(context)
         }
+    }
+
+    private func readOn(_ context: ChannelHandlerContext) {
+        if !readHeldBack { return }
+        readHeldBack = false
+        context.read()
     }
 
     private func answerClose(_ frame: WebSocketFrame, _ context: ChannelHandlerContext) {

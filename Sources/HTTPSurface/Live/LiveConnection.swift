@@ -10,22 +10,32 @@ final class LiveConnection: Sendable {
     let id: LiveConnectionID
     let tenant: TenantID
     private let channel: any Channel
+    private let outboundBytesMax: Int
     private let outboundBytes = Atomic<Int>(0)
     private let messagesWaiting = Atomic<Int>(0)
 
-    init(id: LiveConnectionID, tenant: TenantID, channel: any Channel) {
+    /// A connection that is closed once more than `outboundBytesMax` bytes wait to be sent.
+    init(id: LiveConnectionID, tenant: TenantID, channel: any Channel, outboundBytesMax: Int) {
         self.id = id
         self.tenant = tenant
         self.channel = channel
+        self.outboundBytesMax = outboundBytesMax
     }
 
     /// Bytes given to the channel that the system has not taken yet.
     var backlog: Int { outboundBytes.load(ordering: .relaxed) }
 
     /// Sends a text message; the buffer is shared, not copied.
+    ///
+    /// Beyond the bytes that may wait the connection is closed at once, without a code: a client that does not read would
+    /// never see one.
     func send(_ text: ByteBuffer) {
         let size = text.readableBytes
-        outboundBytes.wrappingAdd(size, ordering: .relaxed)
+        if outboundBytes.wrappingAdd(size, ordering: .relaxed).newValue > outboundBytesMax {
+            outboundBytes.wrappingSubtract(size, ordering: .relaxed)
+            channel.close(promise: nil)
+            return
+        }
         let sent = channel.eventLoop.makePromise(of: Void.self)
         sent.futureResult.whenComplete { _ in self.outboundBytes.wrappingSubtract(size, ordering: .relaxed) }
         channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: text), promise: sent)

@@ -113,10 +113,14 @@ package struct LiveHub: Sendable {
     /// A WebSocket is gone; unknown ones are ignored.
     package mutating func disconnected(_ id: LiveConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
+        var isLoading = false
         for key in Set(connection.streams.values) {
-            streams[key]?.listeners[id] = nil
+            if let listener = streams[key]?.listeners.removeValue(forKey: id), !listener.loading.isEmpty {
+                isLoading = true
+            }
             dropStreamIfUnheard(key)
         }
+        if isLoading { dropWaitingLoads { $0.connection == id } }
     }
 
     /// A client's message was not understood.
@@ -139,13 +143,13 @@ package struct LiveHub: Sendable {
                 let key = try stream(
                     LiveStreamName(tenant: connection.tenant, query: query, step: step), now: now, into: &effects)
                 connections[id]?.streams[name] = key
-                streams[key]?.listeners[id, default: .init()].ids.insert(name)
                 let end = LiveStream.floor(now, to: step)
-                waiting.append(
-                    .load(
-                        LiveLoad(
-                            connection: id, id: name, key: key, tenant: connection.tenant, query: query,
-                            start: end - LiveStream.floor(history, to: step), end: end, step: step)))
+                let load = LiveLoad(
+                    connection: id, id: name, key: key, tenant: connection.tenant, query: query,
+                    start: end - LiveStream.floor(history, to: step), end: end, step: step)
+                streams[key]?.listeners[id, default: .init()].ids.insert(name)
+                streams[key]?.listeners[id]?.loading[name] = load
+                waiting.append(.load(load))
                 startWork(into: &effects)
             } catch {
                 effects.append(.send(id, .error(.subscription(name), error, query: query)))
@@ -200,6 +204,9 @@ package struct LiveHub: Sendable {
     private mutating func unsubscribe(_ id: LiveConnectionID, _ name: String) {
         guard let key = connections[id]?.streams.removeValue(forKey: name) else { return }
         streams[key]?.listeners[id]?.ids.remove(name)
+        if streams[key]?.listeners[id]?.loading.removeValue(forKey: name) != nil {
+            dropWaitingLoads { $0.connection == id && $0.id == name }
+        }
         if streams[key]?.listeners[id]?.ids.isEmpty == true { streams[key]?.listeners[id] = nil }
         dropStreamIfUnheard(key)
     }
@@ -208,6 +215,17 @@ package struct LiveHub: Sendable {
         guard let stream = streams[key], stream.listeners.isEmpty else { return }
         streams[key] = nil
         keys[stream.name] = nil
+        if !stream.isEvaluating { return }
+        waiting.removeAll { work in
+            if case .evaluate(let evaluation) = work { evaluation.key == key } else { false }
+        }
+    }
+
+    /// Each load that waits is that of a subscription: `live_subscriptions_per_connection_max` bounds them, too.
+    private mutating func dropWaitingLoads(where isStale: (LiveLoad) -> Bool) {
+        waiting.removeAll { work in
+            if case .load(let load) = work { isStale(load) } else { false }
+        }
     }
 
     // MARK: - Work
@@ -218,13 +236,18 @@ package struct LiveHub: Sendable {
     ) {
         atWork -= 1
         defer { startWork(into: &effects) }
-        guard connections[load.connection]?.streams[load.id] == load.key,
-            streams[load.key]?.listeners[load.connection]?.ids.contains(load.id) == true
-        else { return }
+        // Not that of a subscription that has ended, though its name may be in use again.
+        guard streams[load.key]?.listeners[load.connection]?.loading[load.id] == load else { return }
+        streams[load.key]?.listeners[load.connection]?.loading[load.id] = nil
         do throws(APIFailure) {
             let answer = try result.get()
             let history = try LiveHub.columns(of: answer.value, limits)
-            guard let (series, time) = streams[load.key]?.snapshot(history, end: load.end) else { return }
+            guard let (series, time) = streams[load.key]?.snapshot(history, end: load.end) else {
+                throw APIFailure(
+                    .timeout,
+                    "the steps since the history was asked for have more than \(limits.snapshotPointsMax) points "
+                        + "(live_snapshot_points_max); ask for less of it")
+            }
             streams[load.key]?.listeners[load.connection]?.isReady = true
             effects.append(
                 .send(
@@ -277,7 +300,7 @@ package struct LiveHub: Sendable {
             let samples = try LiveHub.samples(of: answer.value, limits)
             let step = stream.advance(
                 key: key, time: evaluation.time, samples: samples, warnings: answer.warnings,
-                seriesMax: limits.seriesMax)
+                limits: limits)
             publish(step, of: &stream, to: ready, backlog: backlog, into: &effects)
         } catch {
             let message = LiveServerMessage.error(.stream(key), error, query: evaluation.query)

@@ -10,7 +10,7 @@ package struct LiveLimits: Sendable {
     package var evaluationsMax = 8
     /// `live_series_max`: series in one stream.
     package var seriesMax = 10_000
-    /// `live_snapshot_points_max`: points in one snapshot, all series together.
+    /// `live_snapshot_points_max`: points in one history, and in the steps kept while histories load, all series together.
     package var snapshotPointsMax = 1_000_000
     /// `live_message_bytes_max`: a message from a client.
     package var messageBytesMax = 128 << 10
@@ -18,6 +18,8 @@ package struct LiveLimits: Sendable {
     package var messagesWaitingMax = 256
     /// `live_outbound_bytes_max`: while more than this waits for a slow client, its data frames are dropped.
     package var outboundBytesMax = 1 << 20
+    /// `live_outbound_bytes_hard_max`: a connection for which more than this waits, of any kind, is closed.
+    package var outboundBytesHardMax = 64 << 20
     /// `query_bytes_max`: length of an expression.
     package var queryBytesMax = 64 * 1024
     /// Longest `id` in bytes.

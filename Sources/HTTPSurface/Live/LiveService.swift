@@ -50,7 +50,9 @@ final class LiveService: Sendable {
     func opened(_ channel: any Channel, tenant: TenantID) -> LiveConnection {
         connectionsOpen.wrappingAdd(1, ordering: .relaxed)
         let number = nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
-        let connection = LiveConnection(id: LiveConnectionID(number: number), tenant: tenant, channel: channel)
+        let connection = LiveConnection(
+            id: LiveConnectionID(number: number), tenant: tenant, channel: channel,
+            outboundBytesMax: limits.outboundBytesHardMax)
         inlet.yield(.connected(connection))
         return connection
     }

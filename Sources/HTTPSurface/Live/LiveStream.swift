@@ -25,6 +25,8 @@ struct LiveStream: Sendable {
     struct Listener: Sendable {
         /// The client's names for it.
         var ids: Set<String> = []
+        /// The histories under way, by the client's names.
+        var loading: [String: LiveLoad] = [:]
         /// Whether a snapshot was sent, so that data frames mean something to it.
         var isReady = false
         /// Data frames not sent since the last one sent.
@@ -37,6 +39,11 @@ struct LiveStream: Sendable {
         var isPresent = false
     }
 
+    private struct RecentStep {
+        var time: Int64
+        var samples: [(labels: Labels, value: Double)]
+    }
+
     let name: LiveStreamName
     var listeners: [LiveConnectionID: Listener] = [:]
     /// The last step that was given out for evaluation.
@@ -46,8 +53,10 @@ struct LiveStream: Sendable {
 
     private var entries: [Labels: Entry] = [:]
     private var nextNumber = 0
-    private var lastTime: Int64?
-    private var lastValues: [LiveValue] = []
+    /// The steps after the end of the oldest history under way, ascending.
+    private var recent: [RecentStep] = []
+    /// The newest step that `recent` had no room for.
+    private var forgottenTime: Int64?
 
     init(name: LiveStreamName, now: Int64) {
         self.name = name
@@ -62,9 +71,10 @@ struct LiveStream: Sendable {
 
     /// Takes a step's result and says what changed since the step before.
     ///
-    /// Beyond twice `seriesMax` numbers, those of absent series are forgotten.
+    /// Beyond twice `limits.seriesMax` numbers, those of absent series are forgotten. While histories load, steps are kept
+    /// for their snapshots, up to `limits.snapshotPointsMax` values.
     mutating func advance(
-        key: Int, time: Int64, samples: [(labels: Labels, value: Double)], warnings: [String], seriesMax: Int
+        key: Int, time: Int64, samples: [(labels: Labels, value: Double)], warnings: [String], limits: LiveLimits
     ) -> LiveServerMessage.Step {
         var values: [LiveValue] = []
         values.reserveCapacity(samples.count)
@@ -83,12 +93,28 @@ struct LiveStream: Sendable {
                 entries[labels]?.isPresent = false
             }
         }
-        if entries.count > 2 * seriesMax { entries = entries.filter { $0.value.isPresent } }
+        if entries.count > 2 * limits.seriesMax { entries = entries.filter { $0.value.isPresent } }
         values.sort { $0.number < $1.number }
         new.sort { $0.number < $1.number }
-        lastTime = time
-        lastValues = values
+        keep(RecentStep(time: time, samples: samples), pointsMax: limits.snapshotPointsMax)
         return .init(key: key, time: time, new: new, values: values, gone: wasPresent.sorted(), warnings: warnings)
+    }
+
+    private mutating func keep(_ step: RecentStep, pointsMax: Int) {
+        guard let end = listeners.values.lazy.flatMap(\.loading.values).map(\.end).min() else {
+            recent = []
+            forgottenTime = nil
+            return
+        }
+        // Where the clock was set back, the newer result of a step counts.
+        recent.removeAll { $0.time <= end || $0.time >= step.time }
+        if step.time > end { recent.append(step) }
+        var points = recent.reduce(0) { $0 + $1.samples.count }
+        while points > pointsMax {
+            let oldest = recent.removeFirst()
+            points -= oldest.samples.count
+            forgottenTime = oldest.time
+        }
     }
 
     /// Every series with a value at the last step, without points, by number.
@@ -98,20 +124,25 @@ struct LiveStream: Sendable {
             .sorted { $0.number < $1.number }
     }
 
-    /// A new listener's snapshot: its own history, and the last step sent to others meanwhile.
+    /// A new listener's snapshot: its own history, and every step sent to others while it was loaded.
     ///
-    /// `end` is the last step of `history`. Gives the series by number, and the last step that they cover.
-    mutating func snapshot(_ history: [SeriesColumns], end: Int64) -> (series: [LiveServerMessage.Series], time: Int64)
-    {
+    /// `end` is the last step of `history`. Gives the series by number, and the last step that they cover; nil when there
+    /// was no room to keep a step in between.
+    mutating func snapshot(
+        _ history: [SeriesColumns], end: Int64
+    ) -> (series: [LiveServerMessage.Series], time: Int64)? {
+        if let forgottenTime, forgottenTime > end { return nil }
         var series: [Int: SeriesColumns] = [:]
         for columns in history { series[number(of: columns.labels)] = columns }
         for present in presentSeries() where series[present.number] == nil { series[present.number] = present.columns }
         var time = end
-        if let lastTime, lastTime > end {
-            time = lastTime
-            for value in lastValues {
-                series[value.number]?.timestamps.append(lastTime)
-                series[value.number]?.values.append(value.value)
+        for step in recent where step.time > end {
+            time = step.time
+            for sample in step.samples {
+                let number = number(of: sample.labels)
+                let none = SeriesColumns(labels: sample.labels, timestamps: [], values: [])
+                series[number, default: none].timestamps.append(time)
+                series[number]?.values.append(sample.value)
             }
         }
         let sorted = series.sorted { $0.key < $1.key }.map {

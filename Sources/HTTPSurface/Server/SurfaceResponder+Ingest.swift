@@ -20,21 +20,21 @@ extension SurfaceResponder {
         let bytesMax = configuration.bounds.limits.ingestBodyBytesMax
         let announced = request.headers[.contentLength].flatMap { Int($0) }
         if let announced, announced > bytesMax { return tooLarge(bytesMax, announced) }
-        return try await admission.admit(bytes: announced ?? bytesMax) {
-            let body: ByteBuffer
-            do {
-                body = try await request.body.collect(upTo: bytesMax)
-            } catch is NIOTooManyBytesError {
-                return tooLarge(bytesMax, nil)
-            }
-            let reply = await service.ingest(
-                IngestRequest(
-                    tenant: tenant, form: form, contentType: request.headers[.contentType] ?? "",
-                    contentEncoding: request.headers[.contentEncoding] ?? "",
-                    remoteWriteVersion: request.headers[.remoteWriteVersion], idempotencyKey: key, body: body,
-                    arrival: services.clock()))
-            return response(reply)
+        let ticket = try admission.admit(bytes: announced ?? bytesMax)
+        defer { ticket.leave() }
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: bytesMax)
+        } catch is NIOTooManyBytesError {
+            return tooLarge(bytesMax, nil)
         }
+        let reply = await service.ingest(
+            IngestRequest(
+                tenant: tenant, form: form, contentType: request.headers[.contentType] ?? "",
+                contentEncoding: request.headers[.contentEncoding] ?? "",
+                remoteWriteVersion: request.headers[.remoteWriteVersion], idempotencyKey: key, body: body,
+                arrival: services.clock()))
+        return response(reply)
     }
 
     private func response(_ reply: IngestReply) -> Response {

@@ -10,16 +10,15 @@ extension SurfaceResponder {
             return failure(APIFailure(.notFound, "this node answers no queries"), query: nil)
         }
         if !services.readiness.isServing { return notReady() }
-        return try await admission.admit {
-            let parameters = try await parameters(of: request, target)
-            let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameter: parameters["tenant"])
-            let reader = QueryParameters(
-                parameters, tenant: tenant, now: services.clock(), bounds: configuration.bounds)
-            do {
-                return json(try await answer(route, reader, service))
-            } catch {
-                return failure(APIFailure(error), query: parameters["query"])
-            }
+        // The answer keeps it until its last piece is written, and whatever throws lets go of it.
+        let ticket = try admission.admit()
+        let parameters = try await parameters(of: request, target)
+        let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameter: parameters["tenant"])
+        let reader = QueryParameters(parameters, tenant: tenant, now: services.clock(), bounds: configuration.bounds)
+        do {
+            return json(try await answer(route, reader, service), ticket)
+        } catch {
+            return failure(APIFailure(error), query: parameters["query"])
         }
     }
 

@@ -3,17 +3,19 @@ import Hummingbird
 import NIOCore
 
 extension SurfaceResponder {
-    /// JSON with status 200; in pieces when it is more than one.
-    func json(_ chunks: JSONChunks) -> Response {
+    /// JSON with status 200; in pieces when it is more than one, and `ticket` is left after the last.
+    func json(_ chunks: JSONChunks, _ ticket: SharedAdmission.Ticket? = nil) -> Response {
         var chunks = chunks
         let first = chunks.nextChunk() ?? ByteBuffer()
         guard let second = chunks.nextChunk() else {
+            ticket?.leave()
             return Response(status: .ok, headers: jsonHeaders, body: ResponseBody(byteBuffer: first))
         }
         let rest = chunks
         return Response(
             status: .ok, headers: jsonHeaders,
             body: ResponseBody { writer in
+                defer { ticket?.leave() }
                 var rest = rest
                 try await writer.write(first)
                 try await writer.write(second)

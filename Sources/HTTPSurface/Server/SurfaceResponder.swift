@@ -176,10 +176,31 @@ final class SharedAdmission: Sendable {
     /// Requests and bytes of pushes at work.
     var load: (requests: Int, bytes: Int) { state.withLock { ($0.requests, $0.bytes) } }
 
-    /// Runs `work` when there is room for it, else throws which limit is reached.
-    func admit(bytes: Int = 0, _ work: () async throws -> Response) async throws -> Response {
+    /// Lets a request in when there is room for it, else throws which limit is reached.
+    func admit(bytes: Int = 0) throws(APIFailure) -> Ticket {
         if let refusal = state.withLock({ $0.enter(bytes: bytes) }) { throw refusal }
-        defer { state.withLock { $0.leave(bytes: bytes) } }
-        return try await work()
+        return Ticket(admission: self, bytes: bytes)
+    }
+
+    /// A request's place among those at work: given back with `leave`, at the latest when nobody holds it any more.
+    final class Ticket: Sendable {
+        private let admission: SharedAdmission
+        private let bytes: Int
+        private let isLeft = Atomic<Bool>(false)
+
+        fileprivate init(admission: SharedAdmission, bytes: Int) {
+            self.admission = admission
+            self.bytes = bytes
+        }
+
+        deinit {
+            leave()
+        }
+
+        /// The request is done; a second call does nothing.
+        func leave() {
+            if isLeft.exchange(true, ordering: .relaxed) { return }
+            admission.state.withLock { $0.leave(bytes: bytes) }
+        }
     }
 }
