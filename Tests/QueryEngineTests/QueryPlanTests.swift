@@ -42,7 +42,7 @@ struct QueryPlanTests {
         #expect(plan.selections.map(\.end) == [1_000_000, 1_980_000, 1_900_000])
     }
 
-    @Test("a look-back that makes no sense is refused", arguments: [0, -1, Int64.min, (1 << 53) + 1, Int64.max])
+    @Test("a look-back that makes no sense is refused", arguments: [0, -1, .min, (1 << 53) + 1, .max] as [Int64])
     func badLookback(_ lookback: Int64) {
         var options = EvaluationOptions()
         options.lookback = lookback
