@@ -65,6 +65,8 @@ struct FaultTests {
         let first = [(cpu, clock.now, 1.0)]
         _ = try await host.append(batch(first))
         told.take(first)
+        // A batch is answered before its segment is ended: wait for the turn after it.
+        _ = try await host.metadata(tenant: .default)
         let segments = try folder.files("wal")
         try replaceSegment(folder.path + "/engine-0/wal/" + (try #require(segments.last)), with: device)
         let second = [(cpu, clock.now + 1000, 2.0)]
