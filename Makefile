@@ -27,7 +27,7 @@ test: ## run the Swift, Python and browser tests
 check: ## format, a build without warnings, tidy, types of the web application
 	@bin/check
 
-bench: ## measure remote-write ingest through the whole standalone path
+bench: ## measure remote-write ingest through the whole standalone path, beside Prometheus
 	@bin/bench
 
 fuzz: ## feed mutated input to the protocol and the ingest parsers

@@ -1,0 +1,120 @@
+"""Processes under measurement: Murmuration and its peers, each on free ports of loopback with an empty data directory."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+
+MURMUR = pathlib.Path(__file__).resolve().parent.parent / ".build" / "release" / "murmur"
+PROMETHEUS = pathlib.Path(shutil.which("prometheus") or "/usr/bin/prometheus")
+READY_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 30
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Measured:
+    """A running server: where it listens, and what it has cost so far."""
+
+    def __init__(self, name: str, url: str, process: subprocess.Popen, log: pathlib.Path):
+        self.name, self.url, self.process, self.log = name, url, process, log
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """User and system time so far, of all threads."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) / TICKS_PER_SECOND, int(fields[12]) / TICKS_PER_SECOND
+
+    def cpu_by_thread(self) -> dict[str, float]:
+        """CPU seconds by the name of the thread; numbered threads of one kind are added up."""
+        times: dict[str, float] = {}
+        for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            head, _, tail = stat.read_text().rpartition(")")
+            name = head.split("(", 1)[1].rstrip("0123456789-# ")
+            fields = tail.split()
+            times[name] = times.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+        return times
+
+    def peak_resident_megabytes(self) -> float:
+        """The most memory that was resident at once."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
+
+    def wait_until_ready(self) -> None:
+        """Returns once /-/ready answers 200."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise SystemExit(
+                    f"bench: {self.name} ended with exit code {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.1)
+        raise SystemExit(f"bench: {self.name} did not get ready within {READY_SECONDS_MAX} s")
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def murmuration(*flags: str) -> Iterator[Measured]:
+    """A standalone server."""
+    port, cluster_port = free_port(), free_port()
+    with _running(
+        "Murmuration", port,
+        lambda data: [
+            MURMUR, "standalone", "--http", f"127.0.0.1:{port}", "--cluster", f"127.0.0.1:{cluster_port}",
+            "--data-dir", data / "data", *flags,
+        ],
+    ) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def prometheus() -> Iterator[Measured]:
+    """Debian's Prometheus as a receiver of remote write, scraping nothing."""
+    port = free_port()
+
+    def command(directory: pathlib.Path) -> list:
+        (directory / "prometheus.yml").write_text("scrape_configs: []\n")
+        return [
+            PROMETHEUS, f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+            f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
+        ]
+
+    with _running(f"Prometheus {prometheus_version()}", port, command) as server:
+        yield server
+
+
+def prometheus_version() -> str:
+    """As the program tells it."""
+    told = subprocess.run([PROMETHEUS, "--version"], capture_output=True, text=True, check=True)
+    return re.search(r"version (\S+?)\+?[a-z]* ", told.stdout + told.stderr).group(1)
+
+
+@contextlib.contextmanager
+def _running(name: str, port: int, command) -> Iterator[Measured]:
+    """A program while the block runs, its data directory with it; `command` makes its arguments from the directory."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="murmur-bench-"))
+    log = directory / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command(directory)], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        server = Measured(name, f"http://127.0.0.1:{port}", process, log)
+        server.wait_until_ready()
+        yield server
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS_MAX)
+        shutil.rmtree(directory, ignore_errors=True)
