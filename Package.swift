@@ -158,6 +158,7 @@ let cores: [Target] = [
         name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
+    .core("SimulationKit", []),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
 ]
@@ -181,6 +182,7 @@ let tests: [Target] = [
     .test("MetricModelTests", ["MetricModel", "ByteCoding"]),
     .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding"]),
     .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
+    .test("SimulationKitTests", ["SimulationKit"]),
     .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),
     .test(

@@ -20,7 +20,7 @@ from typing import Iterator, NamedTuple
 
 CORES = {
     "IngestFormats", "IngestRouting", "QueryLanguage", "QueryEngine", "QueryRouting", "SeriesEngine", "CheckpointPlan",
-    "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings",
+    "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings", "SimulationKit",
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",
