@@ -45,6 +45,16 @@ def check(server: Standalone, start_ms: int, first: int, count: int) -> None:
         assert server.data("/api/v1/servers", tenant=tenant)["total"] == 5
 
 
+def uploaded(server: Standalone) -> float:
+    """Samples that the checkpoint has taken since the start."""
+    return server.metric("murmur_checkpoint_uploaded_samples_total")
+
+
+def is_warning(server: Standalone) -> bool:
+    """Whether answers say that something may be missing."""
+    return bool(server.get("/api/v1/query", {"query": "up"}).json.get("warnings"))
+
+
 def test_a_wiped_data_directory_is_restored_after_a_graceful_stop(start_standalone, checkpoint):
     server = start_standalone(checkpoint=checkpoint)
     start_ms = now_ms() - 600_000
@@ -67,10 +77,7 @@ def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, c
     start_ms = now_ms() - 600_000
     push(server, start_ms, 0, 100)
 
-    def is_checkpointed() -> bool:
-        return server.metric("murmur_checkpoint_uploaded_samples_total") >= 2 * 20 * 100
-
-    wait_for("the upload of the sealed blocks", is_checkpointed)
+    wait_for("the upload of the sealed blocks", lambda: uploaded(server) >= 2 * 20 * 100)
     server.kill()
     shutil.rmtree(server.data_directory)
     server.start()
@@ -83,7 +90,7 @@ def test_starting_ingest_and_queries_go_on_without_postgresql(start_standalone, 
     server = start_standalone(checkpoint=checkpoint, seal_interval="1s")
     # A new node cannot know what the absent database holds, and says so in each answer.
     server.may_warn = True
-    assert server.get("/api/v1/query", {"query": "up"}).json["warnings"]
+    assert is_warning(server)
     start_ms = now_ms() - 600_000
     push(server, start_ms, 0, 50)
     check(server, start_ms, 0, 50)
@@ -95,16 +102,19 @@ def test_starting_ingest_and_queries_go_on_without_postgresql(start_standalone, 
     check(server, start_ms, 0, 50)
     push(server, start_ms, 50, 50)
 
-    # It comes back, and the checkpoint catches up by itself: the data directory may go.
+    # It comes back, and the checkpoint catches up by itself, both ways and neither waiting for the other: what it lacks is
+    # uploaded, what the node may lack is restored, and from then on answers have nothing to warn of.
     postgres.start()
-    wait_for("catching up", lambda: server.metric("murmur_checkpoint_uploaded_samples_total") >= 2 * 20 * 50)
+    wait_for("catching up", lambda: uploaded(server) >= 2 * 20 * 100)
+    wait_for("the end of the restore", lambda: not is_warning(server))
     server.may_warn = False
     check(server, start_ms, 0, 100)
-    # Away in the middle of things, and back.
+    # Away in the middle of things, and back. A stop gives uploads a few seconds only; the data directory may go once they are done.
     postgres.stop()
     push(server, start_ms, 100, 50)
     check(server, start_ms, 0, 150)
     postgres.start()
+    wait_for("catching up again", lambda: uploaded(server) >= 2 * 20 * 150)
     assert server.stop() == 0
     shutil.rmtree(server.data_directory)
     server.start()
