@@ -1,0 +1,243 @@
+"""Measures what queries cost: CPU milliseconds of a standalone server, user and system, of all threads.
+
+Usage: bench_queries.py [--runs N] [--hosts N] [--profile QUERY] [--keep DIRECTORY]
+Starts a standalone on free ports with an empty data directory, fills it with 4,000 hosts of 10 metrics, 3 hours at 10 s, in the order of
+time, and asks each query of the table below several times over one connection. The head is sealed whenever it holds ten minutes
+of that, as it would be had the samples come as time passes. A data directory that is kept is filled once and found again by the next run.
+"""
+
+import argparse
+import array
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+import bench
+
+METRICS, INTERVAL, HOURS = 10, 10, 3
+POINTS = HOURS * 3600 // INTERVAL
+POINTS_PER_REQUEST = 30
+REGIONS = ["eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-south-1", "ap-northeast-1", "sa-east-1", "af-south-1"]
+HOUR = 3600
+
+# Name, expression, seconds back from the newest sample (0 for an instant query), step.
+QUERIES = [
+    ("sum by(region)(rate(m[5m]))", "sum by(region)(rate(metric_0[5m]))", HOUR, 60),
+    ("avg by(hostname)(m), 3 h at 1 h", "avg by(hostname)(metric_1)", 3 * HOUR, HOUR),
+    ("topk(10, avg_over_time(m[5m]))", "topk(10, avg_over_time(metric_1[5m]))", HOUR, 60),
+    ("quantile(0.99, m)", "quantile(0.99, metric_1)", HOUR, 60),
+    ("count(m > 90)", "count(metric_1 > 90)", HOUR, 60),
+    ("max(m), 3 h at 60 s", "max(metric_1)", 3 * HOUR, 60),
+    ("instant m", "metric_1", 0, 0),
+    ("instant sum by(region)(m)", "sum by(region)(metric_1)", 0, 0),
+    ("one host, one metric", 'metric_1{hostname="host-77"}', HOUR, 60),
+    ("label values of hostname", None, HOUR, 0),
+]
+
+
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    result = bytearray()
+    while value > 127:
+        result.append(value & 127 | 128)
+        value >>= 7
+    result.append(value)
+    return bytes(result)
+
+
+def field(number: int, payload: bytes) -> bytes:
+    """A field of bytes."""
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
+
+
+def labels_of(host: int, metric: int) -> bytes:
+    """The labels of one series, encoded."""
+    pairs = {
+        "__name__": f"metric_{metric}", "arch": "x64", "datacenter": f"dc-{host % 24}", "hostname": f"host-{host}",
+        "os": "Ubuntu22.04" if host % 3 else "Debian12", "rack": str(host % 97), "region": REGIONS[host % len(REGIONS)],
+        "service": str(host % 19), "service_environment": "production" if host % 5 else "staging", "team": f"team-{host % 7}",
+    }
+    return b"".join(field(1, field(1, name.encode()) + field(2, value.encode())) for name, value in sorted(pairs.items()))
+
+
+class Columns:
+    """Values of the series: a counter for metric_0, for the others random walks of two decimals; no two series alike."""
+
+    def __init__(self) -> None:
+        source = random.Random(1)
+        self.walks = []
+        for _ in range(64):
+            value, walk = source.uniform(0, 100), array.array("d")
+            for _ in range(2 * POINTS):
+                value = min(100.0, max(0.0, value + source.gauss(0, 1)))
+                walk.append(round(value, 2))
+            self.walks.append(walk)
+
+    def values(self, host: int, metric: int, first: int) -> bytes:
+        """The next values of a series from a point on."""
+        if metric == 0:
+            rate = 1 + host % 50
+            return array.array("d", [float((host + point) * rate) for point in range(first, first + POINTS_PER_REQUEST)]).tobytes()
+        walk = self.walks[(host * METRICS + metric) % len(self.walks)]
+        start = (host * 31 + metric) % POINTS + first
+        return walk[start:start + POINTS_PER_REQUEST].tobytes()
+
+
+def samples_field(times: list[bytes], values: bytes) -> bytes:
+    """The samples of one series: records of 20 bytes, for a time takes six bytes as a varint."""
+    count = len(times)
+    record = bytes([0x12, 16, 0x09]) + bytes(8) + bytes([0x10]) + bytes(6)
+    block = bytearray(record * count)
+    size = len(record)
+    for byte in range(8):
+        block[3 + byte::size] = values[byte::8]
+    joined = b"".join(times)
+    for byte in range(6):
+        block[12 + byte::size] = joined[byte::6]
+    return bytes(block)
+
+
+def literal_snappy(data: bytes) -> bytes:
+    """Snappy's block format without any compression: literals of at most 65,536 bytes."""
+    parts = [varint(len(data))]
+    for start in range(0, len(data), 65536):
+        piece = data[start:start + 65536]
+        parts += [bytes([61 << 2]), (len(piece) - 1).to_bytes(2, "little"), piece]
+    return b"".join(parts)
+
+
+def fill(port: int, hosts: int, newest: int) -> None:
+    """Pushes everything in the order of time; `newest` is the last sample's time in seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    columns = Columns()
+    labels = {(host, metric): labels_of(host, metric) for host in range(hosts) for metric in range(METRICS)}
+    start = newest - (POINTS - 1) * INTERVAL
+    for first in range(0, POINTS, POINTS_PER_REQUEST):
+        times = [varint((start + point * INTERVAL) * 1000) for point in range(first, first + POINTS_PER_REQUEST)]
+        for base in range(0, hosts, 40):
+            body = b"".join(
+                field(1, labels[host, metric] + samples_field(times, columns.values(host, metric, first)))
+                for host in range(base, min(hosts, base + 40)) for metric in range(METRICS)
+            )
+            while True:
+                connection.request(
+                    "POST", "/api/v1/write", literal_snappy(body),
+                    {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"})
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status == 204:
+                    break
+                if answer.status not in (429, 503):
+                    sys.exit(f"bench: a push was answered {answer.status}: {text[:300]!r}")
+                time.sleep(0.2)
+
+
+def target(expression: str | None, newest: int, back: int, step: int) -> str:
+    """The request's path."""
+    if expression is None:
+        return f"/api/v1/label/hostname/values?start={newest - back}&end={newest}"
+    if back == 0:
+        return "/api/v1/query?" + urllib.parse.urlencode({"query": expression, "time": newest})
+    return "/api/v1/query_range?" + urllib.parse.urlencode(
+        {"query": expression, "start": newest - back, "end": newest, "step": step})
+
+
+def cpu_milliseconds(process: int) -> float:
+    """CPU time of another process so far: its clock, as clock_getcpuclockid makes it."""
+    return time.clock_gettime_ns(~process << 3 | 2) / 1e6
+
+
+def measure(port: int, process: int, newest: int, runs: int, only: str | None) -> list[dict]:
+    """Asks each query once to warm up and then `runs` times; returns what was seen."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    rows = []
+    for name, expression, back, step in QUERIES:
+        if only and only not in name:
+            continue
+        path = target(expression, newest, back, step)
+        size, walls, cpus = 0, [], []
+        for run in range(runs + 3):
+            cpu, wall = cpu_milliseconds(process), time.monotonic()
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            if run >= 3:
+                walls.append((time.monotonic() - wall) * 1000)
+                cpus.append(cpu_milliseconds(process) - cpu)
+            if answer.status != 200:
+                sys.exit(f"bench: {name} was answered {answer.status}: {body[:300]!r}")
+            size = len(body)
+        result = json.loads(body)["data"]
+        series = len(result) if isinstance(result, list) else len(result["result"])
+        rows.append({"query": name, "cpu_ms": statistics.median(cpus), "cpu_ms_least": min(cpus), "wall_ms": statistics.median(walls),
+                     "series": series, "bytes": size})
+        print(f"{name:<36}{rows[-1]['cpu_ms']:>10.2f} ms CPU {min(cpus):>10.2f} least {rows[-1]['wall_ms']:>10.2f} ms {series:>7} series"
+              f" {size:>9} bytes", flush=True)
+    return rows
+
+
+def start(directory: pathlib.Path, hosts: int) -> tuple[subprocess.Popen, int]:
+    """A server on the directory."""
+    port, cluster_port = bench.free_port(), bench.free_port()
+    log = open(directory / "log", "ab")
+    server = subprocess.Popen(
+        [bench.BINARY, "standalone", "--http", f"127.0.0.1:{port}", "--cluster", f"127.0.0.1:{cluster_port}",
+         "--data-dir", str(directory / "data"), "--head-samples-max", str(max(10_000, hosts * METRICS * 60)),
+         "--seal-interval", "1d"],
+        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    bench.wait_until_ready(f"http://127.0.0.1:{port}", server)
+    return server, port
+
+
+def main() -> int:
+    """Fills a directory unless it is full already, and measures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20, help="times that each query is asked")
+    parser.add_argument("--hosts", type=int, default=4000)
+    parser.add_argument("--only", help="a part of a query's name")
+    parser.add_argument("--keep", type=pathlib.Path, help="a directory that is filled once and kept")
+    parser.add_argument("--profile", type=pathlib.Path, help="write perf's profile of the measurement there")
+    parser.add_argument("--json", action="store_true", help="a last line for programs")
+    arguments = parser.parse_args()
+    directory = arguments.keep or pathlib.Path(tempfile.mkdtemp(prefix="murmur-bench-"))
+    directory.mkdir(exist_ok=True)
+    mark = directory / "newest"
+    server, port = start(directory, arguments.hosts)
+    try:
+        if not mark.exists():
+            newest = int(time.time()) // HOUR * HOUR
+            began = time.monotonic()
+            fill(port, arguments.hosts, newest)
+            mark.write_text(str(newest))
+            print(f"filled {arguments.hosts * METRICS * POINTS:,} samples in {time.monotonic() - began:.0f} s", flush=True)
+            time.sleep(5)
+        newest = int(mark.read_text())
+        recorder = None
+        if arguments.profile:
+            recorder = subprocess.Popen(
+                ["perf", "record", "-q", "-F", "997", "-g", "-p", str(server.pid), "-o", str(arguments.profile)])
+        rows = measure(port, server.pid, newest, arguments.runs, arguments.only)
+        if recorder:
+            recorder.send_signal(2)
+            recorder.wait(60)
+        if arguments.json:
+            print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
+        return 0
+    finally:
+        server.terminate()
+        server.wait(60)
+        if not arguments.keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
