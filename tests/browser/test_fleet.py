@@ -2,9 +2,10 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
-from harness.murmur import Standalone
+from harness.murmur import Standalone, now_ms
 
 from .views import changes, row, width_beyond
 
@@ -119,13 +120,42 @@ def test_labels_of_a_pusher_stay_text(visit, shared_standalone, tenant) -> None:
     assert page.evaluate("window.broken") is None
 
 
+def test_a_server_without_a_known_cpu_metric_has_a_dash_there(visit, shared_standalone, tenant) -> None:
+    target = {"instance": "app:9090", "job": "app"}
+    series = [({"__name__": name, **target}, [(now_ms(), 42.0)]) for name in ("aaa_first", "go_goroutines", "up")]
+    assert shared_standalone.push_series(series, tenant).status == 204
+    shared_standalone.push_json({"server_id": "pushes-cpu", "metric_type": "cpu", "value": 31, "unit": "%"}, tenant)
+    page: Page = visit("#/fleet")
+    expect(row(page, "pushes-cpu").locator(".cell-cpu")).to_contain_text("31.0%")
+    expect(row(page, "app:9090").locator(".cell-cpu")).to_have_text("–")
+    expect(row(page, "app:9090").locator(".cell-series")).to_have_text("3")
+
+
+@pytest.mark.parametrize("width", [320, 390, 721, 820, 861, 1041])
+def test_no_column_is_cut_off(visit, shared_standalone, tenant, width) -> None:
+    push_many(shared_standalone, tenant, 3)
+    page: Page = visit("#/fleet?sort=push", width=width, height=844)
+    buttons = page.locator(".fleet-labels button:visible")
+    expect(buttons.last).to_have_text(re.compile("^Last push"))
+    table = page.locator(".table").bounding_box()
+    for part in [*buttons.all(), *page.locator(".fleet-row[style] > *:visible").all()]:
+        box = part.bounding_box()
+        assert box["x"] >= table["x"] and box["x"] + box["width"] <= table["x"] + table["width"], part.inner_text()
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit, shared_standalone, tenant, agent) -> None:
     push_many(shared_standalone, tenant, 20)
     for as_tenant, route in [
         (tenant, "#/fleet"),
+        (f"nobody-with-{'a-long-name-' * 4}", "#/fleet"),
         (agent, "#/server/instance/this-machine"),
         (agent, "#/explore?query=node_load1&range=5m"),
     ]:
         page: Page = visit(route, as_tenant=as_tenant, width=390, height=844)
-        expect(page.locator(".server-link, .chart canvas").first).to_be_visible()
+        expect(page.locator(".server-link, .chart canvas, .first-steps li").first).to_be_visible()
         assert width_beyond(page) <= 0, route
+        # What is clipped would not make the page wider: the last control of the header has to be there whole.
+        box = page.locator(".masthead button").last.bounding_box()
+        assert box["x"] + box["width"] <= 390, route
+        for step in page.locator(".first-steps .command").all():
+            assert step.bounding_box()["width"] <= 390 - 2 * 14, route

@@ -21,6 +21,7 @@ PICTURES = [
     ("server-dark", "#/server/instance/fra-db-03", "dark", 1360, 980),
     ("server-phone", "#/server/instance/fra-db-03", "dark", 390, 844),
     ("explore-light", "#/explore?range=15m&query=" + urllib.parse.quote(RECEIVED), "light", 1360, 850),
+    ("explore-phone", "#/explore?range=15m&query=" + urllib.parse.quote(RECEIVED), "light", 390, 844),
     ("explore-dark", "#/explore?range=15m&query=" + urllib.parse.quote(RECEIVED), "dark", 1360, 850),
 ]
 

@@ -1,15 +1,13 @@
 // What the fleet view knows: the list of servers, polled, and a few signals of each, live.
 
 import { computed, ref, shallowRef, watch } from "vue";
-import { ApiError, fetchLabelValues, fetchMetadata, fetchServers } from "../api.js";
+import { ApiError, fetchMetadata, fetchServers } from "../api.js";
 import { useLive, usePolling } from "../components/use-live.js";
 import { unitNamed, unitOf } from "../format.js";
 import { connection } from "../live.js";
-import { selector } from "../promql.js";
 
-/** @typedef {{points: Point[], value: number, unit: Unit, name: string}} Signal `name` is the metric, where it is not
- *   the one of the column */
-/** @typedef {{cpu?: Signal, memory?: Signal, network?: Signal, other?: Signal}} Signals */
+/** @typedef {{points: Point[], value: number, unit: Unit}} Signal */
+/** @typedef {{cpu?: Signal, memory?: Signal, network?: Signal}} Signals absent where no metric known for it is pushed */
 /** @typedef {import("../live.js").LiveQuery} LiveQuery */
 
 const serversMax = 5000;
@@ -18,8 +16,6 @@ const briskServersMax = 300;
 const pointsMax = 60;
 /** Placement labels whose servers get signals; a cluster has one or two. */
 const labelsMax = 4;
-/** Different metrics shown for servers that have no CPU. */
-const otherMetricsMax = 12;
 const percent = unitNamed("%");
 const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
@@ -94,31 +90,6 @@ const columnOf = /** @type {Record<string, keyof Signals>} */ ({
     cpu: "cpu", memory: "memory", network: "network", nodeCPU: "cpu", nodeMemory: "memory", nodeNetwork: "network",
 });
 
-/** Metrics of servers that push no CPU: the first that each has. */
-function useOtherMetrics() {
-    /** @type {Map<string, string>} */
-    const found = new Map();
-    const wanted = shallowRef(/** @type {{label: string, metric: string}[]} */ ([]));
-    /** @param {ServerSummary} server */
-    const look = async (server) => {
-        const key = serverKey(server);
-        if (found.has(key)) return;
-        found.set(key, "");
-        try {
-            const names = await fetchLabelValues("__name__", selector({ [server.label]: server.id }));
-            const metric = names.find((name) => metricName.test(name));
-            if (!metric) return;
-            found.set(key, metric);
-            const { label } = server;
-            const isKnown = wanted.value.some((each) => each.label === label && each.metric === metric);
-            if (!isKnown && wanted.value.length < otherMetricsMax) wanted.value = [...wanted.value, { label, metric }];
-        } catch {
-            found.delete(key);
-        }
-    };
-    return { found, wanted, look };
-}
-
 /**
  * The signals of all servers.
  * @param {() => ServerSummary[]} servers
@@ -127,7 +98,6 @@ export function useSignals(servers) {
     const signals = shallowRef(/** @type {Map<string, Signals>} */ (new Map()));
     const window = shallowRef({ start: 0, end: 0 });
     const metadata = shallowRef(/** @type {Record<string, MetadataEntry>} */ ({}));
-    const others = useOtherMetrics();
     // As text, so that a list with the same labels changes nothing.
     const labels = computed(() => {
         const all = [...new Set(servers().map((server) => server.label))];
@@ -151,9 +121,6 @@ export function useSignals(servers) {
         for (const label of labels.value ? labels.value.split(",") : []) {
             for (const [name, query] of Object.entries(columnQueries(label))) all[`${name} ${label}`] = { query, ...timing };
         }
-        for (const { label, metric } of others.wanted.value) {
-            all[`other ${label} ${metric}`] = { query: `avg by (${label}) (${metric}{${label}!=""})`, ...timing };
-        }
         return all;
     };
     useLive(requests, (windows) => {
@@ -161,24 +128,22 @@ export function useSignals(servers) {
         const next = new Map();
         let end = 0;
         for (const name of Object.keys(windows).sort((a, b) => rank(a) - rank(b))) {
-            const [kind, label, metric] = name.split(" ");
+            const [kind, label] = name.split(" ");
             end = Math.max(end, windows[name].time);
             for (const series of windows[name].series.values()) {
                 const key = `${label}\n${series.metric[label]}`;
-                if (kind === "other" && others.found.get(key) !== metric) continue;
                 const entry = next.get(key) ?? {};
                 next.set(key, entry);
-                const pushed = metric ?? kind;
-                entry[kind === "other" ? "other" : columnOf[kind]] = {
-                    points: series.points, value: windows[name].latest(series), name: metric ?? "",
-                    unit: nodeUnits[kind] ?? unitOf(pushed, metadata.value[pushed], false),
+                entry[columnOf[kind]] = {
+                    points: series.points, value: windows[name].latest(series),
+                    unit: nodeUnits[kind] ?? unitOf(kind, metadata.value[kind], false),
                 };
             }
         }
         signals.value = next;
         window.value = { start: end - pointsMax * step.value * 1000, end };
     });
-    return { signals, window, look: others.look };
+    return { signals, window };
 }
 
 /** @param {string} name */

@@ -196,12 +196,11 @@ const template = `
                     <span role="cell" class="cell-id">
                         <a class="server-link" :href="href(['server', row.label, row.id])">{{ row.id }}</a></span>
                     <span role="cell" class="cell-cpu">
-                        <template v-if="row.lead">
-                            <Sparkline :points="row.lead.points" :start="window.start" :end="window.end"
-                                :max="row.lead.unit.kind === 'percent' ? 25 : 0"
-                                :label="(row.lead.name || 'CPU') + ' of the last minute'" />
-                        <span class="figure"><b>{{ show(row.lead) }}</b><small v-if="row.lead.name">{{ row.lead.name }}</small></span></template>
-                        <template v-else><span class="none">–</span></template>
+                        <template v-if="row.cpu">
+                            <Sparkline :points="row.cpu.points" :start="window.start" :end="window.end"
+                                :max="row.cpu.unit.kind === 'percent' ? 25 : 0" label="CPU of the last minute" />
+                            <b class="figure">{{ show(row.cpu) }}</b></template>
+                        <span v-else class="none">–</span>
                     </span>
                     <span role="cell" class="cell-memory">
                         <template v-if="row.memory">
@@ -210,7 +209,9 @@ const template = `
                                     :class="{ high: row.memory.value > 90 }"></i></span>
                             <b>{{ show(row.memory) }}</b></template>
                         <span v-else class="none">–</span></span>
-                    <span role="cell" class="cell-network">{{ row.network ? show(row.network) : "–" }}</span>
+                    <span role="cell" class="cell-network">
+                        <template v-if="row.network">{{ show(row.network) }}</template>
+                        <span v-else class="none">–</span></span>
                     <span role="cell" class="cell-series">{{ formatCount(row.series) }}</span>
                     <span role="cell" class="cell-push">{{ formatAge(row.age) }}</span>
                 </div>
@@ -230,15 +231,12 @@ export const FleetView = defineComponent(/** @type {import("vue").ComponentOptio
         const choices = useChoices();
         const list = ref(/** @type {HTMLElement | null} */ (null));
         const data = useServers(() => choices.search.value.trim());
-        const { signals, window, look } = useSignals(() => data.servers.value);
+        const { signals, window } = useSignals(() => data.servers.value);
         const { all, counts, rows } = useRows(() => data.servers.value, choices, () => signals.value);
         const { range, rowHeight } = useVirtualRows(list, () => rows.value.length);
         const visible = computed(() => rows.value.slice(range.value.first, range.value.end).map((row, index) => {
-            const own = signals.value.get(row.key);
-            return { ...row, ...own, lead: own?.cpu ?? own?.other, top: (range.value.first + index) * rowHeight.value };
+            return { ...row, ...signals.value.get(row.key), top: (range.value.first + index) * rowHeight.value };
         }));
-        const bare = () => signals.value.size > 0 ? visible.value.filter((row) => !row.cpu && !row.other) : [];
-        watch(bare, (servers) => servers.forEach(look));
         const chosen = computed(() => {
             return rows.value.length === all.value.length ? null : new Set(rows.value.map((row) => row.key));
         });
