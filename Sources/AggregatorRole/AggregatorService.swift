@@ -90,6 +90,11 @@ package struct AggregatorService: Service {
         let directory = try DataDirectory(path: configuration.dataDirectory)
         let host = try await EngineHost.open(
             directory: directory, configuration: configuration.engine, logger: logger)
+        if directory.needsRestore && !directory.isNew {
+            logger.warning(
+                "blocks of this node may be missing; what the checkpoint has is restored",
+                metadata: ["directory": "\(directory.path)"])
+        }
         EngineMetrics.register(host, in: metrics)
         let server = ClusterServer(
             identity: configuration.identity, limits: ConnectionLimits(),

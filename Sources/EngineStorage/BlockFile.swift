@@ -111,12 +111,12 @@ final class BlockFile: Sendable {
 
     private static func uploadedPath(_ path: String) -> String { path + uploadedSuffix }
 
-    /// Removes the marks of files that are not there.
-    static func removeOrphanMarks(in folder: String) throws(FileError) {
-        let names = Set(try SystemCalls.list(folder))
-        for name in names where name.hasSuffix(uploadedSuffix) {
-            if names.contains(String(name.dropLast(uploadedSuffix.count))) { continue }
-            try SystemCalls.remove(folder + "/" + name)
+    /// The marks of files that are not there: a drop removes the mark first, so these files were lost.
+    static func orphanMarks(in folder: String) throws(FileError) -> [String] {
+        let names = try SystemCalls.list(folder)
+        let all = Set(names)
+        return names.filter {
+            $0.hasSuffix(uploadedSuffix) && !all.contains(String($0.dropLast(uploadedSuffix.count)))
         }
     }
 

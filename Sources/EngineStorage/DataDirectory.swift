@@ -1,10 +1,12 @@
 internal import ByteCoding
 internal import Foundation
 internal import Glibc
+internal import Synchronization
 
 /// The data directory of one node: its lock, its identity, and the paths in it.
 ///
-/// `DIR/lock`, `DIR/node.json`, `DIR/engine-0/{wal,blocks,catalog}`.
+/// `DIR/lock`, `DIR/node.json`, `DIR/engine-0/{wal,blocks,catalog}`. Next to the blocks lies the mark `blocks/restored`: all that
+/// the checkpoint held is here. Whoever loses the blocks loses the mark with them, so the next start fetches them again.
 package final class DataDirectory: Sendable {
     package let path: String
     /// The node instance's UUID, made with the directory.
@@ -14,6 +16,7 @@ package final class DataDirectory: Sendable {
     /// Whether there was no node here before.
     package let isNew: Bool
     private let lock: FileDescriptor
+    private let isRestored: Atomic<Bool>
 
     private struct Node: Codable {
         var version: Int
@@ -25,48 +28,49 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryUnusable` with the reason,
     ///   `.unknownVersion` for a `node.json` of another format.
-    package init(path: String) throws {
+    package init(path: String) throws(EngineError) {
         do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try SystemCalls.createDirectories(path)
             lock = try FileDescriptor(opening: path + "/lock", O_RDWR | O_CREAT)
             guard try lock.tryLock() else {
                 throw EngineError(
                     .directoryLocked, "data directory \(path) is in use by another process (its lock file is held)")
             }
             let file = path + "/node.json"
-            var node = Node(version: 1, uuid: UUID().uuidString.lowercased(), boot: 0)
-            isNew = !FileManager.default.fileExists(atPath: file)
-            if !isNew {
-                node = try JSONDecoder().decode(Node.self, from: Data(FileDescriptor.contents(of: file)))
-            }
-            guard node.version == 1 else {
-                throw EngineError(.unknownVersion, "\(file): format version \(node.version) is not known here")
-            }
+            let known = try Self.node(in: file)
+            isNew = known == nil
+            var node = known ?? Node(version: 1, uuid: UUID().uuidString.lowercased(), boot: 0)
             node.boot += 1
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
             for folder in ["/engine-0", "/engine-0/wal", "/engine-0/blocks"] {
                 try SystemCalls.createDirectory(path + folder)
             }
-            if isNew { try FileDescriptor.replace(path + "/engine-0/restore", with: []) }
             try SystemCalls.syncDirectory(path)
-            // Last: a directory with an identity is not new, so by then the order to restore is in it.
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
             try FileDescriptor.replace(file, with: Array(encoder.encode(node)))
             self.path = path
             nodeID = node.uuid
             bootNumber = node.boot
+            isRestored = Atomic(try SystemCalls.exists(path + Self.restoredMark))
         } catch let error as EngineError {
             throw error
         } catch {
-            throw EngineError(
-                .directoryUnusable, "data directory \(path) cannot be used: \(DataDirectory.reason(error))")
+            throw EngineError(.directoryUnusable, "data directory \(path) cannot be used: \(error)")
         }
     }
 
-    /// The system's own words where Foundation wraps them.
-    private static func reason(_ error: any Error) -> String {
-        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        return cause?.localizedDescription ?? "\(error)"
+    /// The identity that a directory has; nil when it has none yet.
+    private static func node(in file: String) throws -> Node? {
+        guard try SystemCalls.exists(file) else { return nil }
+        guard let node = try? JSONDecoder().decode(Node.self, from: Data(FileDescriptor.contents(of: file))) else {
+            throw EngineError(
+                .unknownVersion,
+                "\(file) is not the identity of a node; restore it, or move it away to go on as a new node")
+        }
+        guard node.version == 1 else {
+            throw EngineError(.unknownVersion, "\(file): format version \(node.version) is not known here")
+        }
+        return node
     }
 
     /// Names the references of this start: differs for each start and each directory, never 0.
@@ -75,17 +79,26 @@ package final class DataDirectory: Sendable {
         return hash == 0 ? 1 : hash
     }
 
-    /// Whether what the checkpoint holds has not all been fetched since the directory was made.
-    package var needsRestore: Bool { FileManager.default.fileExists(atPath: restorePath) }
+    /// Whether what the checkpoint holds may be missing here: it has not all been fetched since the blocks' folder was made, or
+    /// blocks have gone since.
+    package var needsRestore: Bool { !isRestored.load(ordering: .relaxed) }
 
-    /// Notes that a restore is complete, or not wanted.
+    /// Notes durably that all that the checkpoint holds is here.
     package func restoreIsDone() throws {
-        do throws(FileError) { try SystemCalls.remove(restorePath) } catch {
+        do throws(FileError) { try FileDescriptor.replace(path + Self.restoredMark, with: []) } catch {
             throw EngineError(.directoryUnusable, "\(error)")
         }
+        isRestored.store(true, ordering: .relaxed)
     }
 
-    private var restorePath: String { path + "/engine-0/restore" }
+    /// Notes durably that blocks are gone which the checkpoint has.
+    func blocksAreLost() throws(FileError) {
+        try SystemCalls.remove(path + Self.restoredMark)
+        try SystemCalls.syncDirectory(blocksPath)
+        isRestored.store(false, ordering: .relaxed)
+    }
+
+    private static let restoredMark = "/engine-0/blocks/restored"
     var walPath: String { path + "/engine-0/wal" }
     var blocksPath: String { path + "/engine-0/blocks" }
     var catalogPath: String { path + "/engine-0/catalog" }

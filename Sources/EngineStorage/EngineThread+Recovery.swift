@@ -28,7 +28,7 @@ extension EngineThread {
     }
 
     private func openBlocks() throws {
-        try BlockFile.removeOrphanMarks(in: directory.blocksPath)
+        try noteLostBlocks()
         for name in try SystemCalls.list(directory.blocksPath) where name.hasSuffix(".block") {
             guard let number = UInt32(name.dropLast(6)) else { continue }
             let path = directory.blocksPath + "/" + name
@@ -43,10 +43,22 @@ extension EngineThread {
                 // Never silently short: a block that is not there would be missing from every answer.
                 throw EngineError(
                     .blockUnreadable,
-                    "\(path): \(error); restore the file, or move it away to start without its samples")
+                    "\(path): \(error); restore the file, or move it away to go on with what the checkpoint has of it"
+                )
             }
         }
         blocks.sort { $0.number < $1.number }
+    }
+
+    /// Block files that the checkpoint has and this directory no longer are fetched again.
+    private func noteLostBlocks() throws(FileError) {
+        let marks = try BlockFile.orphanMarks(in: directory.blocksPath)
+        guard !marks.isEmpty else { return }
+        logger.warning(
+            "block files are gone", metadata: ["count": "\(marks.count)", "folder": "\(directory.blocksPath)"])
+        // First the order to restore: without the marks nothing tells any more that these files were here.
+        try directory.blocksAreLost()
+        for mark in marks { try SystemCalls.remove(directory.blocksPath + "/" + mark) }
     }
 
     private func restoreCatalog() throws {

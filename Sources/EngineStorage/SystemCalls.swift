@@ -41,6 +41,24 @@ enum SystemCalls {
         }
     }
 
+    /// Creates a directory and those above it, as far as they are missing.
+    static func createDirectories(_ path: String) throws(FileError) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for name in path.split(separator: "/") {
+            made += name
+            try createDirectory(made)
+            made += "/"
+        }
+    }
+
+    /// Whether a file is there.
+    static func exists(_ path: String) throws(FileError) -> Bool {
+        // SAFETY: the string is alive for the length of the call.
+        if unsafe access(path, F_OK) == 0 { return true }
+        guard errno == ENOENT else { throw FileError(operation: "look for", path: path, number: errno) }
+        return false
+    }
+
     /// Makes the names in a directory durable.
     static func syncDirectory(_ path: String) throws(FileError) {
         let directory = try FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY)

@@ -1,6 +1,7 @@
 import ByteCoding
 import CheckpointPlan
 import EngineStorage
+import Foundation
 import MetricModel
 import SeriesEngine
 import Testing
@@ -123,6 +124,70 @@ struct CheckpointUploaderTests {
         #expect(try await restarted.everything() == told.columns)
         #expect(try await restarted.pendingBlockFiles().isEmpty)
         try await restarted.close()
+    }
+
+    @Test(
+        "a node that kept its identity and lost blocks fetches them again",
+        arguments: ["engine-0", "engine-0/blocks", "engine-0/blocks/0000000001.block"])
+    func lostBlocks(_ lost: String) async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await uploading.restore()
+        for _ in 0..<2 {
+            try await fill(host, clock, &told, rounds: 5)
+            try await host.seal()
+        }
+        try await uploading.flush()
+        try await host.close()
+
+        let kept = try folder.copy()
+        let whole = try await openHost(kept, clock: clock)
+        #expect(!whole.directory.needsRestore)
+        try await whole.close()
+
+        let damaged = try folder.copy()
+        try FileManager.default.removeItem(atPath: damaged.path + "/" + lost)
+        let again = try await openHost(damaged, clock: clock)
+        #expect(!again.directory.isNew && again.directory.needsRestore)
+        #expect(try await again.everything() != told.columns)
+        try await uploader(again, store, clock).restore()
+        #expect(!again.directory.needsRestore)
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+
+        let restarted = try damaged.copy()
+        let last = try await openHost(restarted, clock: clock)
+        #expect(!last.directory.needsRestore)
+        #expect(try await last.everything() == told.columns)
+        try await last.close()
+    }
+
+    @Test("a start that noted lost blocks and stopped before they were fetched leaves the order to fetch them")
+    func interruptedRestore() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await uploading.restore()
+        try await fill(host, clock, &told, rounds: 5)
+        try await host.seal()
+        try await uploading.flush()
+        try await host.close()
+        let damaged = try folder.copy()
+        try FileManager.default.removeItem(atPath: damaged.path + "/engine-0/blocks/0000000001.block")
+        try await openHost(damaged, clock: clock).close()
+        let interrupted = try damaged.copy()
+        let again = try await openHost(interrupted, clock: clock)
+        #expect(again.directory.needsRestore)
+        try await uploader(again, store, clock).restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
     }
 
     @Test("while the store is away ingest goes on up to the limit, then is refused; it catches up after")

@@ -61,7 +61,7 @@ struct EngineHostTests {
         do {
             _ = try DataDirectory(path: folder.path)
             Issue.record("the lock was given twice")
-        } catch let error as EngineError {
+        } catch {
             #expect(error.code == .directoryLocked)
             #expect(error.message.contains(folder.path))
         }
@@ -75,8 +75,31 @@ struct EngineHostTests {
         do {
             _ = try DataDirectory(path: folder.path + "/data")
             Issue.record("a directory below a file")
-        } catch let error as EngineError {
+        } catch {
             #expect(error.code == .directoryUnusable)
+            #expect(
+                error.message == "data directory \(folder.path)/data cannot be used: "
+                    + "create directory \(folder.path)/data: Not a directory")
+        }
+    }
+
+    @Test("missing folders above a data directory are made")
+    func foldersAbove() throws {
+        let folder = TemporaryFolder()
+        let directory = try DataDirectory(path: folder.path + "/a/b//c/")
+        #expect(directory.isNew && FileManager.default.fileExists(atPath: folder.path + "/a/b/c/node.json"))
+    }
+
+    @Test("an identity that cannot be read is an error that names it, not a new node", arguments: ["", "{", "[1]"])
+    func brokenIdentity(_ text: String) throws {
+        let folder = TemporaryFolder()
+        _ = try DataDirectory(path: folder.path)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder.path + "/node.json"))
+        do {
+            _ = try DataDirectory(path: folder.path)
+            Issue.record("a directory without a node's identity")
+        } catch {
+            #expect(error.message.contains(folder.path + "/node.json"))
         }
     }
 

@@ -1,5 +1,6 @@
 """Checkpoints in SQLite and PostgreSQL: restore after the data directory was wiped, and life without the database."""
 
+import json
 import pathlib
 import shutil
 import time
@@ -70,6 +71,34 @@ def test_a_wiped_data_directory_is_restored_after_a_graceful_stop(start_standalo
     shutil.rmtree(server.data_directory)
     server.start()
     check(server, start_ms, 0, 400)
+
+
+@pytest.mark.parametrize("lost", ["engine-0", "engine-0/blocks"])
+def test_a_node_that_lost_its_blocks_and_kept_its_identity_restores_them(start_standalone, checkpoint, lost):
+    server = start_standalone(checkpoint=checkpoint)
+    start_ms = now_ms() - 600_000
+    push(server, start_ms, 0, 100)
+    assert server.stop() == 0
+    identity = json.loads((server.data_directory / "node.json").read_text())["uuid"]
+    shutil.rmtree(server.data_directory / lost)
+    server.start()
+    check(server, start_ms, 0, 100)
+    assert json.loads((server.data_directory / "node.json").read_text())["uuid"] == identity
+
+
+def test_a_node_that_lost_its_blocks_says_so_while_the_checkpoint_is_away(start_standalone, postgres):
+    checkpoint = postgres.create_database("lost")
+    server = start_standalone(checkpoint=checkpoint)
+    start_ms = now_ms() - 600_000
+    push(server, start_ms, 0, 100)
+    assert server.stop() == 0
+    shutil.rmtree(server.data_directory / "engine-0")
+    postgres.stop()
+    server.start()
+    assert is_warning(server)
+    postgres.start()
+    wait_for("the end of the restore", lambda: not is_warning(server))
+    check(server, start_ms, 0, 100)
 
 
 def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, checkpoint):
