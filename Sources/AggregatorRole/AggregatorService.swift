@@ -11,8 +11,6 @@ package import WireProtocol
 package struct AggregatorService: Service {
     /// What an aggregator is told once.
     package struct Configuration: Sendable {
-        /// Its data directory.
-        package var dataDirectory: String
         /// Where other nodes reach it.
         package var host: String
         /// Its port; 0 takes a free one.
@@ -23,17 +21,15 @@ package struct AggregatorService: Service {
         package var engine: EngineHostConfiguration
         /// `query_series_max`: series that one question about labels may read.
         package var seriesMax: Int
-        /// How long a start with an empty directory waits for the restore before the node serves all the same.
+        /// How long a start that lacks blocks waits for the restore before the node serves all the same.
         package var restoreWait = Duration.seconds(60)
         /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
         package var sealWait = Duration.seconds(4)
 
         /// All that has no default.
         package init(
-            dataDirectory: String, host: String, port: Int, identity: NodeIdentity, engine: EngineHostConfiguration,
-            seriesMax: Int
+            host: String, port: Int, identity: NodeIdentity, engine: EngineHostConfiguration, seriesMax: Int
         ) {
-            self.dataDirectory = dataDirectory
             self.host = host
             self.port = port
             self.identity = identity
@@ -58,6 +54,7 @@ package struct AggregatorService: Service {
     }
 
     private let configuration: Configuration
+    private let directory: DataDirectory
     private let store: any CheckpointStore
     private let readiness: Readiness
     private let metrics: MetricsRegistry
@@ -65,17 +62,19 @@ package struct AggregatorService: Service {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - configuration: directory, address, identity, engine.
+    ///   - configuration: address, identity, engine.
+    ///   - directory: the node's data directory, locked.
     ///   - store: the durable copy; it need not be there.
     ///   - readiness: told when the log is replayed and other nodes are served.
     ///   - metrics: gets the engine's and the transport's figures.
     ///   - group: runs the cluster port.
     ///   - logger: gets what happens to log, blocks and checkpoint.
     package init(
-        configuration: Configuration, store: any CheckpointStore, readiness: Readiness, metrics: MetricsRegistry,
-        group: any EventLoopGroup, logger: Logger
+        configuration: Configuration, directory: DataDirectory, store: any CheckpointStore, readiness: Readiness,
+        metrics: MetricsRegistry, group: any EventLoopGroup, logger: Logger
     ) {
         self.configuration = configuration
+        self.directory = directory
         self.store = store
         self.readiness = readiness
         self.metrics = metrics
@@ -85,9 +84,8 @@ package struct AggregatorService: Service {
 
     /// Runs until a graceful shutdown.
     ///
-    /// - Throws: why the directory, the log or the port cannot be used.
+    /// - Throws: why the blocks, the log or the port cannot be used.
     package func run() async throws {
-        let directory = try DataDirectory(path: configuration.dataDirectory)
         let host = try await EngineHost.open(
             directory: directory, configuration: configuration.engine, logger: logger)
         if directory.needsRestore && !directory.isNew {

@@ -1,3 +1,4 @@
+import EngineStorage
 import Foundation
 import HTTPSurface
 import LoadGenerator
@@ -15,13 +16,21 @@ enum StandaloneCommand {
         do {
             try await Standalone.run(StandaloneSettings(values), logger: Logger(label: "standalone"))
         } catch let error as SurfaceError {
-            throw CommandFailure(
-                message: error.description, hint: "choose another address with --http, or stop what uses this one")
+            throw CommandFailure(message: error.description, hint: FreePorts.hint("http"))
         } catch let error as IOError {
             // The HTTP server explains its own; what is left is the port for other nodes.
-            throw CommandFailure(
-                message: "cannot listen on \(values.address("cluster")): \(SystemReason.text(error))",
-                hint: "choose another address with --cluster, or stop what uses this one")
+            throw FreePorts.failure("cluster", values.address("cluster"), error)
+        } catch let error as EngineError {
+            throw CommandFailure(message: error.message, hint: hint(error))
+        }
+    }
+
+    /// What to do about a store that does not open; the other kinds of error say it themselves.
+    private static func hint(_ error: EngineError) -> String? {
+        switch error.code {
+        case .directoryLocked: "choose another directory with --data-dir, or stop what uses this one"
+        case .directoryUnusable: "choose a directory with --data-dir that this user can make and write"
+        case .overloaded, .logFailed, .limitExceeded, .blockUnreadable, .unknownVersion, .closed: nil
         }
     }
 }

@@ -1,6 +1,7 @@
 import AggregatorRole
 import ClusterTransport
 import CoordinatorRole
+import EngineStorage
 import Foundation
 import HTTPSurface
 import IngestRouting
@@ -18,7 +19,8 @@ import WireProtocol
 
 /// `murmur standalone`: all roles in one process, joined by the binary protocol and a ring of one.
 ///
-/// Started in this order, stopped in the reverse: the aggregator, the connections to it, HTTP.
+/// What another process has, a port or the directory, is found out before anything is made or said. Started in this order,
+/// stopped in the reverse: the aggregator, the connections to it, HTTP.
 enum Standalone {
     static func run(_ settings: StandaloneSettings, logger: Logger) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -31,9 +33,12 @@ enum Standalone {
             AggregatorService.readinessPart: "replaying the log", ClientService.readinessPart: "not connected yet",
         ])
         let metrics = MetricsRegistry()
+        let store = try settings.checkpointStore()
+        try await FreePorts.check([("http", settings.http), ("cluster", settings.cluster)], group: group)
+        let directory = try DataDirectory(path: settings.dataDirectory)
 
         let aggregator = AggregatorService(
-            configuration: settings.aggregator(identity: identity), store: try settings.checkpointStore(),
+            configuration: settings.aggregator(identity: identity), directory: directory, store: store,
             readiness: readiness, metrics: metrics, group: group, logger: logger)
         let client = ClusterClient(
             host: settings.cluster.host, port: settings.cluster.port, identity: identity, limits: ConnectionLimits(),

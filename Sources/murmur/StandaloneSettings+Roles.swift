@@ -39,7 +39,7 @@ extension StandaloneSettings {
         host.blockCacheBytesMax = blockCacheBytesMax
         host.pendingCheckpointBytesMax = pendingCheckpointBytesMax
         return AggregatorService.Configuration(
-            dataDirectory: dataDirectory, host: cluster.host, port: cluster.port, identity: identity, engine: host,
+            host: cluster.host, port: cluster.port, identity: identity, engine: host,
             seriesMax: limits.querySeriesMax)
     }
 

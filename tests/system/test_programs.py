@@ -102,25 +102,61 @@ def test_a_missing_settings_file_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("which", ["http", "cluster"])
-def test_a_port_in_use_is_an_error_that_names_it(tmp_path, which):
+def test_a_port_in_use_is_an_error_that_names_it_and_nothing_is_begun(tmp_path, which):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        refused(run(*standalone_arguments(tmp_path, **{which: address})), address)
+        result = run(*standalone_arguments(tmp_path, **{which: address}))
+    refused_plainly(result, f"cannot listen on {address}: the address is in use", f"--{which}")
+    assert not (tmp_path / "data").exists()
 
 
-def test_an_unwritable_directory_is_an_error_that_names_it(tmp_path):
-    # Root may write anywhere but below a file.
+def test_one_address_for_both_ports_is_an_error(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    refused_plainly(run(*standalone_arguments(tmp_path, http=address, cluster=address)), address, "--cluster")
+
+
+def refused_plainly(result: subprocess.CompletedProcess, *named: str) -> None:
+    """The error and its remedy are all that is said: a line each."""
+    refused(result, *named)
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert len(lines) == 2 and lines[0].startswith("murmur: error: "), result.stderr
+    assert "NSError" not in result.stderr and "Domain=" not in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        # Nobody, root included, can make these: below a file, in its place, where the kernel keeps no files, in a read-only place.
+        ("{tmp}/file/data", "Not a directory"), ("{tmp}/file", "Not a directory"), ("/proc/absent/data", "No such file or directory"),
+        ("{tmp}/broken/data", "Not a directory"),
+    ],
+)
+def test_an_unusable_directory_is_an_error_that_names_it_and_the_reason(tmp_path, path, reason):
     (tmp_path / "file").write_text("not a directory")
-    refused(run(*standalone_arguments(tmp_path, data_dir=tmp_path / "file" / "data")), str(tmp_path / "file" / "data"))
-    if os.getuid() != 0:
-        (tmp_path / "closed").mkdir(mode=0o500)
-        refused(run(*standalone_arguments(tmp_path, data_dir=tmp_path / "closed" / "data")), str(tmp_path / "closed" / "data"))
+    (tmp_path / "broken").symlink_to(tmp_path / "file")
+    directory = path.format(tmp=tmp_path)
+    refused_plainly(run(*standalone_arguments(tmp_path, data_dir=directory)), f"data directory {directory} cannot be used", reason, "--data-dir")
+
+
+def test_a_directory_that_may_not_be_written_is_an_error_that_names_it(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    arguments = [BINARY, *standalone_arguments(tmp_path, data_dir=closed / "data")]
+    reason = "Permission denied"
+    if os.getuid() == 0:
+        # Root may write it all the same, but not into a read-only file system.
+        command = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        arguments = ["unshare", "--mount", "sh", "-c", command, closed, *arguments]
+        reason = "Read-only file system"
+    result = subprocess.run(arguments, capture_output=True, text=True, timeout=30, env=clean_environment(), cwd=REPOSITORY)
+    refused_plainly(result, str(closed / "data"), reason, "--data-dir")
 
 
 def test_a_data_directory_belongs_to_one_process(standalone: Standalone, tmp_path):
-    refused(run(*standalone_arguments(tmp_path, data_dir=standalone.data_directory)), str(standalone.data_directory))
+    refused_plainly(run(*standalone_arguments(tmp_path, data_dir=standalone.data_directory)), str(standalone.data_directory), "--data-dir")
     assert standalone.get("/-/ready").status == 200
 
 
