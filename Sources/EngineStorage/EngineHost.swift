@@ -96,22 +96,12 @@ package final class EngineHost: Sendable {
 
     /// Seals everything in the head into a block and waits until it is on disk.
     package func seal() async throws {
-        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in
-            enqueue(or: { waiter.resume(throwing: $0) }) { thread in
-                thread.requestSeal { error in
-                    if let error { waiter.resume(throwing: error) } else { waiter.resume() }
-                }
-            }
-        }
+        try await waiting { thread, done in thread.requestSeal(done) }
     }
 
-    /// Makes everything acknowledged durable.
+    /// Makes everything acknowledged durable: by a sync of the log, or by a seal where the log cannot promise it.
     package func sync() async throws {
-        try await onThread { thread throws(EngineError) in
-            do throws(FileError) { try thread.wal.sync() } catch {
-                throw EngineError(.logFailed, "\(error)")
-            }
-        }
+        try await waiting { thread, done in thread.requestSync(done) }
     }
 
     /// Stops: syncs the log, and seals first when asked to. Appends are refused from then on.
@@ -149,6 +139,19 @@ package final class EngineHost: Sendable {
                     waiter.resume(returning: try body(thread))
                 } catch {
                     waiter.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Has the engine's thread do something whose end it tells later.
+    private func waiting(
+        _ request: @escaping @Sendable (EngineThread, @escaping @Sendable (EngineError?) -> Void) -> Void
+    ) async throws {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in
+            enqueue(or: { waiter.resume(throwing: $0) }) { thread in
+                request(thread) { error in
+                    if let error { waiter.resume(throwing: error) } else { waiter.resume() }
                 }
             }
         }

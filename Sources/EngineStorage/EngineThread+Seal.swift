@@ -39,6 +39,7 @@ extension EngineThread {
         let head = engine.beginSeal()
         lastSealAt = now
         // All that any sync has missed is frozen now, and what is frozen is tried until it is on disk.
+        isFrozenUnsynced = wal.mustSeal
         wal.mustSeal = false
         let number = nextBlockNumber
         nextBlockNumber += 1
@@ -67,6 +68,7 @@ extension EngineThread {
         switch result {
         case .success(let file):
             seal = .idle
+            isFrozenUnsynced = false
             if let file { blocks.append(file) }
             engine.finishSeal(now: configuration.clock())
             removeSegments(before: job.coversSegmentsBefore)
@@ -152,7 +154,20 @@ extension EngineThread {
         if case .idle = seal { sealWaiters.append(done) } else { nextSealWaiters.append(done) }
     }
 
-    /// The log could not be synced in the background: what is in memory is made durable as a block.
+    /// Makes durable what was acknowledged so far; `done` is called when it is, or cannot be.
+    ///
+    /// A sync of the segment that is written says nothing of an earlier one whose sync failed: what that holds is on its way into
+    /// a block. With `durability: memory` no earlier segment was synced.
+    func requestSync(_ done: @escaping @Sendable (EngineError?) -> Void) {
+        do throws(FileError) { try wal.sync() } catch { syncFailed(error) }
+        if wal.mustSeal || isFrozenUnsynced || configuration.durability == .memory {
+            requestSeal(done)
+        } else {
+            done(nil)
+        }
+    }
+
+    /// The log could not be synced: what is in memory is made durable as a block.
     func syncFailed(_ error: FileError) {
         statistics.syncFailures += 1
         logger.error("log sync failed; sealing", metadata: ["error": "\(error)"])

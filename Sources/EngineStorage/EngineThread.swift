@@ -27,6 +27,8 @@ final class EngineThread {
     var records: [UInt8] = []
 
     var seal: SealState = .idle
+    /// The log lacks, for all that is known, some of what is frozen.
+    var isFrozenUnsynced = false
     // Of the monotonic clock: when the head was last frozen, when it may be again after the log failed, when retention last acted.
     var lastSealAt: Int64
     var sealBlockedUntil: Int64 = .min

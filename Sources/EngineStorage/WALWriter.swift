@@ -88,7 +88,8 @@ struct WALWriter: ~Copyable {
 
     /// Syncs what is written; sets `mustSeal` when that fails.
     mutating func sync() throws(FileError) {
-        do throws(FileError) { try file?.syncData() } catch {
+        guard let file else { return }
+        do throws(FileError) { try target.sync(file) } catch {
             mustSeal = true
             throw error
         }
@@ -116,9 +117,13 @@ final class SyncTarget: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Why a sync of the file failed. Held during a sync: the kernel tells a failure once, to one of those who sync, and the other
+    /// must not take the silence after it for success.
+    private let failure = Mutex<FileError?>(nil)
 
     func set(_ file: FileDescriptor?) {
         state.withLock { $0 = State(file: file, isDirty: false) }
+        failure.withLock { $0 = nil }
     }
 
     func markDirty() {
@@ -131,6 +136,17 @@ final class SyncTarget: Sendable {
             defer { state.isDirty = false }
             return state.isDirty ? state.file : nil
         }
-        try file?.syncData()
+        if let file { try sync(file) }
+    }
+
+    /// Syncs the file, which fails for good once it has failed.
+    func sync(_ file: FileDescriptor) throws(FileError) {
+        try failure.withLock { failure throws(FileError) in
+            if let failure { throw failure }
+            do throws(FileError) { try file.syncData() } catch {
+                failure = error
+                throw error
+            }
+        }
     }
 }

@@ -86,6 +86,49 @@ struct FaultTests {
         try await host.close()
     }
 
+    @Test("a sync is no success while what an earlier segment lost is in no block; then it is")
+    func syncBehindLostSegment() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock) { $0.syncInterval = 3_600_000 }
+        let cpu = try definition("cpu", "a")
+        let first = [(cpu, clock.now, 1.0)]
+        _ = try await host.append(batch(first))
+        told.take(first)
+        let obstacle = folder.path + "/engine-0/blocks/0000000001.block.tmp"
+        try FileManager.default.createDirectory(atPath: obstacle + "/x", withIntermediateDirectories: true)
+        let segments = try folder.files("wal")
+        try replaceSegment(folder.path + "/engine-0/wal/" + (try #require(segments.last)), with: "/dev/full")
+        await #expect(throws: EngineError.self) {
+            _ = try await host.append(batch([(cpu, clock.now + 1000, 2.0)]))
+        }
+        // The segment is given up, unsynced, and another is written; the seal that makes up for it fails.
+        try await turn(host) { host.statistics.sealFailures > 0 }
+        await #expect(throws: EngineError.self) { try await host.sync() }
+        try FileManager.default.removeItem(atPath: obstacle)
+        try await host.sync()
+        let copy = try copyWithoutLog(folder)
+        let again = try await openHost(copy, clock: clock)
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        try await host.close()
+    }
+
+    @Test("with durability memory a sync covers the segments before too")
+    func syncOfMemory() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock) {
+            $0.durability = .memory
+            $0.walSegmentBytesMax = 1
+        }
+        _ = try await host.append(batch([(definition("cpu", "a"), clock.now, 1)]))
+        try await host.sync()
+        #expect(try folder.files("blocks") == ["0000000001.block"])
+        try await host.close()
+    }
+
     @Test("a seal that succeeds after one that failed holds all that came before it")
     func sealAfterFailure() async throws {
         let folder = TemporaryFolder()
