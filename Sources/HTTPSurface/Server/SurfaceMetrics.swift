@@ -12,6 +12,7 @@ struct SurfaceMetrics: Sendable {
 
     init(_ registry: MetricsRegistry, admission: SharedAdmission, version: String) {
         self.registry = registry
+        ProcessMetrics.register(in: registry)
         registry.gauge(
             "murmur_build_info", help: "1; the label tells the version that runs.", labels: [("version", version)]
         ).set(1)
