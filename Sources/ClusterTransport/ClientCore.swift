@@ -32,8 +32,8 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     private var backOff = BackOff()
     private var lastFailure = TypedError(.unavailable, "not connected yet")
     /// Callers that wait for their answers, by stream: bounded by the peer's `connection_streams_max`.
-    private var writes: [StreamID: WriteCall] = [:]
-    private var queries: [StreamID: QueryStreamStorage] = [:]
+    private var writes: [StreamID: WriteCall] = [:] { didSet { countRequests() } }
+    private var queries: [StreamID: QueryStreamStorage] = [:] { didSet { countRequests() } }
     private var readyWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     private var readyWaiterCount = 0
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
@@ -186,6 +186,11 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         call.cancelled = true
         guard let stream = call.stream, queries.removeValue(forKey: stream) != nil else { return }
         connection?.command { machine, _ in machine.cancel(stream) }
+    }
+
+    private func countRequests() {
+        let count = writes.count + queries.count
+        counters.update { $0.requestsInFlight = count }
     }
 
     private var connection: ConnectionHandler? {

@@ -168,13 +168,22 @@ final class ConnectionHandler: ChannelDuplexHandler {
         while !machine.output.isEmpty {
             var buffer = context.channel.allocator.buffer(capacity: machine.output.count)
             buffer.writeBytes(machine.output.rawSpan)
-            context.write(wrapOutboundOut(buffer), promise: nil)
+            write(buffer, context)
             machine.outputTaken(writable: context.channel.isWritable, into: &effects)
         }
         context.flush()
         publish()
         performEffects()
         scheduleFlush()
+    }
+
+    /// Writes without a flush; the bytes count as unsent until the socket has taken them, or is closed.
+    private func write(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+        let bytes = buffer.readableBytes
+        counters.update { $0.bytesUnsent += bytes }
+        context.write(wrapOutboundOut(buffer)).whenComplete { [counters] _ in
+            counters.update { $0.bytesUnsent -= bytes }
+        }
     }
 
     private func closeSocket() {

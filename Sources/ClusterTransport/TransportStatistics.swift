@@ -9,6 +9,10 @@ package struct TransportStatistics: Hashable, Sendable {
     package var connectionsMade: UInt64 = 0
     /// Connections refused because `connections_max` was reached, or attempts that failed.
     package var connectionsFailed: UInt64 = 0
+    /// A client's requests that are not answered yet.
+    package var requestsInFlight = 0
+    /// Bytes of frames that the sockets have not taken yet.
+    package var bytesUnsent = 0
     /// The sum over all connections, those that are closed included.
     package var connections = ConnectionStatistics()
 

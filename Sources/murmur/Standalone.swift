@@ -43,6 +43,7 @@ enum Standalone {
         let client = ClusterClient(
             host: settings.cluster.host, port: settings.cluster.port, identity: identity, limits: ConnectionLimits(),
             group: group, logger: logger)
+        ClientMetrics.register([client], in: metrics)
         let router = IngestRouter(
             configuration: settings.router(placement: placement), aggregators: [client],
             owners: SlotOwners(table: SlotMap(ring).firstOwners), logger: logger)

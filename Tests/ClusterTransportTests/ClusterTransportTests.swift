@@ -176,8 +176,12 @@ struct ClusterTransportTests {
         let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(20)) }
         #expect(error?.code == .overloaded)
         #expect(error?.retryAfterMilliseconds != nil)
+        #expect(client.statistics.requestsInFlight == 2)
         cluster.node.answerHeld()
         for task in held { _ = try await task.value }
+        #expect(client.statistics.requestsInFlight == 0)
+        // What came back was sent by somebody, and nothing waits for a socket any more.
+        #expect(try await eventually { client.statistics.bytesUnsent + cluster.server.statistics.bytesUnsent == 0 })
         _ = try await client.write(Self.batch(), deadline: .seconds(20))
         await cluster.stop(client)
     }
