@@ -158,7 +158,8 @@ let cores: [Target] = [
         name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
-    .core("SimulationKit", []),
+    .core("SimulationKit", ["Membership"]),
+    .core("Membership", ["ByteCoding", .product(name: "RealModule", package: "swift-numerics")]),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
 ]
@@ -182,6 +183,7 @@ let tests: [Target] = [
     .test("MetricModelTests", ["MetricModel", "ByteCoding"]),
     .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding"]),
     .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
+    .test("MembershipTests", ["Membership", "SimulationKit", "ByteCoding"]),
     .test("SimulationKitTests", ["SimulationKit"]),
     .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),

@@ -21,6 +21,7 @@ from typing import Iterator, NamedTuple
 CORES = {
     "IngestFormats", "IngestRouting", "QueryLanguage", "QueryEngine", "QueryRouting", "SeriesEngine", "CheckpointPlan",
     "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings", "SimulationKit",
+    "Membership",
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",

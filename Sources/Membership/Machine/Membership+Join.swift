@@ -1,0 +1,245 @@
+// Coming into a cluster: rounds over the seeds until one shows its view, or until it is clear that there is no cluster yet and this member founds it.
+
+/// How a member may found a cluster.
+package struct Founding: Equatable, Sendable {
+    /// The settings of the new cluster.
+    package var settings: ClusterSettings
+    /// So many members without a cluster must know of each other, this one included; the one with the least name founds.
+    package var membersMin: Int
+
+    package init(settings: ClusterSettings, membersMin: Int) {
+        self.settings = settings
+        self.membersMin = membersMin
+    }
+}
+
+/// Where the search for a seed stands.
+struct JoinState: Sendable {
+    var seeds: [NodeAddress] = []
+    var cluster = ""
+    var founding: Founding?
+    /// When the next round begins.
+    var at = MembershipInstant.never
+    var pause: Int64 = 0
+    /// Seeds of this round that have not been asked, and how many have not answered.
+    var waiting: [NodeAddress] = []
+    var open = 0
+    /// What this round's seeds answered.
+    var silent = 0
+    var withoutCluster: Set<MemberName> = []
+    var other: String?
+    var full = false
+    var taken: MemberRecord?
+    /// Since when the name has been another's.
+    var takenSince: MembershipInstant?
+
+    /// `join_round_seeds_max`: seeds asked in one round, and at once.
+    static let roundMax = 16
+    static let openMax = 3
+}
+
+extension Membership {
+    /// Begins to take part.
+    ///
+    /// - Parameters:
+    ///   - seeds: addresses of members, their own among them or not.
+    ///   - cluster: the cluster's name.
+    ///   - founding: how this member may found it; nil for never.
+    ///   - known: members known from an earlier start.
+    ///   - now: the time.
+    ///   - effects: what follows is appended.
+    package mutating func start(
+        seeds: [NodeAddress], cluster: String, founding: Founding?, known: [MemberRecord] = [],
+        now: MembershipInstant, into effects: inout [MembershipEffect]
+    ) {
+        precondition(phase == .idle, "started in phase \(phase)")
+        phase = .joining
+        noticedAt = now
+        sweepAt = now.advanced(by: .seconds(10))
+        join.cluster = cluster
+        join.founding = founding
+        join.seeds = seeds
+        join.pause = configuration.joinRetry
+        for record in known where record.name != me.name { insert(record, now: now, into: &effects) }
+        if settings == nil, seeds.isEmpty, let founding, founding.membersMin <= 1 {
+            found(founding, now: now, into: &effects)
+        } else if settings != nil, seeds.isEmpty, known.isEmpty {
+            becomeMember(now: now, into: &effects)
+        } else {
+            beginRound(now: now, into: &effects)
+        }
+        schedule()
+    }
+
+    /// Replaces the seeds' addresses, after their names were looked up again.
+    package mutating func setSeeds(_ seeds: [NodeAddress]) {
+        join.seeds = seeds
+    }
+
+    /// Begins a round over the seeds and the members known from before.
+    mutating func beginRound(now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        join.at = .never
+        var seeds = Set(join.seeds)
+        for entry in entries {
+            if let entry, entry.isLive || entry.liveness == .dead { seeds.insert(entry.record.address) }
+        }
+        seeds.remove(me.address)
+        // Seeds that were named come before members that were known: their addresses are fresher.
+        let named = shuffled(join.seeds.filter { seeds.contains($0) })
+        let known = shuffled(seeds.subtracting(named).sorted())
+        join.waiting = Array((named + known).prefix(JoinState.roundMax).reversed())
+        join.silent = 0
+        join.withoutCluster = []
+        join.other = nil
+        join.full = false
+        join.taken = nil
+        askSeeds(now: now, into: &effects)
+        if join.open == 0 { endRound(now: now, into: &effects) }
+    }
+
+    private mutating func shuffled(_ addresses: [NodeAddress]) -> [NodeAddress] {
+        var addresses = addresses
+        for index in addresses.indices.dropLast() {
+            addresses.swapAt(index, index + random.number(below: addresses.count - index))
+        }
+        return addresses
+    }
+
+    private mutating func askSeeds(now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        while join.open < JoinState.openMax, let seed = join.waiting.popLast() {
+            join.open += 1
+            exchange(
+                .join(cluster: join.cluster, record: me), .join(seed), to: seed, now: now, into: &effects)
+        }
+    }
+
+    /// A seed did not answer.
+    mutating func failJoin(of seed: NodeAddress, now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        join.silent += 1
+        closeOne(now: now, into: &effects)
+    }
+
+    private mutating func closeOne(now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        join.open = max(0, join.open - 1)
+        askSeeds(now: now, into: &effects)
+        if join.open == 0 { endRound(now: now, into: &effects) }
+    }
+
+    /// Takes a seed's answer.
+    mutating func finishJoin(
+        _ message: SyncMessage, from seed: NodeAddress, now: MembershipInstant,
+        into effects: inout [MembershipEffect]
+    ) {
+        switch message {
+        case .view(let theirs, let members):
+            guard settings == nil || settings?.id == theirs.id else {
+                join.other = theirs.name
+                return closeOne(now: now, into: &effects)
+            }
+            join.waiting = []
+            join.open = 0
+            enter(theirs, members, seed: seed, now: now, into: &effects)
+            return
+        case .refused(.nameTaken(let record)): join.taken = record
+        case .refused(.otherCluster(let name)): join.other = name
+        case .refused(.notReady(let name)):
+            if name != me.name { join.withoutCluster.insert(name) }
+        case .refused(.full): join.full = true
+        case .join, .compare, .delta, .ping, .same: join.silent += 1
+        }
+        closeOne(now: now, into: &effects)
+    }
+
+    /// Takes over a seed's view and becomes a member.
+    private mutating func enter(
+        _ theirs: ClusterSettings, _ members: [MemberView], seed: NodeAddress, now: MembershipInstant,
+        into effects: inout [MembershipEffect]
+    ) {
+        join.takenSince = nil
+        if settings.map({ theirs.replaces($0) }) ?? true {
+            settings = theirs
+            effects.append(.notify(.settings(theirs)))
+        }
+        // The seed has let this instance in: what the name had before it is over.
+        if let former = members.first(where: { $0.record.name == me.name }) {
+            let version = max(former.claimVersion, former.record.version)
+            if former.record.instance != me.instance || version > me.version {
+                me.version = max(me.version, version + 1)
+            }
+        }
+        if phase == .joining { becomeMember(now: now, into: &effects) }
+        merge(
+            members.filter { $0.record.name != me.name }, from: me.name, now: now, into: &effects)
+        announce(now: now, into: &effects)
+        let own = MemberView(record: me, liveness: .alive, claimVersion: me.version, seconds: 0)
+        exchange(.delta(sender: me.name, settings: nil, members: [own]), .delta, to: seed, now: now, into: &effects)
+    }
+
+    /// Nobody let this member in: found the cluster, go on alone with what is known, try again, or give up.
+    private mutating func endRound(now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        guard phase == .joining || phase == .member, peers.members.isEmpty || phase == .joining else { return }
+        if join.full { return fallSilent(.expelled(.full), into: &effects) }
+        if let record = join.taken {
+            let since = join.takenSince ?? now
+            join.takenSince = since
+            if now.since(since) >= configuration.namePatience {
+                return fallSilent(.expelled(.nameTaken(record)), into: &effects)
+            }
+        } else if settings == nil {
+            if let other = join.other, join.withoutCluster.isEmpty {
+                return fallSilent(.expelled(.otherCluster(other)), into: &effects)
+            }
+            if let founding = join.founding, join.silent == 0, join.seeds.count <= JoinState.roundMax,
+                join.withoutCluster.count + 1 >= founding.membersMin, join.withoutCluster.allSatisfy({ me.name < $0 })
+            {
+                return found(founding, now: now, into: &effects)
+            }
+        } else if phase == .joining {
+            // The rest of the cluster is down: this member has what it needs to go on, and keeps looking.
+            becomeMember(now: now, into: &effects)
+        }
+        join.at = now.advanced(by: join.pause * 3 / 4 + random.duration(below: join.pause / 2))
+        join.pause = min(join.pause * 2, configuration.joinRetry * 10)
+        effects.append(.resolveSeeds)
+    }
+
+    private mutating func found(
+        _ founding: Founding, now: MembershipInstant, into effects: inout [MembershipEffect]
+    ) {
+        settings = founding.settings
+        effects.append(.notify(.settings(founding.settings)))
+        becomeMember(now: now, into: &effects)
+        announce(now: now, into: &effects)
+    }
+
+    private mutating func becomeMember(now: MembershipInstant, into effects: inout [MembershipEffect]) {
+        phase = .member
+        probeAt = now.advanced(by: random.duration(below: configuration.probeInterval))
+        syncAt = now.advanced(by: random.duration(below: configuration.syncInterval))
+        armReconnect(now: now)
+        if !news.isEmpty { gossipAt = now.advanced(by: configuration.gossipFreshDelay) }
+        effects.append(.notify(.joined))
+    }
+
+    /// Decides whether a newcomer may come in.
+    mutating func admit(_ record: MemberRecord, of cluster: String, now: MembershipInstant) -> SyncMessage {
+        guard let settings else { return .refused(.notReady(me.name)) }
+        guard cluster.utf8.elementsEqual(settings.name.utf8) else { return .refused(.otherCluster(settings.name)) }
+        if record.name == me.name {
+            return record.instance == me.instance ? .refused(.notReady(me.name)) : .refused(.nameTaken(me))
+        }
+        if let index = indices[record.name], let entry = entries[index] {
+            let isNext =
+                record.instance.hasSameDisk(as: entry.record.instance)
+                && record.instance.boot >= entry.record.instance.boot
+            if entry.isLive, !isNext, entry.record.address != record.address {
+                // The known one stays while it lives; whether it does is found out at once.
+                if entry.liveness == .alive { peers.putNext(index) }
+                return .refused(.nameTaken(entry.record))
+            }
+        } else if indices.count + 1 >= SyncMessage.membersMax {
+            return .refused(.full)
+        }
+        return .view(settings: settings, members: views(now: now))
+    }
+}
