@@ -20,7 +20,9 @@ enum FreePorts {
         var refusal: CommandFailure?
         for (flag, address) in addresses where refusal == nil {
             do {
+                // A trial accepts nobody: who connects meanwhile is cut off when it ends, and not left without an answer.
                 let trial = ServerBootstrap(group: group).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .serverChannelOption(.autoRead, value: false)
                 trials.append(try await trial.bind(host: address.host, port: address.port).get())
             } catch {
                 refusal = failure(flag, address, error)

@@ -117,6 +117,36 @@ def test_one_address_for_both_ports_is_an_error(tmp_path):
     refused_plainly(run(*standalone_arguments(tmp_path, http=address, cluster=address)), address, "--cluster")
 
 
+def test_who_connects_while_it_starts_is_answered_or_cut_off_but_not_left_waiting(start_standalone):
+    server = start_standalone()
+    left: list[str] = []
+    answered = 0
+    finished = threading.Event()
+
+    def ask() -> None:
+        nonlocal answered
+        while not finished.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", server.http_port), timeout=15) as connection:
+                    connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    answered += connection.recv(1024).startswith(b"HTTP/1.1 200")
+            except TimeoutError as error:
+                left.append(str(error))
+            except OSError:
+                continue
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for _ in range(5):
+        assert server.stop() == 0
+        server.start()
+    finished.set()
+    for asker in askers:
+        asker.join(30)
+    assert answered and not left
+
+
 def refused_plainly(result: subprocess.CompletedProcess, *named: str) -> None:
     """The error and its remedy are all that is said: a line each."""
     refused(result, *named)
