@@ -101,19 +101,16 @@ package struct Coordinator: QueryService {
             var evaluation = configuration.evaluation
             if let lookback = options.lookbackMilliseconds { evaluation.lookback = lookback }
             let plan = try QueryPlan(expression, text: text, tenant: tenant, time: time, options: evaluation)
-            return try await Deadline.run(milliseconds: options.timeoutMilliseconds) {
-                let fetched = try await fanout.select(
-                    plan.selections, seriesMax: configuration.seriesMax,
-                    samplesMax: configuration.evaluation.samplesMax,
-                    milliseconds: options.timeoutMilliseconds)
-                let result = try Evaluator.evaluate(plan, data: fetched.value, isCancelled: { Task.isCancelled })
-                var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
-                answer.warnings += fetched.warnings
-                if !options.allowsPartial, let missing = fetched.warnings.first {
-                    throw APIFailure(.unavailable, missing)
-                }
-                return answer
+            let fetched = try await fanout.select(
+                plan.selections, seriesMax: configuration.seriesMax, samplesMax: configuration.evaluation.samplesMax,
+                milliseconds: options.timeoutMilliseconds)
+            let result = try Evaluator.evaluate(plan, data: fetched.value, isCancelled: { Task.isCancelled })
+            var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
+            answer.warnings += fetched.warnings
+            if !options.allowsPartial, let missing = fetched.warnings.first {
+                throw APIFailure(.unavailable, missing)
             }
+            return answer
         }
     }
 

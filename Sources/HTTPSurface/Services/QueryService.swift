@@ -199,7 +199,8 @@ package struct ServersFound: Sendable, Equatable {
 
 /// Answers questions. The coordinator role implements it.
 ///
-/// Each method throws `APIFailure`; another error is told as `internal`. A canceled task stops the work.
+/// Each method throws `APIFailure`; another error is told as `internal`. A canceled task stops the work: whoever asks cancels
+/// it when the query's time is over, as `Deadline` does for requests and live queries.
 package protocol QueryService: Sendable {
     /// Evaluates an expression at one time.
     func instant(_ query: InstantQuery) async throws -> Answer<QueryData>
