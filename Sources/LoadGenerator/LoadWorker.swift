@@ -50,6 +50,9 @@ struct LoadWorker: Sendable {
     }
 
     /// Sends from `start` on for the configured time; the requests of a round that has begun are sent to its end.
+    ///
+    /// It lasts as long as configured, not just until the last request: each sample stands for the interval that begins with
+    /// it, so that samples over time is the rate that was asked for.
     mutating func run(from start: ContinuousClock.Instant, tally: LoadTally) async -> LoadReport {
         let end = start.advanced(by: configuration.duration)
         let wallStart = LoadGenerator.wallClock() - Int64((ContinuousClock.now - start) / .milliseconds(1))
@@ -58,7 +61,10 @@ struct LoadWorker: Sendable {
             for index in requests.indices {
                 let due = start.advanced(by: configuration.interval * round + requests[index].offset)
                 // A round that is due after the end is not begun.
-                if due >= end { return report }
+                if due >= end {
+                    try? await Task.sleep(until: end)
+                    return report
+                }
                 let planned = wallStart + Int64((due - start) / .milliseconds(1))
                 let now = configuration.interval == .zero ? LoadGenerator.wallClock() : planned
                 await send(index, timestamp: max(now, requests[index].lastTimestamp + 1), due: due, tally: tally)

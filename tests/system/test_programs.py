@@ -1,5 +1,6 @@
 """Starting and stopping the programs: clear errors, non-zero exits, a graceful end."""
 
+import json
 import os
 import pathlib
 import re
@@ -251,3 +252,13 @@ def test_the_load_generator_is_stored_and_counted(standalone: Standalone, tmp_pa
     assert program.wait_for_exit(30) == 0, program.output
     assert standalone.data("/api/v1/servers")["total"] == 10
     assert len(standalone.data("/api/v1/series", {"match[]": '{__name__=~".+"}'})) == 200
+
+
+def test_the_load_generator_reports_the_rate_that_it_was_asked_for(standalone):
+    asked = {"push": standalone.url, "servers": 10, "metrics": 20, "interval": "1s", "duration": "3s"}
+    result = run("loadgen", *flags(asked), "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["samples"] == 600 and report["errors"] == 0
+    # A slow machine takes longer; three rounds take no less than their three intervals.
+    assert report["seconds"] >= 3 and report["rate"] <= 200
