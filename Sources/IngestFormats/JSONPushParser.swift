@@ -69,7 +69,7 @@ struct JSONPushParser {
                 take(element, index: index, runStart: runStart)
             } catch {
                 write.bytes.removeLast(write.bytes.count - runStart)
-                write.reject(element: index, reason: error.description)
+                write.reject(element: index, reason: "not JSON: \(error)")
                 reader.seek(to: lineToResumeAt(from: start, errorAt: error.offset))
             }
             index += 1
@@ -81,8 +81,8 @@ struct JSONPushParser {
         guard let next = reader.peek() else { return }
         guard reader.bytes[end..<reader.offset].contains(UInt8(ascii: "\n")) else {
             throw JSONError(
-                reason: "'\(next < 0x7F ? String(Unicode.Scalar(next)) : "?")' behind an object; "
-                    + "objects stand one a line or in an array", offset: reader.offset)
+                reason: "\(JSONReader.shown(next)) behind the element; elements stand one a line or in an array",
+                offset: reader.offset)
         }
     }
 
@@ -149,8 +149,9 @@ struct JSONPushParser {
     private mutating func readElement(depth: Int) throws(JSONError) -> JSONPushElement {
         scratch.removeAll(keepingCapacity: true)
         var element = JSONPushElement()
-        guard try reader.peekKind() == .object else {
-            element.note("the element is not an object")
+        let kind = try reader.peekKind()
+        guard kind == .object else {
+            element.note("the element is \(kind.name), not an object")
             try reader.skipValue(depth: depth, scratch: &scratch)
             return element
         }

@@ -5,7 +5,7 @@ struct JSONError: Error, Equatable, CustomStringConvertible {
     /// Where, in bytes from the beginning of the body.
     var offset: Int
 
-    var description: String { "\(reason) at byte \(offset)" }
+    var description: String { "\(reason), at byte \(offset)" }
 }
 
 /// A strict pull reader of JSON text: the caller asks for what it expects, in order, and no tree is built.
@@ -16,6 +16,18 @@ struct JSONReader {
     /// What a value is, by its first byte.
     enum Kind: Equatable {
         case object, array, string, number, boolean, null
+
+        /// With its article, for errors.
+        var name: String {
+            switch self {
+            case .object: "an object"
+            case .array: "an array"
+            case .string: "text"
+            case .number: "a number"
+            case .boolean: "true or false"
+            case .null: "null"
+            }
+        }
     }
 
     /// The text.
@@ -58,9 +70,31 @@ struct JSONReader {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
         case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
         case UInt8(ascii: "n"): return .null
-        default: throw error("a value cannot begin with \(JSONReader.shown(byte))")
+        default: throw notValue(byte)
         }
     }
+
+    /// What stands where a value should be: `NaN`, `True`, a word or quotes that JSON has not.
+    private func notValue(_ byte: UInt8) -> JSONError {
+        if let word { return error("\"\(word)\" is no JSON value: text stands in double quotes") }
+        if byte == UInt8(ascii: "'") {
+            return error("a single quote where a value should be: text stands in double quotes")
+        }
+        if offset == 0 && byte == 0xEF { return error("a byte order mark, which JSON has not") }
+        return error("a value cannot begin with \(JSONReader.shown(byte))")
+    }
+
+    /// The letters, digits and underscores that come next, as far as an error shows them; nil unless a letter is first.
+    private var word: String? {
+        let word = bytes[offset...].prefix(JSONReader.wordShownMax).prefix { byte in
+            JSONReader.isLetter(byte) || JSONReader.isDigit(byte)
+        }
+        guard let first = word.first, JSONReader.isLetter(first) else { return nil }
+        return String(decoding: word, as: UTF8.self)
+    }
+
+    /// Bytes of a word that errors show.
+    private static let wordShownMax = 32
 
     /// Consumes `byte` if it comes next.
     mutating func consume(_ byte: UInt8) -> Bool {
@@ -71,9 +105,7 @@ struct JSONReader {
 
     /// Consumes `byte`, which must come next.
     mutating func expect(_ byte: UInt8) throws(JSONError) {
-        guard let next = peek() else { throw error("the text ends where \(JSONReader.shown(byte)) should be") }
-        guard next == byte else { throw error("\(JSONReader.shown(next)) where \(JSONReader.shown(byte)) should be") }
-        offset &+= 1
+        guard consume(byte) else { throw missing(JSONReader.shown(byte)) }
     }
 
     /// Stands before the next member of an object or element of an array; false when `close` ends it.
@@ -84,7 +116,7 @@ struct JSONReader {
         if isFirst {
             isFirst = false
         } else {
-            try expect(UInt8(ascii: ","))
+            guard consume(UInt8(ascii: ",")) else { throw missing("',' or \(JSONReader.shown(close))") }
             if peek() == close { throw error("a comma with nothing behind it") }
         }
         return true
@@ -94,7 +126,8 @@ struct JSONReader {
 
     /// Consumes a string and returns where its UTF-8 lies: in `bytes`, or in `scratch` when it has escapes.
     mutating func readString(scratch: inout [UInt8]) throws(JSONError) -> JSONString {
-        try expect(UInt8(ascii: "\""))
+        // Who asks for a value has looked: only an object's names can be something else.
+        guard consume(UInt8(ascii: "\"")) else { throw missing("a name in double quotes") }
         let start = offset
         var isASCII: UInt8 = 0
         while offset < bytes.count {
@@ -108,11 +141,11 @@ struct JSONReader {
             if byte == UInt8(ascii: "\\") {
                 return try readEscapedString(from: start, scratch: &scratch)
             }
-            if byte < 0x20 { throw error("control character \(JSONReader.shown(byte)) in a string") }
+            if byte < 0x20 { throw error("\(JSONReader.shown(byte)) inside a string, unescaped") }
             isASCII |= byte
             offset &+= 1
         }
-        throw error("the text ends inside a string")
+        throw JSONError(reason: "a string without its closing quote", offset: start - 1)
     }
 
     private mutating func readEscapedString(from start: Int, scratch: inout [UInt8]) throws(JSONError) -> JSONString {
@@ -128,13 +161,13 @@ struct JSONReader {
             case UInt8(ascii: "\\"):
                 offset &+= 1
                 try readEscape(into: &scratch)
-            case 0..<0x20: throw error("control character \(JSONReader.shown(byte)) in a string")
+            case 0..<0x20: throw error("\(JSONReader.shown(byte)) inside a string, unescaped")
             default:
                 scratch.append(byte)
                 offset &+= 1
             }
         }
-        throw error("the text ends inside a string")
+        throw JSONError(reason: "a string without its closing quote", offset: start - 1)
     }
 
     private mutating func readEscape(into scratch: inout [UInt8]) throws(JSONError) {
@@ -152,7 +185,7 @@ struct JSONReader {
             let scalar = try readEscapedScalar()
             scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         default:
-            throw JSONError(reason: "there is no escape \\\(JSONReader.shown(byte))", offset: offset - 2)
+            throw JSONError(reason: "a backslash before \(JSONReader.shown(byte))", offset: offset - 2)
         }
     }
 
@@ -237,10 +270,10 @@ struct JSONReader {
     }
 
     private mutating func readWord(_ word: [UInt8]) throws(JSONError) {
-        guard bytes.count - offset >= word.count, bytes[offset..<offset + word.count].elementsEqual(word) else {
-            throw error("\(String(decoding: word, as: UTF8.self)) is expected")
-        }
-        offset += word.count
+        let rest = bytes[offset...].dropFirst(word.count)
+        let isLonger = rest.first.map { JSONReader.isLetter($0) || JSONReader.isDigit($0) } ?? false
+        guard !isLonger, bytes[offset..<rest.startIndex].elementsEqual(word) else { throw notValue(bytes[offset]) }
+        offset = rest.startIndex
     }
 
     private static let trueWord = Array("true".utf8)
@@ -281,6 +314,12 @@ struct JSONReader {
         }
     }
 
+    /// What stands where `expected` should.
+    private func missing(_ expected: String) -> JSONError {
+        let found = offset < bytes.count ? JSONReader.shown(bytes[offset]) : "the text ends"
+        return error("\(found) where \(expected) should be")
+    }
+
     private func error(_ reason: String) -> JSONError {
         JSONError(reason: reason, offset: offset)
     }
@@ -289,8 +328,21 @@ struct JSONReader {
         byte &- UInt8(ascii: "0") < 10
     }
 
-    private static func shown(_ byte: UInt8) -> String {
-        byte > 0x20 && byte < 0x7F ? "'\(Unicode.Scalar(byte))'" : "byte 0x\(String(byte, radix: 16))"
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: "_")
+    }
+
+    /// A byte as errors name it.
+    static func shown(_ byte: UInt8) -> String {
+        switch byte {
+        case 0x09: "a tab"
+        case 0x0A: "a line end"
+        case 0x0D: "a carriage return"
+        case UInt8(ascii: "'"): "a single quote"
+        case UInt8(ascii: "\""): "a double quote"
+        case 0x21...0x7E: "'\(Unicode.Scalar(byte))'"
+        default: "byte 0x\(String(byte, radix: 16))"
+        }
     }
 }
 

@@ -134,7 +134,7 @@ struct JSONPushTests {
             (#"{"server_id":"a","metric_type":"m","value":1,"timestamp":1763000000000000}"#, "years 1 to 9999"),
             (#"{"server_id":"a","metric_type":"m","value":1,"timestamp":true}"#, "timestamp must be"),
             (#"{"server_id":"a","metric_type":"m","value":1,"value":2}"#, "value is given twice"),
-            ("5", "not an object"), ("[]", "not an object"), ("null", "not an object"),
+            ("5", "a number, not an object"), ("[]", "an array, not an object"), ("null", "null, not an object"),
         ])
     func badElement(_ bad: String, _ reason: String) throws {
         let good = #"{"server_id":"a","metric_type":"m","value":1}"#
@@ -161,6 +161,49 @@ struct JSONPushTests {
         #expect(write.samples.count == 3)
         #expect(write.series.map(\.element) == [0, 2, 3])
         #expect(write.rejections.map(\.element) == [1])
+    }
+
+    @Test(
+        "what is not JSON is said so, with what was found and where",
+        arguments: [
+            ("not json", #""not" is no JSON value: text stands in double quotes, at byte 0"#),
+            ("nullify", #""nullify" is no JSON value: text stands in double quotes, at byte 0"#),
+            ("server_id=1&value=2", #""server_id" is no JSON value: text stands in double quotes, at byte 0"#),
+            (#"{"value":NaN}"#, #""NaN" is no JSON value: text stands in double quotes, at byte 9"#),
+            (#"{"value":True}"#, #""True" is no JSON value: text stands in double quotes, at byte 9"#),
+            (#"{"value":tru}"#, #""tru" is no JSON value: text stands in double quotes, at byte 9"#),
+            (#"{"value":'x'}"#, "a single quote where a value should be: text stands in double quotes, at byte 9"),
+            (#"{"value":+1}"#, "a value cannot begin with '+', at byte 9"),
+            (#"{"value":.5}"#, "a value cannot begin with '.', at byte 9"),
+            (#"{"value":}"#, "a value cannot begin with '}', at byte 9"),
+            (#"{"value":01}"#, "a number with a leading zero, at byte 10"),
+            (#"{"value":1.}"#, "a digit is missing in a number, at byte 11"),
+            (#"{"value":0x10}"#, "'x' where ',' or '}' should be, at byte 10"),
+            (#"{"value":1"#, "the text ends where ',' or '}' should be, at byte 10"),
+            (#"{"value":1,}"#, "a comma with nothing behind it, at byte 11"),
+            (#"{"value":1 "unit":""}"#, "a double quote where ',' or '}' should be, at byte 11"),
+            (#"{"value" 1}"#, "'1' where ':' should be, at byte 9"),
+            ("{'value':1}", "a single quote where a name in double quotes should be, at byte 1"),
+            ("{value:1}", "'v' where a name in double quotes should be, at byte 1"),
+            ("{", "the text ends where a name in double quotes should be, at byte 1"),
+            (#"{"server_id":"a"#, "a string without its closing quote, at byte 13"),
+            (#"{"server_id":"a\"#, "the text ends inside a string, at byte 16"),
+            ("{\"server_id\":\"a\n\"}", "a line end inside a string, unescaped, at byte 15"),
+            (#"{"server_id":"\x"}"#, "a backslash before 'x', at byte 14"),
+            (#"{}{}"#, "'{' behind the element; elements stand one a line or in an array, at byte 2"),
+            ("\u{FEFF}{}", "a byte order mark, which JSON has not, at byte 0"),
+            ("é", "a value cannot begin with byte 0xc3, at byte 0"),
+        ])
+    func notJSON(_ text: String, _ reason: String) throws {
+        let write = try parse(text)
+        #expect(write.samples.count == 0)
+        #expect(write.rejections.first?.reason == "not JSON: \(reason)")
+        // In an array it is the whole body that is refused; places move by the bracket.
+        if text.hasPrefix("\u{FEFF}") || reason.contains("behind the element") { return }
+        let error = #expect(throws: IngestError.self) { try parse("[" + text) }
+        let found = reason.prefix { $0 != "," }
+        #expect(error?.description.contains("the body is not JSON: ") == true)
+        #expect(error?.description.contains(found) == true, "\(String(describing: error))")
     }
 
     @Test("an array that is not JSON is refused whole")

@@ -169,3 +169,24 @@ def test_an_idempotency_key_makes_a_retry_the_same_sample(shared_standalone, ten
     for _ in range(3):
         assert shared_standalone.push_json([element], tenant, headers={"Idempotency-Key": "one-push"}).status == 204
     assert shared_standalone.query("count_over_time(retried[5m])", tenant=tenant)[0]["value"][1] == "1"
+
+
+def test_what_is_not_json_is_said_so(shared_standalone, tenant):
+    reply = shared_standalone.request(
+        "POST", "/api/metrics", body=b"not json", tenant=tenant, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert reply.status == 400 and reply.json["stored"] == 0
+    assert reply.json["rejected"] == [{"index": 0, "error": 'not JSON: "not" is no JSON value: text stands in double quotes, at byte 0'}]
+
+
+def test_lines_of_one_series_in_one_push_are_one_sample_unless_they_carry_times(shared_standalone, tenant):
+    at = now_ms() // 1000 * 1000
+    line = '{"server_id":1,"metric_type":"%s","value":%d%s}'
+    unstamped = [line % ("unstamped", value, "") for value in (2, 7, 5)]
+    stamped = [line % ("stamped", value, f',"timestamp":{at - index}') for index, value in enumerate((2, 7, 5))]
+    reply = shared_standalone.request("POST", "/api/metrics", body="\n".join(unstamped + stamped).encode(), tenant=tenant)
+    assert reply.status == 204, reply.text
+    [(_, found)] = shared_standalone.samples("unstamped", at - 60_000, at + 60_000, tenant).items()
+    assert [value for _, value in found] == ["7"]
+    [(_, found)] = shared_standalone.samples("stamped", at - 60_000, at + 60_000, tenant).items()
+    assert found == [(at - 2, "5"), (at - 1, "7"), (at, "2")]
