@@ -31,21 +31,26 @@ package struct StaticFiles: Sendable {
 
     /// Reads every file of a type that browsers load below `directory`; names that begin with a dot are left out.
     ///
+    /// The directory itself may be a symbolic link, and so may what is in it, as long as it leads to something in it: what
+    /// leads out of the directory is left out.
+    ///
     /// - Throws: `StaticFilesError` when the directory is unreadable, has no `index.html`, or is too large.
     package init(directory: String) throws(StaticFilesError) {
         var files: [String: File] = [:]
         var bytesLeft = StaticFiles.bytesMax
+        let root = StaticFiles.resolved(directory)
+        let inside = root.hasSuffix("/") ? root : root + "/"
         let names: [String]
         do {
-            names = try FileManager.default.subpathsOfDirectory(atPath: directory)
+            names = try FileManager.default.subpathsOfDirectory(atPath: root)
         } catch {
             throw StaticFilesError(directory: directory, reason: "it cannot be read")
         }
         for name in names {
             let isHidden = name.split(separator: "/").contains { $0.first == "." }
-            guard !isHidden, let contentType = StaticFiles.contentType(of: name),
-                let data = FileManager.default.contents(atPath: directory + "/" + name)
-            else { continue }
+            guard !isHidden, let contentType = StaticFiles.contentType(of: name) else { continue }
+            let path = StaticFiles.resolved(inside + name)
+            guard path.hasPrefix(inside), let data = FileManager.default.contents(atPath: path) else { continue }
             bytesLeft -= data.count
             if bytesLeft < 0 {
                 throw StaticFilesError(
@@ -61,17 +66,22 @@ package struct StaticFiles: Sendable {
         self.files = files
     }
 
-    /// The file for a path as sent.
+    /// Whether there is an application to serve.
+    package var isEmpty: Bool { files.isEmpty }
+
+    /// The file for a path as sent, nil when there is none; `/` is `index.html`.
     ///
-    /// A path without an extension that names no file is a page of the application, which routes in the browser: it gets
-    /// `index.html`. A missing file with an extension is nil.
+    /// The application finds its views by what stands behind the `#`, which browsers do not send: a path that names no file
+    /// is no page either.
     ///
     /// `path` is percent-encoded and begins with `/`.
     package func file(path: String) -> File? {
         guard let name = try? RequestParameters.decode(path.utf8.dropFirst()) else { return nil }
-        if let file = files[name] { return file }
-        let last = name.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-        return last.contains(".") ? nil : files["index.html"]
+        return files[name.isEmpty ? "index.html" : name]
+    }
+
+    private static func resolved(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
 
     private static func contentType(of name: String) -> String? {

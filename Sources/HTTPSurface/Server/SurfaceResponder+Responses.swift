@@ -43,6 +43,32 @@ extension SurfaceResponder {
         return failure(APIFailure(.unavailable, "not ready yet: \(reasons)", retryAfterSeconds: 1), query: nil)
     }
 
+    /// 404 for a path where a file could be: a page for those who look at it, a line for programs.
+    func notFound(_ request: Request) -> Response {
+        let hasApplication = !services.files.isEmpty
+        guard request.headers[.accept]?.lowercased().contains("text/html") == true else {
+            let hint = hasApplication ? "the web application is at /" : "this node serves no web application"
+            return plain(.notFound, ByteBuffer(string: "there is nothing at this path; \(hint)\n"))
+        }
+        let hint =
+            hasApplication
+            ? "<a href=\"/\">Go to Murmuration</a>"
+            : "This node serves no web application; its HTTP API is under /api/v1."
+        let page = """
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><title>Not found · Murmuration</title>
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <style>body { font: 16px/1.5 system-ui, sans-serif; margin: 20vh 24px; text-align: center }</style></head>
+            <body><h1>There is nothing here</h1><p>\(hint)</p></body></html>
+
+            """
+        var response = plain(.notFound, ByteBuffer(string: page), type: "text/html; charset=utf-8")
+        response.headers[.contentSecurityPolicy] =
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+        return response
+    }
+
     /// A text.
     func plain(
         _ status: HTTPResponse.Status, _ body: ByteBuffer, type: String = "text/plain; charset=utf-8"

@@ -124,9 +124,7 @@ package struct SurfaceResponder: HTTPResponder {
     }
 
     private func file(_ path: String, _ request: Request) -> Response {
-        guard let file = services.files.file(path: path) else {
-            return plain(.notFound, ByteBuffer(string: "404 not found\n"))
-        }
+        guard let file = services.files.file(path: path) else { return notFound(request) }
         var headers: HTTPFields = [
             .contentType: file.contentType, .eTag: file.entityTag, .cacheControl: "no-cache",
             .contentSecurityPolicy: "frame-ancestors 'none'; object-src 'none'; base-uri 'self'",
