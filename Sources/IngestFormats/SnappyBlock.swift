@@ -57,7 +57,13 @@ package enum SnappyBlock {
         }
     }
 
-    private static func declaredLength(of block: [UInt8]) throws(Failure) -> Int {
+    /// Bytes at a block's beginning that hold the length it unpacks to: a varint of 32 bits.
+    package static let headBytesMax = 5
+
+    /// The length that a block says it unpacks to, from its first `headBytesMax` bytes.
+    ///
+    /// - Throws: `Failure.corrupt` when these are no such length.
+    package static func declaredLength(of block: [UInt8]) throws(Failure) -> Int {
         var declared = 0
         // SAFETY: the library reads at most `count` bytes of the block, which is alive for the length of the call.
         let status = unsafe block.withUnsafeBytes { source in

@@ -114,6 +114,15 @@ import Testing
         #expect(throws: APIFailure.self) { try reader.range() }
     }
 
+    @Test("a duration that rounds to no time at all is told apart from none", arguments: ["step", "timeout"])
+    func tooShort(name: String) throws {
+        let others = name == "step" ? "" : "&step=1"
+        let reader = try reader("query=up&start=0&end=1&\(name)=0.0001\(others)")
+        let failure = #expect(throws: APIFailure.self) { try reader.range() }
+        let expected = "invalid parameter \"\(name)\": 0.0001 s is too short: the smallest is 1 ms (0.001)"
+        #expect(failure?.message == expected)
+    }
+
     @Test("a range may have as many steps as the limit, as in Prometheus")
     func rangeLimit() throws {
         let query = try reader("query=up&start=0&end=11000&step=1").range()
@@ -131,14 +140,31 @@ import Testing
 }
 
 @Suite struct Tenants {
-    @Test("header and parameter name the tenant; both must agree; none is the default")
+    private func tenant(_ header: String?, _ query: String = "") throws -> String {
+        var parameters = RequestParameters()
+        try parameters.add(urlEncoded: query.utf8)
+        return try TenantChoice.tenant(header: header, parameters: parameters).name
+    }
+
+    @Test("header and parameter name the tenant; none is the default")
     func choice() throws {
-        #expect(try TenantChoice.tenant(header: nil, parameter: nil) == .default)
-        #expect(try TenantChoice.tenant(header: "a", parameter: nil).name == "a")
-        #expect(try TenantChoice.tenant(header: nil, parameter: "b").name == "b")
-        #expect(try TenantChoice.tenant(header: "a", parameter: "a").name == "a")
-        #expect(throws: APIFailure.self) { try TenantChoice.tenant(header: "a", parameter: "b") }
-        #expect(throws: APIFailure.self) { try TenantChoice.tenant(header: "a/b", parameter: nil) }
-        #expect(throws: APIFailure.self) { try TenantChoice.tenant(header: "", parameter: nil) }
+        #expect(try tenant(nil) == TenantID.default.name)
+        #expect(try tenant("a") == "a")
+        #expect(try tenant(nil, "tenant=b") == "b")
+        #expect(try tenant("a", "tenant=a&tenant=a") == "a")
+        #expect(try tenant(nil, "tenant=&tenant=b") == "b")
+        for (header, query) in [("a/b", ""), ("", ""), ("", "tenant=b"), ("a, b", "")] {
+            #expect(throws: APIFailure.self) { try tenant(header, query) }
+        }
+    }
+
+    @Test(
+        "a tenant named in two places with two names is refused, and both are told",
+        arguments: [("a", "tenant=b"), (nil, "tenant=a&tenant=b"), ("a", "tenant=a&tenant=b"), ("b", "tenant=a")]
+            as [(String?, String)])
+    func disagreement(header: String?, query: String) {
+        let failure = #expect(throws: APIFailure.self) { try tenant(header, query) }
+        #expect(failure?.kind == .badData)
+        #expect(failure?.message.contains(#""a""#) == true && failure?.message.contains(#""b""#) == true)
     }
 }

@@ -107,6 +107,21 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
         #expect(byForm.body.contains(#""t":"blue""#))
         let both = try await ask(responder(), .get, "/api/v1/query?query=up&tenant=blue", headers: [.scopeOrgID: "red"])
         #expect(both.status == 400)
+        let apart = try await ask(
+            responder(), .post, "/api/v1/query?tenant=red", headers: form, body: "query=up&tenant=blue")
+        #expect(apart.status == 400 && apart.body.contains("red") && apart.body.contains("blue"), "\(apart.body)")
+        let equal = try await ask(
+            responder(), .post, "/api/v1/query?tenant=red", headers: form, body: "query=up&tenant=red")
+        #expect(equal.body.contains(#""t":"red""#))
+        let live: HTTPFields = [.upgrade: "websocket", .connection: "Upgrade", .scopeOrgID: "red"]
+        #expect(try await ask(responder(), .get, "/api/v1/live?tenant=blue", headers: live).status == 400)
+        #expect(try await ask(responder(), .post, "/api/metrics?tenant=red&tenant=blue", body: "{}").status == 400)
+    }
+
+    @Test("of a parameter in URL and form, the form's is taken")
+    func formFirst() async throws {
+        let seen = try await ask(responder(), .post, "/api/v1/query?query=one&time=5", headers: form, body: "query=two")
+        #expect(seen.body.contains(#""q":"two""#) && seen.body.contains("[5,"))
     }
 
     @Test("label names in paths are decoded, selectors repeated, metadata asked by metric")
@@ -187,6 +202,48 @@ private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded
         }
         #expect(try await ask(small, .post, "/api/metrics", body: "1234").status == 204)
         #expect(ingest.requests.count == 1)
+    }
+
+    @Test("a compressed body counts with what it declares to unpack to, until it is answered")
+    func unpackedBytes() async throws {
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        let (finished, finish) = AsyncStream.makeStream(of: Void.self)
+        let ingest = RecordingIngest { request in
+            guard request.idempotencyKey == "long" else { return IngestReply() }
+            start.yield()
+            for await _ in finished { break }
+            return IngestReply()
+        }
+        let server = responder(testServices(ingest: ingest)) { configuration in
+            configuration.ingestInFlightBytesMax = 100
+            configuration.bounds.limits.ingestDecodedBytesMax = 110
+        }
+        /// A body of one byte that declares so many; the service here never opens it.
+        func push(_ declared: UInt8, key: String? = nil, to path: String = "/api/v1/write") async throws -> Seen {
+            var headers: HTTPFields = [.contentLength: "1"]
+            headers[.idempotencyKey] = key
+            return try await ask(server, .post, path, headers: headers, body: String(UnicodeScalar(declared)))
+        }
+        func held() async throws -> String? {
+            let lines = try await ask(server, .get, "/metrics").body.split(separator: "\n")
+            return lines.first { $0.hasPrefix("murmur_http_ingest_in_flight_bytes ") }.map(String.init)
+        }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            group.addTask { try await push(90, key: "long").status }
+            for await _ in started { break }
+            #expect(try await held() == "murmur_http_ingest_in_flight_bytes 91")
+            let second = try await push(20)
+            #expect(second.status == 503 && second.headers[.retryAfter] == "1")
+            #expect(second.body.contains("ingest_in_flight_bytes_max"))
+            // What is small, not compressed, or refused unopened for the length it declares has room.
+            #expect(try await push(5).status == 204)
+            #expect(try await push(20, to: "/api/metrics").status == 204)
+            #expect(try await push(120).status == 204)
+            finish.yield()
+            #expect(try await group.next() == 204)
+        }
+        #expect(try await push(105).status == 204, "a single push always fits")
+        #expect(try await held() == "murmur_http_ingest_in_flight_bytes 0")
     }
 
     @Test("a tenant that is none, and a key too long, are refused before the service sees them")

@@ -10,6 +10,13 @@ struct SnappyBlockTests {
         #expect(try SnappyBlock.decompress(SnappyBlock.compress(bytes), bytesMax: length) == bytes)
     }
 
+    @Test("the declared length stands in the first bytes", arguments: [0, 1, 127, 128, 16_384, 3_000_000])
+    func head(_ length: Int) throws {
+        let block = SnappyBlock.compress([UInt8](repeating: 7, count: length))
+        #expect(try SnappyBlock.declaredLength(of: Array(block.prefix(SnappyBlock.headBytesMax))) == length)
+        #expect(throws: SnappyBlock.Failure.corrupt) { try SnappyBlock.declaredLength(of: []) }
+    }
+
     @Test("a declared length over the limit is refused, whatever follows")
     func declared() {
         // 4 GiB - 1, and not a byte behind it.

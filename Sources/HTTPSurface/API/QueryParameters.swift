@@ -146,7 +146,13 @@ package struct QueryParameters: Sendable {
 
     private func duration(_ name: String) throws(APIFailure) -> Int64? {
         guard let text = parameters[name] else { return nil }
-        if let duration = QueryParameters.duration(text) { return duration }
+        if let duration = QueryParameters.duration(text) {
+            // Times are whole milliseconds: this one would become none at all.
+            if duration == 0, let seconds = Double(text), seconds > 0 {
+                throw bad(name, "\(text) s is too short: the smallest is 1 ms (0.001)")
+            }
+            return duration
+        }
         throw bad(name, "cannot parse \"\(text)\" to a valid duration")
     }
 

@@ -19,14 +19,21 @@ extension HTTPField.Name {
 package enum TenantChoice {
     /// The tenant of the header `X-Scope-OrgID` or of the parameter `tenant`; `default` when neither is given.
     ///
-    /// - Throws: `bad_data` when both are given and differ, or the name is not a tenant's.
-    package static func tenant(header: String?, parameter: String?) throws(APIFailure) -> TenantID {
-        if let header, let parameter, !header.utf8.elementsEqual(parameter.utf8) {
+    /// An empty parameter is none. Named more than once, in the URL, the form and the header, it must be the same each time:
+    /// whichever won, somebody would read or write another tenant's data unawares.
+    ///
+    /// - Throws: `bad_data` when two of them differ, naming both, or the name is not a tenant's.
+    package static func tenant(header: String?, parameters: RequestParameters) throws(APIFailure) -> TenantID {
+        let given = parameters.all("tenant").filter { !$0.isEmpty }
+        if let first = given.first, let other = given.first(where: { !$0.hasSameBytes(as: first) }) {
+            throw APIFailure(.badData, "the parameter tenant is given as \"\(first)\" and as \"\(other)\"")
+        }
+        if let header, let parameter = given.first, !header.hasSameBytes(as: parameter) {
             throw APIFailure(
                 .badData,
                 "the header X-Scope-OrgID names tenant \"\(header)\" and the parameter tenant \"\(parameter)\"")
         }
-        guard let name = header ?? parameter else { return .default }
+        guard let name = header ?? given.first else { return .default }
         do throws(ModelError) {
             return try TenantID(validating: name)
         } catch {

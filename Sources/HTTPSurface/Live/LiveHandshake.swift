@@ -34,7 +34,7 @@ struct LiveHandshake {
         do throws(APIFailure) {
             var parameters = RequestParameters()
             try parameters.add(urlEncoded: target.query.utf8)
-            outcome = .accepted(try TenantChoice.tenant(header: tenant, parameter: parameters["tenant"]))
+            outcome = .accepted(try TenantChoice.tenant(header: tenant, parameters: parameters))
         } catch {
             outcome = .refused(error)
         }

@@ -10,7 +10,7 @@ package struct SurfaceConfiguration: Sendable {
     package var live = LiveLimits()
     /// `http_requests_max`: requests at work at a time; more are answered 503.
     package var requestsMax = 1_024
-    /// `ingest_in_flight_bytes_max`: bodies of pushes held at a time; more are answered 503.
+    /// `ingest_in_flight_bytes_max`: bodies of pushes held at a time, as received and unpacked together; more are answered 503.
     package var ingestInFlightBytesMax = 256 << 20
     /// `http_form_bytes_max`: the body of a query sent as a form.
     package var formBytesMax = 1 << 20

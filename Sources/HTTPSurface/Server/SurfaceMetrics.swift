@@ -19,7 +19,7 @@ struct SurfaceMetrics: Sendable {
         registry.gauge("murmur_http_requests_in_flight", help: "HTTP requests at work.") {
             Double(admission.load.requests)
         }
-        registry.gauge("murmur_http_ingest_in_flight_bytes", help: "Bytes of pushed bodies held.") {
+        registry.gauge("murmur_http_ingest_in_flight_bytes", help: "Bytes of pushes held, as received and unpacked.") {
             Double(admission.load.bytes)
         }
     }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import IngestFormats
 import MetricModel
 import NIOCore
 
@@ -12,7 +13,7 @@ extension SurfaceResponder {
         if !services.readiness.isServing { return notReady() }
         var parameters = RequestParameters()
         try parameters.add(urlEncoded: target.query.utf8)
-        let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameter: parameters["tenant"])
+        let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameters: parameters)
         let key = request.headers[.idempotencyKey]
         if let key, key.utf8.count > 256 {
             throw APIFailure(.badData, "Idempotency-Key is longer than 256 bytes")
@@ -28,6 +29,7 @@ extension SurfaceResponder {
         } catch is NIOTooManyBytesError {
             return tooLarge(bytesMax, nil)
         }
+        try ticket.resize(to: body.readableBytes + decodedBytes(of: body, form))
         let reply = await service.ingest(
             IngestRequest(
                 tenant: tenant, form: form, contentType: request.headers[.contentType] ?? "",
@@ -35,6 +37,19 @@ extension SurfaceResponder {
                 remoteWriteVersion: request.headers[.remoteWriteVersion], idempotencyKey: key, body: body,
                 arrival: services.clock()))
         return response(reply)
+    }
+
+    /// Bytes that the service will unpack the body to: what a compressed body declares in its head.
+    ///
+    /// 0 for a body that declares more than `ingest_decoded_bytes_max`, or nothing: the service refuses these unopened.
+    private func decodedBytes(of body: ByteBuffer, _ form: IngestRequest.Form) -> Int {
+        switch form {
+        case .remoteWrite:
+            let head = Array(body.readableBytesView.prefix(SnappyBlock.headBytesMax))
+            guard let declared = try? SnappyBlock.declaredLength(of: head) else { return 0 }
+            return declared > configuration.bounds.limits.ingestDecodedBytesMax ? 0 : declared
+        case .json: return 0
+        }
     }
 
     private func response(_ reply: IngestReply) -> Response {

@@ -13,7 +13,7 @@ extension SurfaceResponder {
         // The answer keeps it until its last piece is written, and whatever throws lets go of it.
         let ticket = try admission.admit()
         let parameters = try await parameters(of: request, target)
-        let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameter: parameters["tenant"])
+        let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameters: parameters)
         let reader = QueryParameters(parameters, tenant: tenant, now: services.clock(), bounds: configuration.bounds)
         do {
             return json(try await answer(route, reader, service), ticket)
@@ -24,11 +24,16 @@ extension SurfaceResponder {
 
     private func parameters(of request: Request, _ target: RequestTarget) async throws -> RequestParameters {
         var parameters = RequestParameters()
+        if request.method == .post { try await addForm(of: request, to: &parameters) }
         try parameters.add(urlEncoded: target.query.utf8)
-        guard request.method == .post else { return parameters }
+        return parameters
+    }
+
+    /// The form comes before the URL, as in Prometheus: of a parameter in both, the form's is taken.
+    private func addForm(of request: Request, to parameters: inout RequestParameters) async throws {
         let type = request.headers[.contentType] ?? ""
         guard type.lowercased().hasPrefix("application/x-www-form-urlencoded") else {
-            if type.isEmpty { return parameters }
+            if type.isEmpty { return }
             throw APIFailure(.badData, "a query is sent as application/x-www-form-urlencoded, not as \(type)")
         }
         do {
@@ -38,7 +43,6 @@ extension SurfaceResponder {
             throw APIFailure(
                 .badData, "the form is larger than \(configuration.formBytesMax) bytes (http_form_bytes_max)")
         }
-        return parameters
     }
 
     private func answer(

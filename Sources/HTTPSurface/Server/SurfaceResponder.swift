@@ -183,22 +183,36 @@ final class SharedAdmission: Sendable {
     /// A request's place among those at work: given back with `leave`, at the latest when nobody holds it any more.
     final class Ticket: Sendable {
         private let admission: SharedAdmission
-        private let bytes: Int
-        private let isLeft = Atomic<Bool>(false)
+        /// What it stands for; nil once it was given back.
+        private let bytes: Mutex<Int?>
 
         fileprivate init(admission: SharedAdmission, bytes: Int) {
             self.admission = admission
-            self.bytes = bytes
+            self.bytes = Mutex(bytes)
         }
 
         deinit {
             leave()
         }
 
+        /// The request turns out to hold `size` bytes, at once; throws which limit is reached, and then holds what it held.
+        func resize(to size: Int) throws(APIFailure) {
+            let refusal = bytes.withLock { bytes -> APIFailure? in
+                guard let held = bytes else { return nil }
+                let refusal = admission.state.withLock { $0.resize(from: held, to: size) }
+                if refusal == nil { bytes = size }
+                return refusal
+            }
+            if let refusal { throw refusal }
+        }
+
         /// The request is done; a second call does nothing.
         func leave() {
-            if isLeft.exchange(true, ordering: .relaxed) { return }
-            admission.state.withLock { $0.leave(bytes: bytes) }
+            bytes.withLock { bytes in
+                guard let held = bytes else { return }
+                admission.state.withLock { $0.leave(bytes: held) }
+                bytes = nil
+            }
         }
     }
 }
