@@ -77,7 +77,8 @@ extension Parser {
 
     private func requireDurationArithmetic(_ place: SourceRange) throws(ParseError) {
         if !options.experimentalDurationExpressions {
-            throw failure("experimental duration expression is not enabled", place)
+            let needed = "it needs the setting promql-duration-expressions"
+            throw failure("experimental duration expression is not enabled: \(needed)", place)
         }
     }
 

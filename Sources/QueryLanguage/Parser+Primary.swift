@@ -78,7 +78,8 @@ extension Parser {
             throw failure("unknown function with name \(Quoted.text(name.text))", name.range)
         }
         if function.signature.isExperimental && !options.experimentalFunctions {
-            throw failure("function \(Quoted.text(name.text)) is not enabled", name.range)
+            let needed = "it is experimental and needs the setting promql-experimental-functions"
+            throw failure("function \(Quoted.text(name.text)) is not enabled: \(needed)", name.range)
         }
         let range = SourceRange(name.range.start, lastEnd)
         let node = FunctionCall(function: function, arguments: arguments.map(\.expression), range: range)
@@ -93,8 +94,8 @@ extension Parser {
         let range = SourceRange(name.range.start, lastEnd)
         if arguments.isEmpty { throw failure("no arguments for aggregate expression provided", range) }
         if operation.isExperimental && !options.experimentalFunctions {
-            let flag = "--enable-feature=promql-experimental-functions"
-            throw failure("\(operation.rawValue)() is experimental and must be enabled with \(flag)", range)
+            let needed = "the setting promql-experimental-functions"
+            throw failure("\(operation.rawValue)() is experimental and needs \(needed)", range)
         }
         let wanted = operation.parameterType == nil ? 1 : 2
         if arguments.count != wanted {

@@ -2,9 +2,10 @@ package import MetricModel
 
 /// What the parser accepts beyond the stable language, and how much text and depth.
 package struct ParserOptions: Hashable, Sendable {
-    /// Functions and aggregations that Prometheus 3.5 keeps behind `promql-experimental-functions`.
+    /// `promql-experimental-functions`: functions and aggregations that Prometheus 3.5 keeps behind the feature of that name.
     package var experimentalFunctions = false
-    /// Arithmetic in durations (`[5m * 2]`), which Prometheus 3.5 keeps behind `promql-duration-expr`.
+    /// `promql-duration-expressions`: arithmetic in durations (`[5m * 2]`), which Prometheus 3.5 keeps behind
+    /// `promql-duration-expr`.
     package var experimentalDurationExpressions = false
     /// `query_bytes_max`: longest text, in bytes.
     package var queryBytesMax = 64 * 1024

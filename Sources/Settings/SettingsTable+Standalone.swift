@@ -88,6 +88,12 @@ extension SettingsTable {
         Setting(
             "query-bytes-max", .bytes(64...(1 << 24)), standard: "64KiB", "Length of a query's text."),
         Setting(
+            "promql-experimental-functions", .switched,
+            "Take functions and aggregations that may still change in Prometheus, such as limitk and mad_over_time."),
+        Setting(
+            "promql-duration-expressions", .switched,
+            "Take arithmetic in durations, which may still change in Prometheus: [5m * 2]."),
+        Setting(
             "metadata-results-max", .integer(1...100_000_000), standard: "1000000",
             "Names, values, series or servers in one answer."),
     ]
@@ -102,7 +108,7 @@ extension SettingsTable {
             "Size of one push after decompression."),
         Setting(
             "ingest-in-flight-bytes-max", .bytes(1_024...(1 << 40)), standard: "256MiB",
-            "Sizes of all pushes at work together; beyond it pushes are answered 503."),
+            "Sizes of all pushes at work together, as received and unpacked; beyond it pushes are answered 503."),
         Setting(
             "samples-per-request-max", .integer(1...100_000_000), standard: "1000000", "Samples in one push."),
         Setting("series-per-request-max", .integer(1...100_000_000), standard: "200000", "Series in one push."),
@@ -114,7 +120,9 @@ extension SettingsTable {
 
     private static let server: [Setting] = [
         Setting(
-            "web-dir", .text, standardMeans: "web, where there is such a directory", "The web application's files."),
+            "web-dir", .text, standardMeans: "web, where there is such a directory",
+            "The web application's files; a symbolic link is followed, files that lead out of the directory are not served."
+        ),
         Setting(
             "http-requests-max", .integer(1...1_000_000), standard: "1024",
             "HTTP requests at work at a time; beyond it they are answered 503."),
@@ -195,9 +203,13 @@ package struct StandaloneSettings: Sendable {
     package var queryTimeout: Int64
     /// Milliseconds.
     package var queryLookback: Int64
+    /// Experimental functions of PromQL.
+    package var experimentalFunctions: Bool
+    /// Arithmetic in durations of PromQL.
+    package var durationExpressions: Bool
     /// Bounds on series, requests and queries.
     package var limits: Limits
-    /// Bodies of pushes at work together.
+    /// Bodies of pushes at work together, as received and unpacked.
     package var ingestInFlightBytesMax: Int
     /// The web application's files; nil to look for `web`.
     package var webDirectory: String?
@@ -232,6 +244,8 @@ package struct StandaloneSettings: Sendable {
         seriesMax = values.integer("series-max")
         queryTimeout = values.milliseconds("query-timeout")
         queryLookback = values.milliseconds("query-lookback")
+        experimentalFunctions = values.isOn("promql-experimental-functions")
+        durationExpressions = values.isOn("promql-duration-expressions")
         limits = Limits(values)
         ingestInFlightBytesMax = values.integer("ingest-in-flight-bytes-max")
         webDirectory = values.optionalText("web-dir")

@@ -71,6 +71,8 @@ extension StandaloneSettings {
         configuration.evaluation.samplesMax = limits.querySamplesMax
         configuration.evaluation.stepsMax = limits.queryStepsMax
         configuration.parser.queryBytesMax = limits.queryBytesMax
+        configuration.parser.experimentalFunctions = experimentalFunctions
+        configuration.parser.experimentalDurationExpressions = durationExpressions
         configuration.seriesMax = limits.querySeriesMax
         return configuration
     }

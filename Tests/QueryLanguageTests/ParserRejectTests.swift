@@ -64,7 +64,10 @@ struct ParserRejectTests {
         Rejected("a[0]", "1:3: parse error: duration must be greater than 0"),
         Rejected("a[5m:0s]", "1:6: parse error: duration must be greater than 0"),
         Rejected("a[-5m]", "1:3: parse error: duration must be greater than 0"),
-        Rejected("a[5m * 2]", "1:6: parse error: experimental duration expression is not enabled"),
+        Rejected(
+            "a[5m * 2]",
+            "1:6: parse error: experimental duration expression is not enabled: it needs the setting promql-duration-expressions"
+        ),
         Rejected("a[300y]", "1:3: parse error: duration out of range"),
         Rejected("a offset", "1:9: parse error: unexpected end of input in offset, expected number or duration"),
         Rejected("a @", "1:4: parse error: unexpected end of input in @, expected timestamp"),
@@ -93,7 +96,10 @@ struct ParserRejectTests {
         Rejected("bool", "1:1: parse error: unexpected <bool>"),
         Rejected("nonexistent(a)", "1:1: parse error: unknown function with name \"nonexistent\""),
         Rejected("RATE(a[5m])", "1:1: parse error: unknown function with name \"RATE\""),
-        Rejected("mad_over_time(a[5m])", "1:1: parse error: function \"mad_over_time\" is not enabled"),
+        Rejected(
+            "mad_over_time(a[5m])",
+            "1:1: parse error: function \"mad_over_time\" is not enabled: it is experimental and needs the setting promql-experimental-functions"
+        ),
     ]
 
     static let types: [Rejected] = [
@@ -127,7 +133,7 @@ struct ParserRejectTests {
         Rejected("sum()", "1:1: parse error: no arguments for aggregate expression provided"),
         Rejected(
             "limitk(1, a)",
-            "1:1: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions"
+            "1:1: parse error: limitk() is experimental and needs the setting promql-experimental-functions"
         ),
         Rejected(
             "rate(a)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),

@@ -91,6 +91,49 @@ def test_unknown_paths_and_methods_are_errors(shared_standalone):
     assert shared_standalone.get("/api/v1/live").status == 426
 
 
+@pytest.mark.parametrize("path", ["/nope", "/nope/deep", "/server/instance/a", "/explore", "/styles/", "/nope.js"])
+def test_a_path_that_names_no_file_is_not_found(shared_standalone, path):
+    page = shared_standalone.request("GET", path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.status == 404 and '<a href="/">' in page.text
+    line = shared_standalone.get(path)
+    assert line.status == 404 and "<" not in line.text and line.text.endswith("the web application is at /\n")
+
+
+def test_one_request_names_one_tenant(shared_standalone, base):
+    for path, form in [("/api/v1/query?tenant=left", {"query": "1", "tenant": "right"}), ("/api/v1/series?tenant=left", {"tenant": "right"})]:
+        reply = post_form(shared_standalone, path, form)
+        assert reply.status == 400 and reply.json["errorType"] == "bad_data"
+        assert '"left"' in reply.json["error"] and '"right"' in reply.json["error"]
+    for path in ["/api/v1/query?query=1&tenant=left", "/api/v1/servers?tenant=left"]:
+        assert shared_standalone.get(path, tenant="left").status == 200
+        reply = shared_standalone.get(path, tenant="right")
+        assert reply.status == 400 and '"left"' in reply.json["error"] and '"right"' in reply.json["error"]
+    element = b'{"server_id":1,"metric_type":"of_one_tenant","value":1}'
+    refused = shared_standalone.request("POST", "/api/metrics?tenant=left", body=element, tenant="right")
+    assert refused.status == 400 and '"left"' in refused.json["error"] and '"right"' in refused.json["error"]
+    for tenant in ("left", "right"):
+        assert shared_standalone.query("of_one_tenant", tenant=tenant) == []
+
+
+def test_experimental_parts_of_the_language_are_behind_settings(shared_standalone, start_standalone, tmp_path, base):
+    for query, setting in [
+        ("limitk(1, up)", "promql-experimental-functions"), ("mad_over_time(up[5m])", "promql-experimental-functions"),
+        ("up[5m * 2]", "promql-duration-expressions"),
+    ]:
+        reply = shared_standalone.get("/api/v1/query", {"query": query})
+        assert reply.status == 400 and reply.json["errorType"] == "bad_data" and setting in reply.json["error"], reply.text
+    file = tmp_path / "settings.yaml"
+    file.write_text("promql-experimental-functions: true\npromql-duration-expressions: true\n")
+    server = start_standalone(config=file)
+    elements = [{"server_id": server_id, "metric_type": "up", "value": 1} for server_id in (1, 2, 3)]
+    assert server.push_json(elements).status == 204
+    assert len(server.query("limitk(2, up)")) == 2
+    assert [entry["value"][1] for entry in server.query("mad_over_time(up[1m * 5])")] == ["0"] * 3
+    for query in ("limit_ratio(0.5, up)", "info(up)"):
+        reply = server.get("/api/v1/query", {"query": query})
+        assert reply.status == 422 and "not supported yet" in reply.json["error"], reply.text
+
+
 def test_labels_values_and_series(shared_standalone, base):
     assert shared_standalone.data("/api/v1/label/code/values", {"match[]": 'requests_total{instance="a"}'}, TENANT) == ["200", "500"]
     assert set(shared_standalone.data("/api/v1/labels", tenant=TENANT)) >= {"__name__", "code", "instance"}
