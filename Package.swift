@@ -167,9 +167,11 @@ let cores: [Target] = [
 // MARK: - C shims
 
 let shims: [Target] = [
-    .target(name: "CIntrinsics", path: "Sources/Shims/CIntrinsics"),
-    .target(name: "CXXHash", path: "Sources/Shims/CXXHash"),
-    .target(name: "CRE2", path: "Sources/Shims/CRE2", linkerSettings: [.linkedLibrary("re2")]),
+    .target(name: "CIntrinsics", path: "Sources/Shims/CIntrinsics", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "CXXHash", path: "Sources/Shims/CXXHash", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(
+        name: "CRE2", path: "Sources/Shims/CRE2", cxxSettings: [.treatAllWarnings(as: .error)],
+        linkerSettings: [.linkedLibrary("re2")]),
     .systemLibrary(name: "CSnappy", path: "Sources/Shims/CSnappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(
         name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),

@@ -1,7 +1,7 @@
 """Measures remote-write ingest through the whole standalone path, beside Prometheus in the same run.
 
 Usage: ingest.py [SECONDS]
-Each server starts with an empty data directory, learns 40,000 series by one round of `murmur loadgen`, then takes what it
+Each server starts with an empty data directory, learns 40,000 series by two rounds of `murmur loadgen`, then takes what it
 can for SECONDS (20), 10,000 samples a request. What was stored is divided by the CPU time (user and system, all threads) that the
 server's process spent meanwhile. Prints a table, the ratio, and where Murmuration's time went by thread.
 """
@@ -87,6 +87,11 @@ def main(seconds: int) -> int:
         with start() as server:
             print(f"bench: {server.name}, {seconds} s of remote write", file=sys.stderr)
             all_figures.append(measure(server, seconds))
+    for figures in all_figures:
+        if figures.errors:
+            print(f"bench: {figures.name} refused {figures.errors} requests: {figures.first_error}", file=sys.stderr)
+        if not figures.samples:
+            return 1
     show(all_figures)
     ours, reference = all_figures
     print(f"\nsamples per CPU second, {ours.name} to {reference.name}: "
@@ -96,9 +101,6 @@ def main(seconds: int) -> int:
     for name, spent in sorted(ours.threads.items(), key=lambda item: -item[1]):
         if spent >= THREAD_SHARE_SHOWN_MIN * cpu_seconds:
             print(f"  {name:<26}{spent:>8.2f} s {100 * spent / cpu_seconds:>4.0f} %")
-    for figures in all_figures:
-        if figures.errors:
-            print(f"bench: {figures.name} refused {figures.errors} requests: {figures.first_error}", file=sys.stderr)
     if ours.errors or ours.samples_per_cpu_second < FLOOR_SAMPLES_PER_CPU_SECOND:
         print(f"bench: below the floor of {FLOOR_SAMPLES_PER_CPU_SECOND:,}, or with errors", file=sys.stderr)
         return 1

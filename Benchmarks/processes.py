@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 MURMUR = pathlib.Path(__file__).resolve().parent.parent / ".build" / "release" / "murmur"
 PROMETHEUS = pathlib.Path(shutil.which("prometheus") or "/usr/bin/prometheus")
@@ -29,6 +29,10 @@ class Measured:
         """User and system time so far, of all threads."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[11]) / TICKS_PER_SECOND, int(fields[12]) / TICKS_PER_SECOND
+
+    def cpu_milliseconds(self) -> float:
+        """User and system time together, to the microsecond: the process' own clock, as clock_getcpuclockid names it."""
+        return time.clock_gettime_ns(~self.process.pid << 3 | 2) / 1e6
 
     def cpu_by_thread(self) -> dict[str, float]:
         """CPU seconds by the name of the thread; numbered threads of one kind are added up."""
@@ -67,16 +71,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def murmuration(*flags: str) -> Iterator[Measured]:
-    """A standalone server."""
+def murmuration(*flags: str, kept: pathlib.Path | None = None) -> Iterator[Measured]:
+    """A standalone server, on a directory that is kept, or on an empty one."""
     port, cluster_port = free_port(), free_port()
-    with _running(
-        "Murmuration", port,
-        lambda data: [
+
+    def command(directory: pathlib.Path) -> list:
+        return [
             MURMUR, "standalone", "--http", f"127.0.0.1:{port}", "--cluster", f"127.0.0.1:{cluster_port}",
-            "--data-dir", data / "data", *flags,
-        ],
-    ) as server:
+            "--data-dir", directory / "data", *flags,
+        ]
+
+    with _running("Murmuration", port, command, kept) as server:
         yield server
 
 
@@ -103,18 +108,27 @@ def prometheus_version() -> str:
 
 
 @contextlib.contextmanager
-def _running(name: str, port: int, command) -> Iterator[Measured]:
-    """A program while the block runs, its data directory with it; `command` makes its arguments from the directory."""
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="murmur-bench-"))
+def _running(
+    name: str, port: int, command: Callable[[pathlib.Path], list], kept: pathlib.Path | None = None,
+) -> Iterator[Measured]:
+    """A program while the block runs; `command` makes its arguments from its directory, which goes with it unless it is kept."""
+    directory = kept or pathlib.Path(tempfile.mkdtemp(prefix="murmur-bench-"))
     log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command(directory)], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    process = None
     try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [str(part) for part in command(directory)], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         server = Measured(name, f"http://127.0.0.1:{port}", process, log)
         server.wait_until_ready()
         yield server
     finally:
-        process.terminate()
-        process.wait(STOP_SECONDS_MAX)
-        shutil.rmtree(directory, ignore_errors=True)
+        if process:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if not kept:
+            shutil.rmtree(directory, ignore_errors=True)

@@ -23,6 +23,17 @@ def test_the_house_is_tidy():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+SCRIPTS = sorted([*(REPOSITORY / "bin").glob("*.py"), *(REPOSITORY / "Benchmarks").glob("*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_finds_what_it_imports(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(script.parent))
+    loaded = importlib.util.spec_from_file_location("script_under_test", script)
+    assert loaded and loaded.loader
+    loaded.loader.exec_module(importlib.util.module_from_spec(loaded))
+
+
 @pytest.mark.parametrize(
     "line",
     [

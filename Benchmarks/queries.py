@@ -1,9 +1,9 @@
 """Measures what queries cost: CPU milliseconds of a standalone server, user and system, of all threads.
 
-Usage: bench_queries.py [--runs N] [--hosts N] [--profile QUERY] [--keep DIRECTORY]
-Starts a standalone on free ports with an empty data directory, fills it with 4,000 hosts of 10 metrics, 3 hours at 10 s, in the order of
-time, and asks each query of the table below several times over one connection. The head is sealed whenever it holds ten minutes
-of that, as it would be had the samples come as time passes. A data directory that is kept is filled once and found again by the next run.
+Starts a standalone with an empty data directory, fills it with 4,000 hosts of 10 metrics, 3 hours at 10 s, in the order of time, and asks
+each query of the table below several times over one connection, after WARM_UP_RUNS that do not count. The head is sealed whenever it holds
+ten minutes of that, as it would be had the samples come as time passes. A directory that is kept is filled once, and found again by the
+next run with the same number of hosts. `--help` lists the options.
 """
 
 import argparse
@@ -13,21 +13,21 @@ import json
 import os
 import pathlib
 import random
-import shutil
+import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
-import bench
+from processes import Measured, murmuration
 
 METRICS, INTERVAL, HOURS = 10, 10, 3
 POINTS = HOURS * 3600 // INTERVAL
 POINTS_PER_REQUEST = 30
 REGIONS = ["eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-south-1", "ap-northeast-1", "sa-east-1", "af-south-1"]
 HOUR = 3600
+WARM_UP_RUNS = 3
 
 # Name, expression, seconds back from the newest sample (0 for an instant query), step.
 QUERIES = [
@@ -115,9 +115,14 @@ def literal_snappy(data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def fill(port: int, hosts: int, newest: int) -> None:
+def connect(server: Measured) -> http.client.HTTPConnection:
+    """A connection to the server."""
+    return http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=120)
+
+
+def fill(server: Measured, hosts: int, newest: int) -> None:
     """Pushes everything in the order of time; `newest` is the last sample's time in seconds."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = connect(server)
     columns = Columns()
     labels = {(host, metric): labels_of(host, metric) for host in range(hosts) for metric in range(METRICS)}
     start = newest - (POINTS - 1) * INTERVAL
@@ -151,28 +156,23 @@ def target(expression: str | None, newest: int, back: int, step: int) -> str:
         {"query": expression, "start": newest - back, "end": newest, "step": step})
 
 
-def cpu_milliseconds(process: int) -> float:
-    """CPU time of another process so far: its clock, as clock_getcpuclockid makes it."""
-    return time.clock_gettime_ns(~process << 3 | 2) / 1e6
-
-
-def measure(port: int, process: int, newest: int, runs: int, only: str | None) -> list[dict]:
-    """Asks each query once to warm up and then `runs` times; returns what was seen."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+def measure(server: Measured, newest: int, runs: int, only: str | None) -> list[dict]:
+    """Asks each query to warm up and then `runs` times; returns what was seen."""
+    connection = connect(server)
     rows = []
     for name, expression, back, step in QUERIES:
         if only and only not in name:
             continue
         path = target(expression, newest, back, step)
         size, walls, cpus = 0, [], []
-        for run in range(runs + 3):
-            cpu, wall = cpu_milliseconds(process), time.monotonic()
+        for run in range(runs + WARM_UP_RUNS):
+            cpu, wall = server.cpu_milliseconds(), time.monotonic()
             connection.request("GET", path)
             answer = connection.getresponse()
             body = answer.read()
-            if run >= 3:
+            if run >= WARM_UP_RUNS:
                 walls.append((time.monotonic() - wall) * 1000)
-                cpus.append(cpu_milliseconds(process) - cpu)
+                cpus.append(server.cpu_milliseconds() - cpu)
             if answer.status != 200:
                 sys.exit(f"bench: {name} was answered {answer.status}: {body[:300]!r}")
             size = len(body)
@@ -185,58 +185,49 @@ def measure(port: int, process: int, newest: int, runs: int, only: str | None) -
     return rows
 
 
-def start(directory: pathlib.Path, hosts: int) -> tuple[subprocess.Popen, int]:
-    """A server on the directory."""
-    port, cluster_port = bench.free_port(), bench.free_port()
-    log = open(directory / "log", "ab")
-    server = subprocess.Popen(
-        [bench.BINARY, "standalone", "--http", f"127.0.0.1:{port}", "--cluster", f"127.0.0.1:{cluster_port}",
-         "--data-dir", str(directory / "data"), "--head-samples-max", str(max(10_000, hosts * METRICS * 60)),
-         "--seal-interval", "1d"],
-        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    bench.wait_until_ready(f"http://127.0.0.1:{port}", server)
-    return server, port
+def filled(server: Measured, hosts: int, kept: pathlib.Path | None) -> int:
+    """Fills the server unless it is full already; the newest sample's time in seconds."""
+    mark = kept / "filled.json" if kept else None
+    if mark and mark.exists():
+        told = json.loads(mark.read_text())
+        if told["hosts"] != hosts:
+            sys.exit(f"bench: {kept} holds {told['hosts']} hosts, not {hosts}; take another directory, or --hosts {told['hosts']}")
+        return told["newest"]
+    newest, began = int(time.time()) // HOUR * HOUR, time.monotonic()
+    fill(server, hosts, newest)
+    print(f"filled {hosts * METRICS * POINTS:,} samples in {time.monotonic() - began:.0f} s", flush=True)
+    time.sleep(5)
+    if mark:
+        mark.write_text(json.dumps({"hosts": hosts, "newest": newest}))
+    return newest
 
 
 def main() -> int:
-    """Fills a directory unless it is full already, and measures."""
+    """Fills and measures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20, help="times that each query is asked")
     parser.add_argument("--hosts", type=int, default=4000)
     parser.add_argument("--only", help="a part of a query's name")
-    parser.add_argument("--keep", type=pathlib.Path, help="a directory that is filled once and kept")
-    parser.add_argument("--profile", type=pathlib.Path, help="write perf's profile of the measurement there")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIRECTORY", help="a directory that is filled once and kept")
+    parser.add_argument("--profile", type=pathlib.Path, metavar="FILE", help="write perf's profile of the measurement there")
     parser.add_argument("--json", action="store_true", help="a last line for programs")
     arguments = parser.parse_args()
-    directory = arguments.keep or pathlib.Path(tempfile.mkdtemp(prefix="murmur-bench-"))
-    directory.mkdir(exist_ok=True)
-    mark = directory / "newest"
-    server, port = start(directory, arguments.hosts)
-    try:
-        if not mark.exists():
-            newest = int(time.time()) // HOUR * HOUR
-            began = time.monotonic()
-            fill(port, arguments.hosts, newest)
-            mark.write_text(str(newest))
-            print(f"filled {arguments.hosts * METRICS * POINTS:,} samples in {time.monotonic() - began:.0f} s", flush=True)
-            time.sleep(5)
-        newest = int(mark.read_text())
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    flags = ["--head-samples-max", str(max(10_000, arguments.hosts * METRICS * 60)), "--seal-interval", "1d"]
+    with murmuration(*flags, kept=arguments.keep) as server:
+        newest = filled(server, arguments.hosts, arguments.keep)
         recorder = None
         if arguments.profile:
             recorder = subprocess.Popen(
-                ["perf", "record", "-q", "-F", "997", "-g", "-p", str(server.pid), "-o", str(arguments.profile)])
-        rows = measure(port, server.pid, newest, arguments.runs, arguments.only)
+                ["perf", "record", "-q", "-F", "997", "-g", "-p", str(server.process.pid), "-o", str(arguments.profile)])
+        rows = measure(server, newest, arguments.runs, arguments.only)
         if recorder:
-            recorder.send_signal(2)
+            recorder.send_signal(signal.SIGINT)
             recorder.wait(60)
-        if arguments.json:
-            print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
-        return 0
-    finally:
-        server.terminate()
-        server.wait(60)
-        if not arguments.keep:
-            shutil.rmtree(directory, ignore_errors=True)
+    if arguments.json:
+        print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
+    return 0
 
 
 if __name__ == "__main__":
