@@ -7,10 +7,10 @@ CLUSTER ?=
 DATA ?= ./data
 SECONDS ?= 60
 
-.PHONY: help setup build run test check bench fuzz screenshots
+.PHONY: help setup build run test check bench sim-membership fuzz screenshots
 
 help:
-	@sed -n 's/^\([a-z]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
 
 setup: ## install what building, running and testing need; asks the network only for what is missing
 	@bin/setup test
@@ -29,6 +29,9 @@ check: ## format, a build without warnings, tidy, types of the web application
 
 bench: ## measure remote-write ingest through the whole standalone path, beside Prometheus
 	@bin/bench
+
+sim-membership: ## print the table of docs/membership.md: memberships in simulation, beside memberlist's defaults
+	@bin/sim-membership
 
 fuzz: ## feed mutated input to the protocol and the ingest parsers
 	@SECONDS_MAX='$(SECONDS)' bin/fuzz

@@ -66,7 +66,10 @@ let programs: [Target] = [
             .product(name: "NIOPosix", package: "swift-nio"),
         ],
         swiftSettings: .strict
-    )
+    ),
+    .executableTarget(
+        name: "membership-table", dependencies: ["SimulationKit", "Membership"], path: "Benchmarks/MembershipTable",
+        swiftSettings: .strict),
 ]
 
 // MARK: - Roles
@@ -107,6 +110,7 @@ let shells: [Target] = [
         ],
         swiftSettings: .strict
     ),
+    .shell("GossipTransport", ["Membership", "ClusterTransport", "ByteCoding", "CLibCrypto"]),
     .target(
         name: "HTTPSurface",
         dependencies: [
@@ -175,6 +179,8 @@ let shims: [Target] = [
     .systemLibrary(name: "CSnappy", path: "Sources/Shims/CSnappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(
         name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+        name: "CLibCrypto", path: "Sources/Shims/CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLibPQ", path: "Sources/Shims/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 ]
 
@@ -186,6 +192,9 @@ let tests: [Target] = [
     .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding"]),
     .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
     .test("MembershipTests", ["Membership", "SimulationKit", "ByteCoding"]),
+    .test(
+        "GossipTransportTests",
+        ["GossipTransport", "ClusterTransport", "Membership", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
     .test("SimulationKitTests", ["SimulationKit"]),
     .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),

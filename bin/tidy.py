@@ -25,14 +25,14 @@ CORES = {
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",
-    "LoadGenerator",
+    "LoadGenerator", "GossipTransport",
 }
 ROLES = {"RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp"}
 PROGRAMS = {"murmur"}
 # A C shim is wrapped once, in one module.
 SHIM_OWNERS = {
     "CIntrinsics": "ByteCoding", "CXXHash": "ByteCoding", "CRE2": "MetricModel", "CSnappy": "IngestFormats",
-    "CSQLite": "CheckpointSQLite", "CLibPQ": "CheckpointPostgres",
+    "CSQLite": "CheckpointSQLite", "CLibPQ": "CheckpointPostgres", "CLibCrypto": "GossipTransport",
 }
 TIERS = {
     **{name: 0 for name in SHIM_OWNERS}, **{name: 1 for name in CORES}, **{name: 2 for name in SHELLS},
@@ -47,6 +47,8 @@ UNSAFE_FILES = {
     "Sources/CheckpointPostgres/PQConnection.swift",
     "Sources/CheckpointSQLite/SQLiteDatabase.swift",
     "Sources/EngineStorage/SystemCalls.swift",
+    "Sources/GossipTransport/HostLookup.swift",
+    "Sources/GossipTransport/LibCryptoCipher.swift",
     "Sources/IngestFormats/SnappyBlock.swift",
     "Sources/MetricModel/RegularExpression.swift",
 }

@@ -26,6 +26,7 @@ package final class ClusterServer: Sendable {
     private let handler: any ClusterRequestHandler
     private let group: any EventLoopGroup
     private let logger: Logger
+    private let guests: [any ClusterPortGuest]
     private let counters = TransportCounters()
     private let state = Mutex(State())
 
@@ -35,12 +36,14 @@ package final class ClusterServer: Sendable {
     ///   - identity: told to nodes that connect; those of other clusters are refused.
     ///   - limits: what one connection may use.
     ///   - handler: answers requests, on behalf of all connections.
+    ///   - guests: other protocols on this port.
     ///   - group: whose event loops the connections live on.
     ///   - logger: is told when nodes come and go.
     package init(
         identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(), handler: any ClusterRequestHandler,
-        group: any EventLoopGroup, logger: Logger
+        guests: [any ClusterPortGuest] = [], group: any EventLoopGroup, logger: Logger
     ) {
+        self.guests = guests
         self.offer = ConnectionOffer(identity: identity)
         self.limits = limits
         self.handler = handler
@@ -66,7 +69,7 @@ package final class ClusterServer: Sendable {
             .childChannelOption(.writeBufferWaterMark, value: Self.writeBufferWaterMark)
             .childChannelOption(.recvAllocator, value: ConnectionBuffers.allocator)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.attach(channel) }
+                channel.eventLoop.makeCompletedFuture { try self.receive(channel) }
             }
             .bind(host: host, port: port).get()
         state.withLock { $0.listener = listener }
@@ -105,6 +108,12 @@ package final class ClusterServer: Sendable {
         _ command: @escaping @Sendable (inout Connection, inout [ConnectionEffect]) -> Void
     ) {
         for connection in connections { connection.eventLoop.execute { connection.value.command(command) } }
+    }
+
+    private func receive(_ channel: any Channel) throws {
+        if guests.isEmpty { return try attach(channel) }
+        let opening = OpeningSwitch(guests: guests) { try self.attach($0) }
+        try channel.pipeline.syncOperations.addHandler(opening)
     }
 
     private func attach(_ channel: any Channel) throws {

@@ -99,6 +99,14 @@ package struct Membership: Sendable {
         ownDigest = MemberEntry.digestPart(of: record, isDead: false)
     }
 
+    /// Sets the own address, which is known once the socket is bound.
+    ///
+    /// - Parameter address: of the cluster port; the phase must be idle.
+    package mutating func setAddress(_ address: NodeAddress) {
+        precondition(phase == .idle, "the address is set in phase \(phase)")
+        me.address = address
+    }
+
     /// Members that are alive or suspected, this one included.
     package var liveCount: Int { peers.members.count + 1 }
 

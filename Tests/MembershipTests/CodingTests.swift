@@ -150,6 +150,16 @@ import Testing
         }
     }
 
+    @Test("an instance is a UUID and a boot number")
+    func instances() throws {
+        let instance = try MemberInstance(uuid: "01234567-89ab-cdef-0011-223344556677", boot: 4)
+        #expect(instance == MemberInstance(high: 0x0123_4567_89AB_CDEF, low: 0x0011_2233_4455_6677, boot: 4))
+        #expect(instance.description == "0123456789abcdef0011223344556677/4")
+        for bad in ["", "01234567-89ab-cdef-0011-22334455667", "x1234567-89ab-cdef-0011-223344556677"] {
+            #expect(throws: MembershipError.self) { try MemberInstance(uuid: bad, boot: 1) }
+        }
+    }
+
     @Test("addresses read as people write them")
     func addresses() {
         #expect(NodeAddress(v4: 0x0A01_0203, port: 7481).description == "10.1.2.3:7481")

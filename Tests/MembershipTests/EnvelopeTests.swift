@@ -58,6 +58,10 @@ import Testing
         #expect(throws: MembershipError.self) { try receiver.unwrap(newcomer.wrap([1], as: .request), as: .request) }
         let request = newcomer.wrap([1], as: .request)
         #expect(try receiver.unwrap(request, as: .request, acceptsUnknownCluster: true) == [1])
+        let foreign = newcomer.wrap([2], as: .request)
+        #expect(throws: MembershipError(.wrongCluster, in: "envelope", offset: 4)) {
+            try receiver.unwrap(foreign, as: .request, acceptsUnknownCluster: true)
+        }
         #expect(try newcomer.unwrap(receiver.wrap([2], as: .answer), as: .answer) == [2])
     }
 

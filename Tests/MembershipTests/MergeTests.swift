@@ -187,6 +187,28 @@ import Testing
         #expect(harness.member.liveness(of: try name("aggregator")) == .dead)
     }
 
+    @Test(
+        "a full cluster makes room for a newcomer by forgetting who has been gone for longest, and for nobody else's sake"
+    )
+    func full() throws {
+        var harness = try Harness()
+        for number in 2..<SyncMessage.membersMax {
+            var record = try MemberRecord.sample("m\(number)", port: UInt16(number))
+            if number == 50 || number == 60 { record.state = .left }
+            harness.hear(from: "x", claims: [.record(record)])
+            harness.now = harness.now.advanced(by: 10)
+        }
+        harness.hear(from: "x", claims: [.record(try .sample("late-1", port: 5_000))])
+        #expect(harness.member.record(of: try name("late-1")) != nil)
+        #expect(harness.member.record(of: try name("m50")) != nil)
+        for number in 2...5 { harness.hear(from: "x", claims: [.record(try .sample("late-\(number)", port: 5_001))]) }
+        #expect(harness.member.record(of: try name("m50")) == nil)
+        #expect(harness.member.record(of: try name("m60")) == nil)
+        #expect(harness.member.record(of: try name("late-2")) != nil)
+        #expect(harness.member.record(of: try name("late-5")) == nil)
+        #expect(harness.member.members(now: harness.now).count == SyncMessage.membersMax)
+    }
+
     @Test("a member's own change raises its version; what does not fit is refused")
     func update() throws {
         var harness = try Harness()

@@ -162,9 +162,8 @@ extension Membership {
         }
         // The seed has let this instance in: what the name had before it is over.
         if let former = members.first(where: { $0.record.name == me.name }) {
-            let version = max(former.claimVersion, former.record.version)
-            if former.record.instance != me.instance || version > me.version {
-                me.version = max(me.version, version + 1)
+            if former.record != me || former.liveness != .alive {
+                me.version = max(me.version, max(former.claimVersion, former.record.version) + 1)
             }
         }
         if phase == .joining { becomeMember(now: now, into: &effects) }
@@ -237,7 +236,7 @@ extension Membership {
                 if entry.liveness == .alive { peers.putNext(index) }
                 return .refused(.nameTaken(entry.record))
             }
-        } else if indices.count + 1 >= SyncMessage.membersMax {
+        } else if indices.count + 1 >= SyncMessage.membersMax, oldestTombstone == nil {
             return .refused(.full)
         }
         return .view(settings: settings, members: views(now: now))

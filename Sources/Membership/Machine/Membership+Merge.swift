@@ -64,12 +64,15 @@ extension Membership {
 
     /// Adds a member that was not known.
     ///
-    /// - Returns: its index; nil when there are `members_max`.
+    /// - Returns: its index; nil when there are `members_max`, none of them gone.
     @discardableResult
     mutating func insert(
         _ record: MemberRecord, now: MembershipInstant, into effects: inout [MembershipEffect]
     ) -> Int? {
-        guard indices.count + 1 < SyncMessage.membersMax else { return nil }
+        if indices.count + 1 >= SyncMessage.membersMax {
+            guard let oldest = oldestTombstone else { return nil }
+            drop(oldest, into: &effects)
+        }
         let entry = MemberEntry(record: record, claimVersion: record.version, since: now)
         let index: Int
         if let free = freeIndices.popLast() {
@@ -157,14 +160,29 @@ extension Membership {
                 ? age > configuration.tombstoneRetention
                 : entry.liveness == .dead && !entry.record.roles.contains(.aggregator)
                     && age > configuration.deadStatelessRetention
-            guard isOver else { continue }
-            othersDigest ^= entry.digestPart
-            dead.removeAll { $0 == index }
-            news.remove(entry.record.name)
-            indices[entry.record.name] = nil
-            entries[index] = nil
-            freeIndices.append(index)
-            effects.append(.notify(.dropped(entry.record.name)))
+            if isOver { drop(index, into: &effects) }
         }
+    }
+
+    /// The member that has been gone for longest; nil when none is gone.
+    var oldestTombstone: Int? {
+        var oldest: (index: Int, since: MembershipInstant)?
+        for index in entries.indices {
+            guard let entry = entries[index], entry.record.state.isGone else { continue }
+            if oldest.map({ entry.since < $0.since }) ?? true { oldest = (index, entry.since) }
+        }
+        return oldest?.index
+    }
+
+    /// Forgets that there was such a member, which is dead or gone.
+    private mutating func drop(_ index: Int, into effects: inout [MembershipEffect]) {
+        guard let entry = entries[index] else { return }
+        othersDigest ^= entry.digestPart
+        dead.removeAll { $0 == index }
+        news.remove(entry.record.name)
+        indices[entry.record.name] = nil
+        entries[index] = nil
+        freeIndices.append(index)
+        effects.append(.notify(.dropped(entry.record.name)))
     }
 }

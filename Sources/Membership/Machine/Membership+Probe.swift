@@ -87,7 +87,7 @@ extension Membership {
     private mutating func failProbe(_ failed: Probe, now: MembershipInstant, into effects: inout [MembershipEffect]) {
         probe = nil
         statistics.probesFailed += 1
-        health.worsen(by: failed.proxies > 0 ? failed.proxies - failed.nacks : 1)
+        health.worsen(by: failed.proxies > 0 ? max(0, failed.proxies - failed.nacks) : 1)
         guard let entry = entries[failed.target], entry.isLive, entry.record.name == failed.name else { return }
         suspect(
             failed.name, version: entry.claimVersion, accuser: me.name, now: now, into: &effects)

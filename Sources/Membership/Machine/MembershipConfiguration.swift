@@ -20,7 +20,7 @@ package struct MembershipConfiguration: Equatable, Sendable {
     /// A suspicion that nobody confirmed lasts this many times longer, in tenths.
     package var suspicionMaxTenths: Int64 = 15
     /// Up to so many members a suspicion's time is constant; beyond, it grows with the logarithm of their number.
-    package var suspicionFlatMembers = 100
+    package var suspicionFlatMembers = 1_000
     /// `suspicion_confirmations`: so many further accusers shorten a suspicion to its least time.
     package var suspicionConfirmations = 3
     /// `last_question`: so long before a suspicion ends the suspect is asked once more; 0 for never.

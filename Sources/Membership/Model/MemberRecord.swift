@@ -12,6 +12,23 @@ package struct MemberInstance: Hashable, Comparable, Sendable, BitwiseCopyable, 
         self.boot = boot
     }
 
+    /// The instance of a data directory whose UUID is known as text.
+    ///
+    /// - Parameters:
+    ///   - uuid: 32 hexadecimal digits; hyphens between them mean nothing.
+    ///   - boot: counts the starts on that directory, from 1.
+    /// - Throws: `MembershipError.malformed` for anything but a UUID.
+    package init(uuid: String, boot: UInt64) throws(MembershipError) {
+        let digits = uuid.utf8.filter { $0 != UInt8(ascii: "-") }.compactMap {
+            Character(Unicode.Scalar($0)).hexDigitValue
+        }
+        guard digits.count == 32,
+            uuid.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || Character(Unicode.Scalar($0)).isHexDigit })
+        else { throw MembershipError(.malformed, in: "UUID \(uuid)") }
+        let words = [digits[..<16], digits[16...]].map { $0.reduce(0) { $0 << 4 | UInt64($1) } }
+        self.init(high: words[0], low: words[1], boot: boot)
+    }
+
     /// Whether both are starts on one data directory.
     package func hasSameDisk(as other: MemberInstance) -> Bool { high == other.high && low == other.low }
 

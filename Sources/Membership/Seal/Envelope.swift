@@ -145,14 +145,26 @@ package struct Envelope: Sendable {
         guard theirs == cluster || cluster == .unknown || isJoiner else {
             throw MembershipError(.wrongCluster, in: "envelope of cluster \(theirs)", offset: 4)
         }
-        if flags & Self.sealedFlag != 0 { return try unseal(bytes, &reader) }
+        if flags & Self.sealedFlag != 0 {
+            let contents = try unseal(bytes, &reader)
+            try expectJoin(contents, isJoiner && cluster != .unknown)
+            return contents
+        }
         guard keyring.acceptsUnsealed else { throw MembershipError(.unsealed, in: "envelope", offset: 3) }
         let crc = try reader.uint32()
         let contents = span.extracting(Self.clearHeaderSize..<span.byteCount)
         guard CRC32C.of(contents, continuing: CRC32C.of(span.extracting(0..<20))) == crc else {
             throw MembershipError(.damaged, in: "envelope", offset: 20)
         }
+        try expectJoin(contents.copied(), isJoiner && cluster != .unknown)
         return contents.copied()
+    }
+
+    /// Who does not know the cluster yet may ask to join it, and nothing else.
+    private func expectJoin(_ contents: [UInt8], _ isJoiner: Bool) throws(MembershipError) {
+        guard !isJoiner || SyncMessage.isJoin(contents) else {
+            throw MembershipError(.wrongCluster, in: "envelope", offset: 4)
+        }
     }
 
     private mutating func unseal(

@@ -77,6 +77,9 @@ package enum SyncMessage: Equatable, Sendable {
         case full = 21
     }
 
+    /// Whether a message's bytes ask to join.
+    static func isJoin(_ bytes: [UInt8]) -> Bool { bytes.first == Kind.join.rawValue }
+
     /// The message's bytes.
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
