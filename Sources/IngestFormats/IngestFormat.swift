@@ -32,6 +32,9 @@ package protocol IngestFormat: Sendable {
 
     /// The answer to a push of which something could not be stored.
     func refusal(_ report: WriteReport) -> IngestReplyBody
+
+    /// The answer to a push of which nothing could be used.
+    func refusal(_ error: IngestError) -> IngestReplyBody
 }
 
 /// The body of an answer and its media type.

@@ -43,10 +43,19 @@ package struct JSONPushFormat: IngestFormat {
 
     /// `{"error":…,"stored":50,"rejected":[{"index":25,"error":…}]}`.
     package func refusal(_ report: WriteReport) -> IngestReplyBody {
+        refusal(report.summary(noun: "element"), stored: report.stored, rejections: report.rejections)
+    }
+
+    /// The same, without a rejection: `{"error":…,"stored":0,"rejected":[]}`.
+    package func refusal(_ error: IngestError) -> IngestReplyBody {
+        refusal(error.description, stored: 0, rejections: [])
+    }
+
+    private func refusal(_ error: String, stored: Int, rejections: [ElementRejection]) -> IngestReplyBody {
         var text = "{\"error\":"
-        JSONText.appendString(report.summary(noun: "element"), to: &text)
-        text += ",\"stored\":\(report.stored),\"rejected\":["
-        for (position, rejection) in report.rejections.enumerated() {
+        JSONText.appendString(error, to: &text)
+        text += ",\"stored\":\(stored),\"rejected\":["
+        for (position, rejection) in rejections.enumerated() {
             if position > 0 { text += "," }
             text += "{\"index\":\(rejection.element),\"error\":"
             JSONText.appendString(rejection.reason, to: &text)

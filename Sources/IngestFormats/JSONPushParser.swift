@@ -31,7 +31,7 @@ struct JSONPushParser {
             do throws(JSONError) {
                 try readArray()
             } catch {
-                throw .malformed("the body is not JSON: \(error)")
+                throw .malformed("\(error); nothing of the array is stored")
             }
         } else {
             readLines()
@@ -69,7 +69,7 @@ struct JSONPushParser {
                 take(element, index: index, runStart: runStart)
             } catch {
                 write.bytes.removeLast(write.bytes.count - runStart)
-                write.reject(element: index, reason: "not JSON: \(error)")
+                write.reject(element: index, reason: "\(error)")
                 reader.seek(to: lineToResumeAt(from: start, errorAt: error.offset))
             }
             index += 1
@@ -81,6 +81,7 @@ struct JSONPushParser {
         guard let next = reader.peek() else { return }
         guard reader.bytes[end..<reader.offset].contains(UInt8(ascii: "\n")) else {
             throw JSONError(
+                kind: .form,
                 reason: "\(JSONReader.shown(next)) behind the element; elements stand one a line or in an array",
                 offset: reader.offset)
         }

@@ -1,11 +1,20 @@
 /// Why bytes are not JSON, or not the JSON that was asked for.
 struct JSONError: Error, Equatable, CustomStringConvertible {
+    /// What the trouble is with.
+    enum Kind: Equatable {
+        /// The text is not JSON.
+        case syntax
+        /// It may be JSON, but it is not arranged or nested as it must be here.
+        case form
+    }
+
+    var kind = Kind.syntax
     /// What was expected or found.
     var reason: String
     /// Where, in bytes from the beginning of the body.
     var offset: Int
 
-    var description: String { "\(reason), at byte \(offset)" }
+    var description: String { (kind == .syntax ? "not JSON: " : "") + "\(reason), at byte \(offset)" }
 }
 
 /// A strict pull reader of JSON text: the caller asks for what it expects, in order, and no tree is built.
@@ -288,14 +297,14 @@ struct JSONReader {
         case .boolean: _ = try readBoolean()
         case .null: try readNull()
         case .array:
-            guard depth < JSONReader.depthMax else { throw error("nested deeper than \(JSONReader.depthMax)") }
+            guard depth < JSONReader.depthMax else { throw tooDeep }
             offset &+= 1
             var isFirst = true
             while try next(before: UInt8(ascii: "]"), isFirst: &isFirst) {
                 try skipValue(depth: depth + 1, scratch: &scratch)
             }
         case .object:
-            guard depth < JSONReader.depthMax else { throw error("nested deeper than \(JSONReader.depthMax)") }
+            guard depth < JSONReader.depthMax else { throw tooDeep }
             offset &+= 1
             var isFirst = true
             while try next(before: UInt8(ascii: "}"), isFirst: &isFirst) {
@@ -318,6 +327,10 @@ struct JSONReader {
     private func missing(_ expected: String) -> JSONError {
         let found = offset < bytes.count ? JSONReader.shown(bytes[offset]) : "the text ends"
         return error("\(found) where \(expected) should be")
+    }
+
+    private var tooDeep: JSONError {
+        JSONError(kind: .form, reason: "nested deeper than \(JSONReader.depthMax)", offset: offset)
     }
 
     private func error(_ reason: String) -> JSONError {

@@ -79,6 +79,13 @@ package struct RemoteWriteFormat: IngestFormat {
 
     /// One line of text, which Prometheus copies into its log.
     package func refusal(_ report: WriteReport) -> IngestReplyBody {
-        IngestReplyBody(contentType: "text/plain; charset=utf-8", text: report.summary(noun: "series") + "\n")
+        line(report.summary(noun: "series"))
+    }
+
+    /// One line of text, likewise.
+    package func refusal(_ error: IngestError) -> IngestReplyBody { line(error.description) }
+
+    private func line(_ text: String) -> IngestReplyBody {
+        IngestReplyBody(contentType: "text/plain; charset=utf-8", text: text + "\n")
     }
 }

@@ -11,13 +11,16 @@ enum IngestAnswers {
 
     static func reply(to report: WriteReport, format: any IngestFormat) -> IngestReply {
         if report.isComplete { return IngestReply() }
-        let body = format.refusal(report)
-        return IngestReply(status: 400, body: ByteBuffer(string: body.text), contentType: body.contentType)
+        return reply(400, format.refusal(report))
     }
 
-    static func reply(to error: any Error) -> IngestReply {
+    private static func reply(_ status: Int, _ body: IngestReplyBody) -> IngestReply {
+        IngestReply(status: status, body: ByteBuffer(string: body.text), contentType: body.contentType)
+    }
+
+    static func reply(to error: any Error, format: any IngestFormat) -> IngestReply {
         switch error {
-        case let error as IngestError: .text(error.status, error.description)
+        case let error as IngestError: reply(error.status, format.refusal(error))
         case let error as RoutingError: reply(to: error)
         case let error as TypedError: reply(to: error)
         case is CancellationError: .text(503, "the server is stopping", retryAfterSeconds: retryAfterSeconds)

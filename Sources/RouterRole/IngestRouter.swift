@@ -77,7 +77,7 @@ package actor IngestRouter: IngestService {
             let report = try await store(parsed, request)
             return IngestAnswers.reply(to: report, format: format)
         } catch {
-            let reply = IngestAnswers.reply(to: error)
+            let reply = IngestAnswers.reply(to: error, format: format)
             logger.debug(
                 "push refused",
                 metadata: ["tenant": "\(request.tenant)", "status": "\(reply.status)", "reason": "\(error)"])

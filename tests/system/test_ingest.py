@@ -179,6 +179,12 @@ def test_what_is_not_json_is_said_so(shared_standalone, tenant):
     assert reply.json["rejected"] == [{"index": 0, "error": 'not JSON: "not" is no JSON value: text stands in double quotes, at byte 0'}]
 
 
+def test_an_array_that_is_not_json_is_answered_in_json(shared_standalone, tenant):
+    reply = shared_standalone.request("POST", "/api/metrics", body=b"[{},", tenant=tenant)
+    assert reply.status == 400 and reply.json["stored"] == 0 and reply.json["rejected"] == []
+    assert reply.json["error"].startswith("not JSON: "), reply.text
+
+
 def test_lines_of_one_series_in_one_push_are_one_sample_unless_they_carry_times(shared_standalone, tenant):
     at = now_ms() // 1000 * 1000
     line = '{"server_id":1,"metric_type":"%s","value":%d%s}'
