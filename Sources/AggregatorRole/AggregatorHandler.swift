@@ -48,15 +48,18 @@ package struct AggregatorHandler: ClusterRequestHandler {
         case .labelNames(let names):
             let found = try await engine.labelNames(LabelScope(names.scope), seriesMax: seriesMax)
             return try await send(
-                QueryPage.pages(ofStrings: found.limited(to: names.scope.limit)), count: found.count, sink: sink)
+                QueryPage.pages(ofStrings: found.limited(to: names.scope.limit)), count: found.count, sink: sink,
+                scope: names.scope)
         case .labelValues(let values):
             let found = try await engine.labelValues(values.name, LabelScope(values.scope), seriesMax: seriesMax)
             return try await send(
-                QueryPage.pages(ofStrings: found.limited(to: values.scope.limit)), count: found.count, sink: sink)
+                QueryPage.pages(ofStrings: found.limited(to: values.scope.limit)), count: found.count, sink: sink,
+                scope: values.scope)
         case .series(let series):
             let found = try await engine.series(LabelScope(series.scope), seriesMax: seriesMax)
             return try await send(
-                QueryPage.pages(ofLabels: found.limited(to: series.scope.limit)), count: found.count, sink: sink)
+                QueryPage.pages(ofLabels: found.limited(to: series.scope.limit)), count: found.count, sink: sink,
+                scope: series.scope)
         case .metadata(let metadata):
             let found = try await engine.metadata(tenant: metadata.tenant)
                 .filter { metadata.metric.isEmpty || $0.metric.hasSameBytes(as: metadata.metric) }
@@ -83,12 +86,24 @@ package struct AggregatorHandler: ClusterRequestHandler {
             }
             if let last = pager.finish() { try await sink.send(.series(last)) }
         }
-        return SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount, warnings: warnings)
+        return SelectEnd(
+            seriesCount: summary.seriesCount, sampleCount: summary.sampleCount,
+            warnings: warnings + losses(from: request.selection.start, to: request.selection.end))
     }
 
-    private func send(_ pages: [QueryPage], count: Int, sink: any PageSink) async throws -> SelectEnd {
+    private func send(
+        _ pages: [QueryPage], count: Int, sink: any PageSink, scope: MetadataScope? = nil
+    ) async throws -> SelectEnd {
         for page in pages { try await sink.send(page) }
-        return SelectEnd(seriesCount: count, warnings: warnings)
+        let lost = scope.map { losses(from: $0.start, to: $0.end) } ?? []
+        return SelectEnd(seriesCount: count, warnings: warnings + lost)
+    }
+
+    /// What an answer about a time must say: a block file that vanished before its upload took its samples along.
+    private func losses(from start: Int64, to end: Int64) -> [String] {
+        engine.statistics.lostBlocks.filter { $0.maxTime >= start && $0.minTime <= end }.map {
+            "samples are missing: the block file \($0.name) is gone, and the checkpoint is not known to have it"
+        }
     }
 
     /// What every answer must say: a node that lost its disk does not have what only the checkpoint holds.
@@ -127,7 +142,8 @@ extension TypedError {
             case .overloaded: .overloaded
             case .logFailed, .closed: .unavailable
             case .limitExceeded: .tooLarge
-            case .blockUnreadable, .directoryLocked, .directoryUnusable, .unknownVersion: .internal
+            case .blockUnreadable, .directoryLocked, .directoryNotWritable, .directoryUnusable, .unknownVersion:
+                .internal
             }
         self.init(
             code, error.message, retryAfterMilliseconds: error.retryAfterMilliseconds.map { UInt32(clamping: $0) })

@@ -43,8 +43,9 @@ package struct AggregatorService: Service {
     /// How long a stop waits for requests of other nodes that are under way.
     private static let stopGrace = Duration.seconds(1)
 
-    /// Between two tries to restore from a store that is away.
-    private static let restorePause = Duration.seconds(5)
+    /// Between two tries to restore from a store that is away: the first pause, doubled each time up to the last.
+    private static let restorePause = Duration.seconds(2)
+    private static let restorePauseMax = Duration.seconds(15)
 
     /// A store that comes back is used again within seconds.
     private static var cadence: CheckpointCadence.Limits {
@@ -127,21 +128,37 @@ package struct AggregatorService: Service {
 
     /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.
     private func restore(with uploader: CheckpointUploader) async {
-        let restored = await Bounded.run(configuration.restoreWait) { try await uploader.restore() }
-        if Task.isCancelled { return }
-        if case .failure(let error) = restored {
-            logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
-        }
-        readiness.set(Self.readinessPart, notReadyBecause: nil)
-        guard case .failure(let first) = restored else { return }
-        var told = "\(first)"
-        while !Task.isCancelled {
-            try? await Task.sleep(for: Self.restorePause)
-            do { return try await uploader.restore() } catch {
-                if told == "\(error)" { continue }
-                told = "\(error)"
-                logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(error)"])
+        // The first try outlives the wait for it: another beside it would fetch the same blocks again.
+        let first = Task { try await uploader.restore() }
+        await withTaskCancellationHandler {
+            let waited = await Bounded.run(configuration.restoreWait) { try await first.value }
+            if Task.isCancelled { return }
+            if case .failure(is Bounded.TimeoutError) = waited {
+                logger.warning(
+                    "restoring from the checkpoint goes on while the node serves",
+                    metadata: ["waited": "\(configuration.restoreWait)"])
             }
+            readiness.set(Self.readinessPart, notReadyBecause: nil)
+            await retry(after: await first.result, with: uploader)
+        } onCancel: {
+            first.cancel()
+        }
+    }
+
+    /// Tries to restore until that succeeds or the task is cancelled.
+    private func retry(after first: Result<Void, any Error>, with uploader: CheckpointUploader) async {
+        var result = first
+        var pause = Self.restorePause
+        var told: String?
+        while case .failure(let error) = result, !Task.isCancelled {
+            let reason = "\(error)"
+            if reason != told {
+                told = reason
+                logger.warning("not restored from the checkpoint; trying on", metadata: ["error": "\(reason)"])
+            }
+            do { try await Task.sleep(for: pause) } catch { return }
+            pause = min(pause * 2, Self.restorePauseMax)
+            do { result = .success(try await uploader.restore()) } catch { result = .failure(error) }
         }
     }
 

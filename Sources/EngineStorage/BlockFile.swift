@@ -25,9 +25,11 @@ final class BlockFile: Sendable {
 
     deinit {
         guard isDropped.load(ordering: .acquiring) else { return }
-        // The mark first: alone it would hide a later block of this number from the checkpoint. What cannot be removed now
-        // is dropped again after the next start.
-        guard (try? SystemCalls.remove(Self.uploadedPath(path))) != nil else { return }
+        // The marks first: alone they would tell that the file was lost. What cannot be removed now is dropped again after the
+        // next start.
+        guard (try? SystemCalls.remove(LocalMark.name(of: path))) != nil,
+            (try? SystemCalls.remove(Self.uploadedPath(path))) != nil
+        else { return }
         try? SystemCalls.remove(path)
     }
 
@@ -98,11 +100,16 @@ final class BlockFile: Sendable {
     func drop() { isDropped.store(true, ordering: .releasing) }
 
     /// Whether the checkpoint has the file's slot blocks.
-    var isUploaded: Bool { (try? FileDescriptor.read(Self.uploadedPath(path))) != nil }
+    var isUploaded: Bool { Self.hasUploadedMark(path) }
+
+    /// Whether the checkpoint has the slot blocks of the file at `path`, be it readable or not.
+    static func hasUploadedMark(_ path: String) -> Bool { (try? FileDescriptor.read(uploadedPath(path))) != nil }
 
     /// Notes durably that the checkpoint has the file's slot blocks.
     func markUploaded() throws(FileError) {
         try FileDescriptor.replace(Self.uploadedPath(path), with: [])
+        // Where both marks stay, this one counts.
+        try SystemCalls.remove(LocalMark.name(of: path))
     }
 
     private static let writeBufferBytes = 4 << 20
@@ -111,18 +118,24 @@ final class BlockFile: Sendable {
 
     private static func uploadedPath(_ path: String) -> String { path + uploadedSuffix }
 
-    /// The marks of files that are not there: a drop removes the mark first, so these files were lost.
+    /// The path of the block file that a mark says is uploaded.
+    static func path(ofUploadedMark path: String) -> String { String(path.dropLast(uploadedSuffix.count)) }
+
+    /// The marks of uploaded files that are not there: a drop removes the mark first, so these files were lost.
     static func orphanMarks(in folder: String) throws(FileError) -> [String] {
         let names = try SystemCalls.list(folder)
         let all = Set(names)
         return names.filter {
-            $0.hasSuffix(uploadedSuffix) && !all.contains(String($0.dropLast(uploadedSuffix.count)))
+            $0.hasSuffix(uploadedSuffix) && !all.contains(path(ofUploadedMark: $0))
         }
     }
 
     /// The path of a block file.
-    static func path(_ folder: String, _ number: UInt32) -> String {
+    static func path(_ folder: String, _ number: UInt32) -> String { folder + "/" + name(number) }
+
+    /// The name of a block file.
+    static func name(_ number: UInt32) -> String {
         let digits = String(number)
-        return folder + "/" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits + ".block"
+        return String(repeating: "0", count: max(0, 10 - digits.count)) + digits + ".block"
     }
 }

@@ -19,6 +19,8 @@ package actor CheckpointUploader {
     /// Files that the cadence knows of.
     private var counted: [UInt32: Int] = [:]
     private var lastDropAt: Int64 = .min
+    /// What a restore found in block files here, by file. They never change, so each is read once, however often the store is away.
+    private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
     private nonisolated let counters = Mutex(CheckpointStatistics())
     private let clock: @Sendable () -> Int64
 
@@ -162,15 +164,19 @@ package actor CheckpointUploader {
 
     /// Fetches from the store what a lost data directory held, newest first, until all of it is here.
     ///
-    /// Does nothing in a directory that needs no restore. May be interrupted at any time; the next call goes on.
+    /// Does nothing in a directory that needs no restore. May be cancelled at any time; the next call goes on. One call at a time:
+    /// two would fetch the same blocks.
     /// - Throws: `CheckpointError` when the store is away: call again later. Ingest and queries need not wait.
     package func restore() async throws {
         guard host.directory.needsRestore else { return }
         let retention = host.configuration.engine.retention
-        var cursor = RestoreCursor(
-            slots: nil, since: retention > 0 ? host.configuration.clock() - retention : .min,
-            known: try await host.localBlocks())
+        let since = retention > 0 ? host.configuration.clock() - retention : .min
+        // Every local block is read to know its ID: only for a store that answers.
+        _ = try await store.list(BlockListRequest(slots: nil, since: since, after: nil, count: 1))
+        local.merge(try await host.localBlocks(besides: Set(local.keys))) { $1 }
+        var cursor = RestoreCursor(slots: nil, since: since, known: local.values.flatMap { $0 })
         while true {
+            try Task.checkCancellation()
             switch cursor.next {
             case .list(let request):
                 try cursor.listed(try await store.list(request))
@@ -181,6 +187,7 @@ package actor CheckpointUploader {
                 counters.withLock { $0.restoredBlocks += blocks.count }
             case .finished:
                 try host.directory.restoreIsDone()
+                local = [:]
                 logger.info(
                     "restored from the checkpoint",
                     metadata: ["blocks": "\(cursor.fetchedCount)", "bytes": "\(cursor.fetchedBytes)"])

@@ -26,8 +26,8 @@ package final class DataDirectory: Sendable {
 
     /// Creates the directory if need be, takes its lock, and counts the start.
     ///
-    /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryUnusable` with the reason,
-    ///   `.unknownVersion` for a `node.json` of another format.
+    /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryNotWritable` or `.directoryUnusable` with the
+    ///   reason, `.unknownVersion` for a `node.json` of another format.
     package init(path: String) throws(EngineError) {
         do {
             try SystemCalls.createDirectories(path)
@@ -55,14 +55,21 @@ package final class DataDirectory: Sendable {
         } catch let error as EngineError {
             throw error
         } catch {
-            throw EngineError(.directoryUnusable, "data directory \(path) cannot be used: \(error)")
+            let isNotWritable = (error as? FileError).map { Self.notWritable.contains($0.number) } ?? false
+            throw EngineError(
+                isNotWritable ? .directoryNotWritable : .directoryUnusable,
+                "data directory \(path) cannot be used: \(error)")
         }
     }
+
+    /// What the system says of a place where this user can make or write nothing.
+    private static let notWritable: Set<Int32> = [EACCES, EPERM, EROFS, ENOTDIR, ENOENT]
 
     /// The identity that a directory has; nil when it has none yet.
     private static func node(in file: String) throws -> Node? {
         guard try SystemCalls.exists(file) else { return nil }
-        guard let node = try? JSONDecoder().decode(Node.self, from: Data(FileDescriptor.contents(of: file))) else {
+        let bytes = try FileDescriptor.contents(of: file)
+        guard let node = try? JSONDecoder().decode(Node.self, from: Data(bytes)) else {
             throw EngineError(
                 .unknownVersion,
                 "\(file) is not the identity of a node; restore it, or move it away to go on as a new node")

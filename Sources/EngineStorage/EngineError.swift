@@ -12,7 +12,9 @@ package struct EngineError: Error, Equatable, Sendable, CustomStringConvertible 
         case blockUnreadable
         /// Another process has the data directory.
         case directoryLocked
-        /// The data directory cannot be used.
+        /// The data directory is none that this user can make and write: another place or other permissions help.
+        case directoryNotWritable
+        /// The data directory cannot be used for another reason: a full disk, damage, a failing device.
         case directoryUnusable
         /// A file has a format version that this program does not know.
         case unknownVersion

@@ -104,16 +104,21 @@ extension EngineHost {
         }
     }
 
-    /// Slot and ID of every slot block on local disk: what a restore need not fetch.
+    /// Slot and ID of every slot block on local disk, by the number of its file: what a restore need not fetch.
+    ///
+    /// - Parameter known: files that are passed over; the others are read whole.
+    /// - Returns: what the other files hold.
+    /// - Throws: `FileError` for a file that cannot be read, `CancellationError`.
     @concurrent
-    package func localBlocks() async throws -> [(slot: UInt16, id: BlockID)] {
-        var known: [(slot: UInt16, id: BlockID)] = []
-        for file in try await onThread({ $0.blocks }) {
-            for entry in file.directory.entries {
-                known.append((entry.slot, Self.blockID(of: try file.bytes(of: entry))))
+    package func localBlocks(besides known: Set<UInt32>) async throws -> [UInt32: [(slot: UInt16, id: BlockID)]] {
+        var found: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
+        for file in try await onThread({ $0.blocks }) where !known.contains(file.number) {
+            try Task.checkCancellation()
+            found[file.number] = try file.directory.entries.map { entry in
+                (entry.slot, Self.blockID(of: try file.bytes(of: entry)))
             }
         }
-        return known
+        return found
     }
 
     private static func blockID(of bytes: [UInt8]) -> BlockID {

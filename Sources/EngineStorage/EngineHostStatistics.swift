@@ -23,6 +23,8 @@ package struct EngineHostStatistics: Sendable, Equatable {
     package var lastSealMilliseconds: Int64 = 0
     /// Block files on disk (gauge).
     package var blockFiles = 0
+    /// Block files that are gone and that the checkpoint is not known to have: what answers lack.
+    package var lostBlocks: [LostBlock] = []
     /// Bytes of block files on disk (gauge).
     package var blockBytes = 0
     /// Block files dropped by retention.

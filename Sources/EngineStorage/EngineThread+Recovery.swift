@@ -29,36 +29,70 @@ extension EngineThread {
 
     private func openBlocks() throws {
         try noteLostBlocks()
-        for name in try SystemCalls.list(directory.blocksPath) where name.hasSuffix(".block") {
+        let names = try SystemCalls.list(directory.blocksPath)
+        let marks = Set(names.filter { !$0.hasSuffix(".block") })
+        for name in names where name.hasSuffix(".block") {
             guard let number = UInt32(name.dropLast(6)) else { continue }
             let path = directory.blocksPath + "/" + name
             nextBlockNumber = max(nextBlockNumber, number + 1)
             do {
                 let file = try BlockFile(opening: path, number: number)
                 blocks.append(file)
-                if file.isUploaded { uploaded.insert(number) }
+                if file.isUploaded {
+                    uploaded.insert(number)
+                } else if !marks.contains(LocalMark.name(of: name)) {
+                    try LocalMark.set(path, minTime: file.minTime, maxTime: file.maxTime)
+                }
             } catch let error as BlockError where error.code == .unknownVersion {
                 throw EngineError(.unknownVersion, "\(path): \(error)")
             } catch let error as BlockError {
                 // Never silently short: a block that is not there would be missing from every answer.
-                throw EngineError(
-                    .blockUnreadable,
-                    "\(path): \(error); restore the file, or move it away to go on with what the checkpoint has of it"
-                )
+                throw EngineError(.blockUnreadable, "\(path): \(error); \(try remedy(path))")
             }
         }
         blocks.sort { $0.number < $1.number }
     }
 
-    /// Block files that the checkpoint has and this directory no longer are fetched again.
+    /// What a person can do about a block file that cannot be read.
+    private func remedy(_ path: String) throws(FileError) -> String {
+        if BlockFile.hasUploadedMark(path) {
+            return "restore the file, or move it away to go on with what the checkpoint has of it"
+        }
+        // Its times are not known, so answers about any time will warn.
+        let mark = LocalMark.name(of: path)
+        if try !SystemCalls.exists(mark) { try LocalMark.set(path, minTime: .min, maxTime: .max) }
+        return "restore the file; the checkpoint is not known to have it, so to move it away is to lose its samples, "
+            + "of which answers warn as long as \(mark) is there"
+    }
+
+    /// Finds out which block files are gone: those that can be fetched again, and those that cannot.
     private func noteLostBlocks() throws(FileError) {
+        try orderLostBlocks()
+        lostBlocks = try LocalMark.orphans(in: directory.blocksPath)
+        guard !lostBlocks.isEmpty else { return }
+        // A block of the same number would hide the mark.
+        nextBlockNumber = lostBlocks.reduce(nextBlockNumber) { max($0, $1.number + 1) }
+        logger.error(
+            "block files are gone that the checkpoint is not known to have; answers about their time warn",
+            metadata: [
+                "folder": "\(directory.blocksPath)",
+                "blocks": "\(lostBlocks.map(\.name).joined(separator: " "))",
+            ])
+    }
+
+    /// Block files that the checkpoint has and this directory no longer are fetched again.
+    private func orderLostBlocks() throws(FileError) {
         let marks = try BlockFile.orphanMarks(in: directory.blocksPath)
         guard !marks.isEmpty else { return }
         logger.warning(
             "block files are gone", metadata: ["count": "\(marks.count)", "folder": "\(directory.blocksPath)"])
         // First the order to restore: without the marks nothing tells any more that these files were here.
         try directory.blocksAreLost()
-        for mark in marks { try SystemCalls.remove(directory.blocksPath + "/" + mark) }
+        for mark in marks {
+            let path = directory.blocksPath + "/" + mark
+            try SystemCalls.remove(LocalMark.name(of: BlockFile.path(ofUploadedMark: path)))
+            try SystemCalls.remove(path)
+        }
     }
 
     private func restoreCatalog() throws {
@@ -91,10 +125,15 @@ extension EngineThread {
         let covered = blocks.reduce(UInt32(0)) { max($0, $1.directory.coversSegmentsBefore) }
         removeSegments(before: covered)
         let segments = try WALWriter.segments(in: directory.walPath).filter { $0 >= covered }
-        for number in segments { try replaySegment(number, isLast: number == segments.last) }
+        var unsynced: FileError?
+        for number in segments {
+            try replaySegment(number, isLast: number == segments.last)
+            do throws(FileError) { try syncReplayed(number) } catch { unsynced = error }
+        }
         wal = WALWriter(
             folder: directory.walPath, generation: configuration.engine.generation,
             durability: configuration.durability, after: segments.last ?? covered)
+        if let unsynced { syncFailed(unsynced) }
         statistics.replayMilliseconds = configuration.monotonicClock() - start
         logger.info(
             "log replayed",
@@ -103,6 +142,13 @@ extension EngineThread {
                 "droppedBytes": "\(statistics.replayDroppedBytes)",
                 "milliseconds": "\(statistics.replayMilliseconds)",
             ])
+    }
+
+    /// Makes a replayed segment durable. A process that was killed leaves acknowledged records that were not synced, and nobody writes
+    /// to this segment, so nobody would sync it later.
+    private func syncReplayed(_ number: UInt32) throws(FileError) {
+        if configuration.durability == .memory { return }
+        try FileDescriptor.read(WALWriter.path(directory.walPath, number)).syncData()
     }
 
     private func replaySegment(_ number: UInt32, isLast: Bool) throws {
@@ -124,8 +170,9 @@ extension EngineThread {
                 "segment": "\(path)", "reason": "\(stop)", "droppedBytes": "\(replay.droppedBytes)",
                 "records": "\(replay.records)",
             ])
-        // A torn tail of the last segment is a write that was never acknowledged. An earlier one was synced when it ended: what
-        // looks like a torn tail there may be a damaged length. That, and any other damage, is kept for a person to look at.
+        // A torn tail of the last segment is a write that was never acknowledged. An earlier one was synced when it ended, or when
+        // it was replayed: what looks like a torn tail there may be a damaged length. That, and any other damage, is kept for a
+        // person to look at.
         let isTornTail = isLast && (stop.code == .recordTooShort || stop.code == .headerTooShort)
         if !isTornTail {
             try FileDescriptor.replace(path + ".damaged", with: bytes)

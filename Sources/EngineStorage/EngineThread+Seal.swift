@@ -80,11 +80,14 @@ extension EngineThread {
                     "block": "\(job.number)", "samples": "\(job.head.sampleCount)", "bytes": "\(file?.size ?? 0)",
                     "milliseconds": "\(milliseconds)",
                 ])
+            // Who has waited for a seal finds it in the figures.
+            publishStatistics()
             answerSealWaiters()
         case .failure(let error):
             statistics.sealFailures += 1
             seal = .failed(job, retryAt: configuration.monotonicClock() + configuration.sealRetryDelay)
             logger.error("seal failed", metadata: ["error": "\(error)"])
+            publishStatistics()
             refuseSealWaiters(EngineError(.directoryUnusable, "the head cannot be sealed: \(error)"))
         }
     }
@@ -135,13 +138,15 @@ struct SealJob: Sendable {
             try FileDescriptor.replace(directory.catalogPath, with: catalog.encoded())
             var slots = head.rowsBySlot()[...]
             if slots.isEmpty { return nil }
-            return try BlockFile.write(
+            let file = try BlockFile.write(
                 folder: directory.blocksPath, number: number, coversSegmentsBefore: coversSegmentsBefore,
                 createdAt: createdAt
             ) {
                 guard let (slot, rows) = slots.popFirst() else { return nil }
                 return try head.encodeSlot(slot, rows: rows)
             }
+            try LocalMark.set(file.path, minTime: file.minTime, maxTime: file.maxTime)
+            return file
         }
     }
 }
@@ -159,7 +164,8 @@ extension EngineThread {
     /// A sync of the segment that is written says nothing of an earlier one whose sync failed: what that holds is on its way into
     /// a block. With `durability: memory` no earlier segment was synced.
     func requestSync(_ done: @escaping @Sendable (EngineError?) -> Void) {
-        do throws(FileError) { try wal.sync() } catch { syncFailed(error) }
+        let isKnown = wal.mustSeal
+        do throws(FileError) { try wal.sync() } catch { if !isKnown { syncFailed(error) } }
         if wal.mustSeal || isFrozenUnsynced || configuration.durability == .memory {
             requestSeal(done)
         } else {

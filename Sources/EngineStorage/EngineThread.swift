@@ -18,6 +18,8 @@ final class EngineThread {
     var blocks: [BlockFile] = []
     /// Files whose slot blocks the checkpoint has.
     var uploaded: Set<UInt32> = []
+    /// Files that were here when they were last seen, and that the checkpoint is not known to have.
+    var lostBlocks: [LostBlock] = []
     var nextBlockNumber: UInt32 = 1
     var statistics = EngineHostStatistics()
 
@@ -107,13 +109,20 @@ final class EngineThread {
             logger.info("block dropped by retention", metadata: ["block": "\(file.number)"])
         }
         blocks.removeAll { $0.maxTime < oldest }
+        for lost in lostBlocks where lost.maxTime < oldest {
+            // What stays of it is found and removed after the next start.
+            try? SystemCalls.remove(LocalMark.name(of: BlockFile.path(directory.blocksPath, lost.number)))
+        }
+        lostBlocks.removeAll { $0.maxTime < oldest }
     }
 
-    private func publishStatistics() {
+    /// Makes the newest figures those that others see.
+    func publishStatistics() {
         statistics.engine = engine.statistics
         statistics.series = engine.seriesCount
         statistics.headSamples = engine.headSamples
         statistics.blockFiles = blocks.count
+        statistics.lostBlocks = lostBlocks
         statistics.blockBytes = blocks.reduce(0) { $0 + $1.size }
         statistics.pendingCheckpointBytes = blocks.reduce(0) { $0 + (uploaded.contains($1.number) ? 0 : $1.size) }
         publish(statistics)

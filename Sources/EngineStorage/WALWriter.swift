@@ -131,12 +131,15 @@ final class SyncTarget: Sendable {
     }
 
     /// Syncs if anything was written since; the lock is not held meanwhile.
+    ///
+    /// - Throws: only what is new: whoever met a failure first has told of it, and it stands until there is another file.
     func syncIfDirty() throws(FileError) {
         let file = state.withLock { state -> FileDescriptor? in
             defer { state.isDirty = false }
             return state.isDirty ? state.file : nil
         }
-        if let file { try sync(file) }
+        guard let file, failure.withLock({ $0 == nil }) else { return }
+        try sync(file)
     }
 
     /// Syncs the file, which fails for good once it has failed.

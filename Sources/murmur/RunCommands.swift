@@ -29,8 +29,9 @@ enum StandaloneCommand {
     private static func hint(_ error: EngineError) -> String? {
         switch error.code {
         case .directoryLocked: "choose another directory with --data-dir, or stop what uses this one"
-        case .directoryUnusable: "choose a directory with --data-dir that this user can make and write"
-        case .overloaded, .logFailed, .limitExceeded, .blockUnreadable, .unknownVersion, .closed: nil
+        case .directoryNotWritable: "choose a directory with --data-dir that this user can make and write"
+        case .overloaded, .logFailed, .limitExceeded, .blockUnreadable, .directoryUnusable, .unknownVersion, .closed:
+            nil
         }
     }
 }

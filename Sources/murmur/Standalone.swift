@@ -19,7 +19,7 @@ import WireProtocol
 
 /// `murmur standalone`: all roles in one process, joined by the binary protocol and a ring of one.
 ///
-/// What another process has, a port or the directory, is found out before anything is made or said. Started in this order,
+/// What another process has, a port or the directory, and what is not there, is found out before anything is made or said. Started in this order,
 /// stopped in the reverse: the aggregator, the connections to it, HTTP.
 enum Standalone {
     static func run(_ settings: StandaloneSettings, logger: Logger) async throws {
@@ -35,7 +35,11 @@ enum Standalone {
         let metrics = MetricsRegistry()
         let store = try settings.checkpointStore()
         try await FreePorts.check([("http", settings.http), ("cluster", settings.cluster)], group: group)
+        let files = try WebDirectory.load(configured: settings.webDirectory, program: CommandLine.arguments[0])
         let directory = try DataDirectory(path: settings.dataDirectory)
+        if files == nil {
+            logger.warning("no web application: there is no directory web here; set web-dir to its files")
+        }
 
         let aggregator = AggregatorService(
             configuration: settings.aggregator(identity: identity), directory: directory, store: store,
@@ -51,10 +55,6 @@ enum Standalone {
         let coordinator = Coordinator(
             configuration: settings.coordinator,
             fanout: Fanout(aggregators: [client], targets: TargetChoice(ring: ring, placement: placement)))
-        let files = try WebDirectory.load(configured: settings.webDirectory, program: CommandLine.arguments[0])
-        if files == nil {
-            logger.warning("no web application: there is no directory web here; set web-dir to its files")
-        }
         let http = HTTPServerSurface(
             configuration: settings.surface(version: Murmur.version),
             services: SurfaceServices(

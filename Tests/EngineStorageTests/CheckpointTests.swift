@@ -12,8 +12,12 @@ actor MemoryCheckpointStore: CheckpointStore {
     private(set) var epochs: [UInt16: Int64] = [:]
     private(set) var watermarks: [UInt16: Int64] = [:]
     private var isAway = false
+    private var fetchesLeft = Int.max
 
     func setAway(_ away: Bool) { isAway = away }
+
+    /// After so many fetches the store is away, for fetches alone.
+    func allowFetches(_ count: Int) { fetchesLeft = count }
 
     func prepare() throws(CheckpointError) {
         if isAway { throw .unavailable(reason: "away") }
@@ -49,6 +53,8 @@ actor MemoryCheckpointStore: CheckpointStore {
 
     func fetch(_ records: [BlockRecord]) throws(CheckpointError) -> [CheckpointBlock] {
         try prepare()
+        if fetchesLeft == 0 { throw .unavailable(reason: "away") }
+        fetchesLeft -= 1
         return records.compactMap { record in
             blocks[record].map { CheckpointBlock(record: record, bytes: $0) }
         }
@@ -188,6 +194,66 @@ struct CheckpointUploaderTests {
         try await uploader(again, store, clock).restore()
         #expect(try await again.everything() == told.columns)
         try await again.close()
+    }
+
+    @Test("a restore reads local blocks once, and only for a store that answers")
+    func localBlocksAreReadOnce() async throws {
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let elsewhere = TemporaryFolder()
+        let other = try await openHost(elsewhere, clock: clock)
+        try await fill(other, clock, &told, rounds: 2)
+        try await other.seal()
+        try await uploader(other, store, clock).flush()
+        try await other.close()
+
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        try await fill(host, clock, &told, rounds: 2)
+        try await host.seal()
+        let restoring = uploader(host, store, clock)
+        let block = folder.path + "/engine-0/blocks/0000000001.block"
+        // A file that is not there tells who reads it.
+        try FileManager.default.moveItem(atPath: block, toPath: block + ".aside")
+        await store.setAway(true)
+        await #expect(throws: CheckpointError.self) { try await restoring.restore() }
+        try FileManager.default.moveItem(atPath: block + ".aside", toPath: block)
+        await store.setAway(false)
+        await store.allowFetches(0)
+        await #expect(throws: CheckpointError.self) { try await restoring.restore() }
+        try FileManager.default.moveItem(atPath: block, toPath: block + ".aside")
+        await #expect(throws: CheckpointError.self) { try await restoring.restore() }
+        await store.allowFetches(.max)
+        try await restoring.restore()
+        try FileManager.default.moveItem(atPath: block + ".aside", toPath: block)
+        #expect(try await host.everything() == told.columns)
+        try await host.close()
+    }
+
+    @Test("a restore that is cancelled stops, and the next goes on")
+    func cancelledRestore() async throws {
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let elsewhere = TemporaryFolder()
+        let other = try await openHost(elsewhere, clock: clock)
+        try await fill(other, clock, &told, rounds: 2)
+        try await other.seal()
+        try await uploader(other, store, clock).flush()
+        try await other.close()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        let restoring = uploader(host, store, clock)
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.cancelAll()
+            group.addTask { try await restoring.restore() }
+            await #expect(throws: CancellationError.self) { try await group.next() }
+        }
+        #expect(host.directory.needsRestore && host.statistics.blockFiles == 0)
+        try await restoring.restore()
+        #expect(try await host.everything() == told.columns)
+        try await host.close()
     }
 
     @Test("while the store is away ingest goes on up to the limit, then is refused; it catches up after")

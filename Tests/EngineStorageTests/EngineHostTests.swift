@@ -76,7 +76,7 @@ struct EngineHostTests {
             _ = try DataDirectory(path: folder.path + "/data")
             Issue.record("a directory below a file")
         } catch {
-            #expect(error.code == .directoryUnusable)
+            #expect(error.code == .directoryNotWritable)
             #expect(
                 error.message == "data directory \(folder.path)/data cannot be used: "
                     + "create directory \(folder.path)/data: Not a directory")
@@ -100,6 +100,23 @@ struct EngineHostTests {
             Issue.record("a directory without a node's identity")
         } catch {
             #expect(error.message.contains(folder.path + "/node.json"))
+        }
+    }
+
+    @Test("an identity that the system does not hand out is told with the system's reason")
+    func unreadableIdentity() throws {
+        let folder = TemporaryFolder()
+        _ = try DataDirectory(path: folder.path)
+        let file = folder.path + "/node.json"
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: true)
+        do {
+            _ = try DataDirectory(path: folder.path)
+            Issue.record("a folder read as an identity")
+        } catch {
+            // Another directory, or other permissions, would not help.
+            #expect(error.code == .directoryUnusable)
+            #expect(error.message == "data directory \(folder.path) cannot be used: read \(file): Is a directory")
         }
     }
 

@@ -115,6 +115,28 @@ struct FaultTests {
         try await host.close()
     }
 
+    @Test("a log that cannot be synced is told once, however often it is tried")
+    func failedSyncIsToldOnce() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock) { $0.syncInterval = 1 }
+        let cpu = try definition("cpu", "a")
+        _ = try await host.append(batch([(cpu, clock.now, 1)]))
+        // While a frozen head cannot be written the failed segment stays in use.
+        let obstacle = folder.path + "/engine-0/blocks/0000000001.block.tmp"
+        try FileManager.default.createDirectory(atPath: obstacle + "/x", withIntermediateDirectories: true)
+        await #expect(throws: EngineError.self) { try await host.seal() }
+        let segments = try folder.files("wal")
+        try replaceSegment(folder.path + "/engine-0/wal/" + (try #require(segments.last)), with: "/dev/null")
+        _ = try await host.append(batch([(cpu, clock.now + 1, 2)]))
+        try await turn(host) { host.statistics.syncFailures > 0 }
+        for round in 2..<5_000 { _ = try await host.append(batch([(cpu, clock.now + Int64(round), 3)])) }
+        await #expect(throws: EngineError.self) { try await host.sync() }
+        #expect(host.statistics.syncFailures == 1)
+        try FileManager.default.removeItem(atPath: obstacle)
+        try await host.close()
+    }
+
     @Test("with durability memory a sync covers the segments before too")
     func syncOfMemory() async throws {
         let folder = TemporaryFolder()
@@ -125,7 +147,7 @@ struct FaultTests {
         }
         _ = try await host.append(batch([(definition("cpu", "a"), clock.now, 1)]))
         try await host.sync()
-        #expect(try folder.files("blocks") == ["0000000001.block"])
+        #expect(try folder.blocks() == ["0000000001.block"])
         try await host.close()
     }
 
@@ -169,6 +191,78 @@ struct FaultTests {
         let again = try await openHost(copy, clock: clock)
         #expect(try await again.pendingBlockFiles().map(\.number) == [1])
         try await again.close()
+    }
+
+    @Test("a block file that vanished before its upload is told until it is back or its time is past")
+    func lostLocalBlock() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let cpu = try definition("cpu", "a")
+        let host = try await openHost(folder, clock: clock)
+        let first = clock.now
+        for round in 0..<2 {
+            _ = try await host.append(batch([(cpu, first + Int64(round) * 1000, 1)]))
+            try await host.seal()
+        }
+        try await host.close()
+        let damaged = try folder.copy()
+        let bytes = try damaged.read("blocks/0000000002.block")
+        try FileManager.default.removeItem(atPath: damaged.path + "/engine-0/blocks/0000000002.block")
+        let again = try await openHost(damaged, clock: clock)
+        let lost = again.statistics.lostBlocks
+        #expect(lost.map(\.name) == ["0000000002.block"])
+        #expect(lost.map(\.minTime) == [first + 1000] && lost.map(\.maxTime) == [first + 1000])
+        // A later block must not take the number, or it would stand for the lost one.
+        _ = try await again.append(batch([(cpu, first + 2000, 1)]))
+        try await again.seal()
+        #expect(try damaged.blocks() == ["0000000001.block", "0000000003.block"])
+        try await again.close()
+
+        let returned = try damaged.copy()
+        try returned.write(bytes, to: "blocks/0000000002.block")
+        let whole = try await openHost(returned, clock: clock)
+        #expect(whole.statistics.lostBlocks.isEmpty)
+        #expect(try await whole.everything().values.map(\.timestamps.count) == [3])
+        try await whole.close()
+
+        clock.advance(7_200_000)
+        let old = try damaged.copy()
+        let later = try await openHost(old, clock: clock) { $0.engine.retention = 3_600_000 }
+        try await turn(later) { later.statistics.lostBlocks.isEmpty }
+        try await later.close()
+        #expect(try old.files("blocks").allSatisfy { !$0.hasPrefix("0000000002") })
+    }
+
+    @Test("a damaged block that only this node has is not said to be in the checkpoint; moved away, it is told")
+    func damagedLocalBlock() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let host = try await openHost(folder, clock: clock)
+        _ = try await host.append(batch([(definition("cpu", "a"), clock.now, 1)]))
+        try await host.seal()
+        try await host.close()
+        let damaged = try folder.copy()
+        try damaged.write([UInt8](repeating: 0, count: 200), to: "blocks/0000000001.block")
+        // As after a crash between file and mark.
+        try FileManager.default.removeItem(atPath: damaged.path + "/engine-0/blocks/0000000001.block.local")
+        let refused = await #expect(throws: EngineError.self) { _ = try await openHost(damaged, clock: clock) }
+        #expect(refused?.message.contains("to move it away is to lose its samples") == true)
+        let moved = try damaged.copy()
+        try FileManager.default.removeItem(atPath: moved.path + "/engine-0/blocks/0000000001.block")
+        let again = try await openHost(moved, clock: clock)
+        #expect(again.statistics.lostBlocks.map(\.number) == [1])
+        #expect(again.statistics.lostBlocks.map(\.minTime) == [.min])
+        try await again.close()
+
+        let uploaded = try damaged.copy()
+        try uploaded.write([], to: "blocks/0000000001.block.uploaded")
+        let known = await #expect(throws: EngineError.self) { _ = try await openHost(uploaded, clock: clock) }
+        #expect(known?.message.contains("go on with what the checkpoint has of it") == true)
+        let fetched = try uploaded.copy()
+        try FileManager.default.removeItem(atPath: fetched.path + "/engine-0/blocks/0000000001.block")
+        let last = try await openHost(fetched, clock: clock)
+        #expect(last.directory.needsRestore && last.statistics.lostBlocks.isEmpty)
+        try await last.close()
     }
 
     @Test("a damaged length in an earlier segment is kept for a person; a torn tail of the last is not")

@@ -50,6 +50,9 @@ final class TemporaryFolder: Sendable {
         try FileManager.default.contentsOfDirectory(atPath: path + "/engine-0/" + folder).sorted()
     }
 
+    /// Names of the block files, without their marks.
+    func blocks() throws -> [String] { try files("blocks").filter { $0.hasSuffix(".block") } }
+
     func read(_ file: String) throws -> [UInt8] {
         Array(try Data(contentsOf: URL(fileURLWithPath: path + "/engine-0/" + file)))
     }

@@ -171,6 +171,19 @@ def test_an_unusable_directory_is_an_error_that_names_it_and_the_reason(tmp_path
     refused_plainly(run(*standalone_arguments(tmp_path, data_dir=directory)), f"data directory {directory} cannot be used", reason, "--data-dir")
 
 
+def test_an_identity_that_cannot_be_read_is_told_with_its_reason_alone(tmp_path):
+    # Another directory is no remedy for what is wrong in this one.
+    (tmp_path / "data" / "node.json").mkdir(parents=True)
+    result = run(*standalone_arguments(tmp_path))
+    refused(result, "node.json: Is a directory")
+    assert "--data-dir" not in result.stderr, result.stderr
+
+
+def test_a_web_directory_that_is_not_there_is_found_before_anything_is_made(tmp_path):
+    refused(run(*standalone_arguments(tmp_path, web_dir=tmp_path / "absent")), str(tmp_path / "absent"))
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_directory_that_may_not_be_written_is_an_error_that_names_it(tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir()

@@ -86,6 +86,29 @@ def test_a_last_segment_that_is_hardly_begun_is_no_obstacle(start_standalone):
     assert stored(server, start_ms) == list(range(10))
 
 
+def test_a_block_that_is_gone_before_its_upload_is_named_in_answers_about_its_time(start_standalone, tmp_path):
+    # Nobody can be reached there, so nothing is uploaded.
+    server = start_standalone(checkpoint="postgres://postgres@127.0.0.1:1/absent")
+    server.may_warn = True
+    start_ms = now_ms() - 60_000
+    push_batches(server, start_ms, 0, 10)
+    assert server.stop() == 0
+    [path] = (server.data_directory / "engine-0" / "blocks").glob("*.block")
+    path.rename(tmp_path / path.name)
+    server.start()
+
+    def warnings(at_ms: int) -> str:
+        return str(server.get("/api/v1/query", {"query": SELECTOR, "time": at_ms / 1000}).json.get("warnings"))
+
+    assert path.name in warnings(start_ms + 10)
+    assert path.name not in warnings(start_ms - 3_600_000)
+    assert server.stop() == 0
+    (tmp_path / path.name).rename(path)
+    server.start()
+    assert path.name not in warnings(start_ms + 10)
+    assert stored(server, start_ms) == list(range(10))
+
+
 @pytest.mark.parametrize("kind", ["wal", "blocks"])
 def test_a_format_of_an_unknown_version_is_refused_by_name(start_standalone, kind):
     server = start_standalone()
