@@ -39,8 +39,13 @@ function listenForSlash() {
 }
 
 /** Names the page after what it shows, for tabs, history and screen readers. */
+/** Whether the address names a server; one cut short is answered by the fleet, where it can be found. */
+function namesServer() {
+    return route.view === "server" && route.segments.length === 2 && route.segments[0] !== "";
+}
+
 function titleOf() {
-    if (route.view === "server") return `${route.segments[1] ?? "Server"} · Murmuration`;
+    if (namesServer()) return `${route.segments[1]} · Murmuration`;
     return route.view === "explore" ? "Explore · Murmuration" : "Fleet · Murmuration";
 }
 
@@ -79,13 +84,14 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
         </div>
         <main id="content" tabindex="-1" ref="content">
             <ExploreView v-if="route.view === 'explore'" />
-            <ServerView v-else-if="route.view === 'server'" :key="route.segments.join('/')" :label="route.segments[0]"
+            <ServerView v-else-if="isServer" :key="route.segments.join('/')" :label="route.segments[0]"
                 :id="route.segments[1]" />
             <FleetView v-else />
         </main>
         <svg class="visually-hidden" aria-hidden="true"><symbol id="mark" viewBox="0 0 32 32">
             <path d="M2 13c3.2-1.6 6-1.3 8 .8 1.6-2.7 4.4-4.2 8.4-4.3-2.7 1.7-4.5 4-5.3 7.100C9.9 15.7 6.3 14.5 2 13zM15.5 21c2.5-1.3 4.7-1 6.3.6 1.3-2.1 3.5-3.3 6.7-3.4-2.2 1.4-3.6 3.2-4.2 5.6-2.5-.7-5.4-1.7-8.8-2.800zM20.5 6.500c1.5-.8 2.8-.6 3.8.4.8-1.3 2.1-2 4-2-1.3.8-2.1 1.9-2.5 3.3-1.5-.4-3.3-1-5.3-1.700zM6 23.500c1.5-.8 2.8-.6 3.8.4.8-1.3 2.1-2 4-2-1.3.8-2.1 1.9-2.5 3.3-1.5-.4-3.3-1-5.3-1.700z" /></symbol></svg>`,
     setup() {
+        const isServer = computed(namesServer);
         const content = ref(/** @type {HTMLElement | null} */ (null));
         const skip = () => content.value?.focus();
         const nextTheme = () => chooseTheme(themes[(themes.indexOf(themeChoice.value) + 1) % themes.length]);
@@ -95,7 +101,7 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
         }, { immediate: true });
         listenForSlash();
         open();
-        return { content, skip, nextTheme, route, href, tenant, connection, reconnectNow, themeChoice, ...useConnectionWords() };
+        return { content, isServer, skip, nextTheme, route, href, tenant, connection, reconnectNow, themeChoice, ...useConnectionWords() };
     },
 }));
 

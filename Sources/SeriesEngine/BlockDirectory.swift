@@ -70,6 +70,27 @@ package struct BlockDirectory: Equatable, Sendable {
     /// The bytes before the first slot block.
     package static var fileHeader: [UInt8] { headerMagic + [version, 0, 0, 0] }
 
+    /// Checks the bytes before the first slot block.
+    ///
+    /// - Parameter header: the file's first `headerSize` bytes.
+    /// - Throws: `BlockError`: not a block file, or an unknown version.
+    package static func check(header: RawSpan) throws(BlockError) {
+        do {
+            var reader = ByteReader(header)
+            guard try reader.readBytes(count: 4) == headerMagic else {
+                throw BlockError(.badMagic, offset: 0, found: 0, context: "block file header")
+            }
+            let version = try reader.readUInt8()
+            guard version == Self.version else {
+                throw BlockError(.unknownVersion, offset: 4, found: UInt64(version), context: "block file")
+            }
+        } catch let error as BlockError {
+            throw error
+        } catch {
+            throw BlockError(.truncated, offset: 0, found: UInt64(header.byteCount), context: "block file header")
+        }
+    }
+
     /// The bytes behind the last slot block: directory and trailer.
     package func encoded() -> [UInt8] {
         var bytes: [UInt8] = []

@@ -76,6 +76,11 @@ enum LoadgenCommand {
                 if !isJSON { Terminal.note("\(progress.samples) samples, \(progress.errors) errors\n") }
             }
             Terminal.print((isJSON ? report.json : report.text) + "\n")
+            if report.samples == 0 && report.errors > 0 {
+                throw CommandFailure(
+                    message: "nothing was stored: \(report.firstError)",
+                    hint: "--push names the server's HTTP address, such as http://127.0.0.1:7480")
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import AggregatorRole
+import CheckpointPlan
 import ClusterTransport
 import CoordinatorRole
 import EngineStorage
@@ -37,6 +38,7 @@ enum Standalone {
         try await FreePorts.check([("http", settings.http), ("cluster", settings.cluster)], group: group)
         let files = try WebDirectory.load(configured: settings.webDirectory, program: CommandLine.arguments[0])
         let directory = try DataDirectory(path: settings.dataDirectory)
+        if case .sqlite(let path) = settings.checkpoint { try await check(store, path: path) }
         if files == nil {
             logger.warning("no web application: there is no directory web here; set web-dir to its files")
         }
@@ -65,6 +67,23 @@ enum Standalone {
         try await ServiceGroup(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
+    }
+}
+
+extension Standalone {
+    /// A file that cannot be used now cannot be used later either, unlike a server that is away: it refuses the start.
+    private static func check(_ store: any CheckpointStore, path: String) async throws {
+        do {
+            try await store.prepare()
+        } catch {
+            switch error {
+            case .refused, .corrupt, .incompatibleSchema:
+                throw CommandFailure(
+                    message: "checkpoint sqlite:\(path) cannot be used: \(error)",
+                    hint: "--checkpoint sqlite:PATH names this program's database, or a new file where it may write")
+            default: return
+            }
+        }
     }
 }
 

@@ -186,8 +186,11 @@ struct SealTests {
         try await host.seal()
         try await host.close()
         let blockSize = try folder.read("blocks/0000000001.block").count
-        for (file, position) in [("blocks/0000000001.block", blockSize - 8), ("catalog", 4), ("wal/0000000002.wal", 4)]
-        {
+        let places = [
+            ("blocks/0000000001.block", blockSize - 8), ("blocks/0000000001.block", 4), ("catalog", 4),
+            ("wal/0000000002.wal", 4),
+        ]
+        for (file, position) in places {
             let copy = try folder.copy()
             var bytes = try copy.read(file)
             bytes[position] = 2

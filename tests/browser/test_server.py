@@ -46,6 +46,12 @@ def test_pushed_metrics_have_cards_in_their_units(visit, pushing) -> None:
     changes(lambda: value(page, "metric-cpu").inner_text(), 3)
 
 
+@pytest.mark.parametrize("address", ["#/server", "#/server/instance", "#/server//x", "#/server/a/b/c"])
+def test_an_address_that_names_no_server_shows_the_fleet(visit, shared_standalone, tenant, address) -> None:
+    shared_standalone.push_json({"server_id": "s", "metric_type": "cpu", "value": 1, "unit": "%"}, tenant)
+    expect(visit(address).locator(".server-link")).to_have_text(["s"])
+
+
 def test_a_new_metric_appears_with_its_first_push(visit, shared_standalone, tenant) -> None:
     shared_standalone.push_json({"server_id": "s", "metric_type": "cpu", "value": 1, "unit": "%"}, tenant)
     page: Page = visit("#/server/server_id/s")

@@ -199,6 +199,12 @@ def test_a_directory_that_may_not_be_written_is_an_error_that_names_it(tmp_path)
     refused_plainly(result, str(closed / "data"), reason, "--data-dir")
 
 
+@pytest.mark.parametrize("path, reason", [("missing/checkpoint.db", "unable to open"), ("text", "not a database")])
+def test_a_checkpoint_file_that_cannot_be_used_is_an_error_that_names_it(tmp_path, path, reason):
+    (tmp_path / "text").write_text("root:x:0:0:root:/root:/bin/bash\n" * 100)
+    refused(run(*standalone_arguments(tmp_path, checkpoint=f"sqlite:{tmp_path}/{path}")), f"{tmp_path}/{path}", reason)
+
+
 def test_a_data_directory_belongs_to_one_process(standalone: Standalone, tmp_path):
     refused_plainly(run(*standalone_arguments(tmp_path, data_dir=standalone.data_directory)), str(standalone.data_directory), "--data-dir")
     assert standalone.get("/-/ready").status == 200
@@ -275,3 +281,8 @@ def test_the_load_generator_reports_the_rate_that_it_was_asked_for(standalone):
     assert report["samples"] == 600 and report["errors"] == 0
     # A slow machine takes longer; three rounds take no less than their three intervals.
     assert report["seconds"] >= 3 and report["rate"] <= 200
+
+
+def test_a_load_of_which_nothing_was_stored_has_failed():
+    asked = {"push": f"http://127.0.0.1:{free_port()}", "servers": 1, "metrics": 1, "interval": "1s", "duration": "1s"}
+    refused(run("loadgen", *flags(asked)), "nothing was stored")
