@@ -42,7 +42,8 @@ final class BlockFile: Sendable {
         guard size >= BlockDirectory.headerSize + BlockDirectory.trailerSize else {
             throw BlockError(.truncated, offset: size, found: UInt64(size), context: path)
         }
-        try BlockDirectory.check(header: try file.read(count: BlockDirectory.headerSize, at: 0).rawSpan)
+        let header = try file.read(count: BlockDirectory.headerSize, at: 0)
+        try BlockDirectory.check(header: header.rawSpan)
         let trailer = try file.read(count: BlockDirectory.trailerSize, at: size - BlockDirectory.trailerSize)
         let length = try BlockDirectory.length(trailer: trailer.rawSpan)
         let start = size - BlockDirectory.trailerSize - length
