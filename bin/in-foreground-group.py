@@ -1,7 +1,7 @@
 """Runs a command as the terminal's foreground process group, in place of this process.
 
 Usage: in-foreground-group.py COMMAND ARGUMENT…
-Where there is no terminal, or this process is not in its foreground, the command simply runs.
+Where there is no terminal, or this process is not in its foreground, the command simply runs. Ctrl-C reaches it in any case.
 """
 
 import os
@@ -20,6 +20,8 @@ def main(command: list[str]) -> None:
             signal.signal(signal.SIGTTOU, previous)
     except OSError:
         pass
+    # Inherited as ignored from a shell without job control; a shell script cannot undo that itself.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(command[0], command)
 
 
