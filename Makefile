@@ -1,13 +1,17 @@
 # One entry point. Each target calls one short script in bin/, which also runs alone.
 #   make run [HTTP=127.0.0.1:7480] [CLUSTER=127.0.0.1:7481] [DATA=./data]
 #   make fuzz [SECONDS=60]
+#   make sim [SEEDS=100] [SEED=n] [BUG=name]
 
 HTTP ?= 127.0.0.1:7480
 CLUSTER ?=
 DATA ?= ./data
 SECONDS ?= 60
+SEEDS ?= 100
+SEED ?=
+BUG ?=
 
-.PHONY: help setup build run test check bench sim-membership fuzz screenshots
+.PHONY: help setup build run test check bench sim sim-membership fuzz screenshots
 
 help:
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
@@ -35,6 +39,9 @@ sim-membership: ## print the table of docs/membership.md: memberships in simulat
 
 fuzz: ## feed mutated input to the protocol and the ingest parsers
 	@SECONDS_MAX='$(SECONDS)' bin/fuzz
+
+sim: ## run simulated clusters under faults, each from a seed; SEED=n replays one
+	@SEEDS='$(SEEDS)' SEED='$(SEED)' BUG='$(BUG)' bin/sim
 
 screenshots: ## draw the three views in Chromium into docs/images
 	@bin/screenshots

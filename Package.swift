@@ -70,6 +70,7 @@ let programs: [Target] = [
     .executableTarget(
         name: "membership-table", dependencies: ["SimulationKit", "Membership"], path: "Benchmarks/MembershipTable",
         swiftSettings: .strict),
+    .executableTarget(name: "simulate", dependencies: ["SimulationKit"], swiftSettings: .strict),
 ]
 
 // MARK: - Roles
@@ -162,7 +163,8 @@ let cores: [Target] = [
         name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
-    .core("SimulationKit", ["Membership"]),
+    .core("SimulationKit", ["Membership", "SlotMovement", "Placement", "MetricModel", "ByteCoding"]),
+    .core("SlotMovement", ["Placement", "ByteCoding"]),
     .core("Membership", ["ByteCoding", .product(name: "RealModule", package: "swift-numerics")]),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
@@ -195,7 +197,8 @@ let tests: [Target] = [
     .test(
         "GossipTransportTests",
         ["GossipTransport", "ClusterTransport", "Membership", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
-    .test("SimulationKitTests", ["SimulationKit"]),
+    .test("SimulationKitTests", ["SimulationKit", "SlotMovement"]),
+    .test("SlotMovementTests", ["SlotMovement", "ByteCoding"]),
     .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),
     .test(

@@ -21,14 +21,14 @@ from typing import Iterator, NamedTuple
 CORES = {
     "IngestFormats", "IngestRouting", "QueryLanguage", "QueryEngine", "QueryRouting", "SeriesEngine", "CheckpointPlan",
     "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings", "SimulationKit",
-    "Membership",
+    "Membership", "SlotMovement",
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",
     "LoadGenerator", "GossipTransport",
 }
 ROLES = {"RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp"}
-PROGRAMS = {"murmur"}
+PROGRAMS = {"murmur", "simulate"}
 # A C shim is wrapped once, in one module.
 SHIM_OWNERS = {
     "CIntrinsics": "ByteCoding", "CXXHash": "ByteCoding", "CRE2": "MetricModel", "CSnappy": "IngestFormats",

@@ -13,7 +13,7 @@ import Testing
         }
         var trace: [String] = []
         while let occurrence = simulation.next(until: seconds * 1_000_000), trace.count < limit {
-            trace.append("\(simulation.now) \(occurrence)")
+            trace.append("\(simulation.time) \(occurrence)")
             switch occurrence {
             case .message(let sender, let receiver, let value):
                 if value >= 0 { simulation.send(-1, from: receiver, to: sender) }
@@ -44,7 +44,7 @@ import Testing
         var simulation = Simulation<Int, Int>(nodeCount: 1, seed: 1)
         let idle = simulation.next(until: 5) == nil
         #expect(idle)
-        #expect(simulation.now == 5)
+        #expect(simulation.time == 5)
     }
 
     @Test("a cut takes one direction, and mending gives it back")
@@ -113,7 +113,7 @@ import Testing
         simulation.setTimer(9, node: 0, after: 900_000)
         simulation.schedule(77, at: 950_000)
         var seen: [String] = []
-        while let occurrence = simulation.next(until: 2_000_000) { seen.append("\(simulation.now): \(occurrence)") }
+        while let occurrence = simulation.next(until: 2_000_000) { seen.append("\(simulation.time): \(occurrence)") }
         #expect(
             seen == [
                 "900000: timer(node: 0, 9)", "950000: scheduled(77)", "1000000: message(from: 0, to: 1, 5)",
@@ -146,13 +146,13 @@ import Testing
             Issue.record("no timer")
             return
         }
-        #expect((1_000_000...1_000_002).contains(simulation.now))
+        #expect((1_000_000...1_000_002).contains(simulation.time))
         #expect((1_100_000...1_100_003).contains(simulation.monotonic(0)))
     }
 
     private func received(_ simulation: inout Simulation<Int, Int>, until limit: Int64? = nil) -> [Int] {
         var messages: [Int] = []
-        while let occurrence = simulation.next(until: limit ?? simulation.now + 1_000_000) {
+        while let occurrence = simulation.next(until: limit ?? simulation.time + 1_000_000) {
             if case .message(_, _, let message) = occurrence { messages.append(message) }
         }
         return messages

@@ -32,7 +32,7 @@ package struct Simulation<Message, Timer> {
     private static var timerRank: UInt64 { 1 << 62 }
 
     /// Virtual time, microseconds.
-    package private(set) var now: Int64 = 0
+    package private(set) var time: Int64 = 0
     /// Cut links and their qualities.
     package var network: SimulatedNetwork
     /// Occurrences that `next` has given.
@@ -56,13 +56,13 @@ package struct Simulation<Message, Timer> {
     /// How many nodes there are, running or not.
     package var nodeCount: Int { nodes.count }
 
-    /// The next occurrence, at which `now` then is.
+    /// The next occurrence, at which `time` then is.
     ///
     /// - Parameter limit: nothing after this time happens yet.
-    /// - Returns: nil when nothing is left until `limit`; `now` is then `limit`.
+    /// - Returns: nil when nothing is left until `limit`; `time` is then `limit`.
     package mutating func next(until limit: Int64) -> Occurrence? {
-        while let time = queue.nextTime, time <= limit, let (key, pending) = queue.pop() {
-            now = time
+        while let due = queue.nextTime, due <= limit, let (key, pending) = queue.pop() {
+            time = due
             switch pending {
             case .scheduled(let number):
                 occurrenceCount += 1
@@ -71,7 +71,7 @@ package struct Simulation<Message, Timer> {
                 let node = nodes[Int(receiver)]
                 if !node.isRunning {
                     network.counters.unheard += 1
-                } else if node.stalledUntil > time {
+                } else if node.stalledUntil > due {
                     queue.push(pending, key: .init(time: node.stalledUntil, rank: key.rank))
                 } else {
                     network.counters.delivered += 1
@@ -81,7 +81,7 @@ package struct Simulation<Message, Timer> {
             case .timer(let index, let boot, let timer):
                 let node = nodes[Int(index)]
                 if !node.isRunning || node.boot != boot { continue }
-                if node.stalledUntil > time {
+                if node.stalledUntil > due {
                     queue.push(pending, key: .init(time: node.stalledUntil, rank: key.rank))
                 } else {
                     occurrenceCount += 1
@@ -89,7 +89,7 @@ package struct Simulation<Message, Timer> {
                 }
             }
         }
-        now = max(now, limit)
+        time = max(time, limit)
         return nil
     }
 
@@ -107,10 +107,10 @@ package struct Simulation<Message, Timer> {
         let fate = network.fate(from: sender, to: receiver, random: &random)
         network.counters.sentBytes += bytes
         if let first = fate.first {
-            push(.message(from: Int32(sender), to: Int32(receiver), message), at: now + first)
+            push(.message(from: Int32(sender), to: Int32(receiver), message), at: time + first)
         }
         if let second = fate.second {
-            push(.message(from: Int32(sender), to: Int32(receiver), message), at: now + second)
+            push(.message(from: Int32(sender), to: Int32(receiver), message), at: time + second)
         }
     }
 
@@ -122,7 +122,7 @@ package struct Simulation<Message, Timer> {
     ///   - delay: microseconds of the node's monotonic clock, 0 or more.
     package mutating func setTimer(_ timer: Timer, node: Int, after delay: Int64) {
         let boot = nodes[node].boot
-        let due = now + nodes[node].clock.duration(ofLocal: delay)
+        let due = time + nodes[node].clock.duration(ofLocal: delay)
         push(.timer(node: Int32(node), boot: boot, timer), at: due, rank: Self.timerRank)
     }
 
@@ -131,10 +131,10 @@ package struct Simulation<Message, Timer> {
         push(.scheduled(number), at: time)
     }
 
-    private mutating func push(_ pending: consuming Pending, at time: Int64, rank: UInt64 = 0) {
-        precondition(time >= now, "an event at \(time), before \(now)")
+    private mutating func push(_ pending: consuming Pending, at due: Int64, rank: UInt64 = 0) {
+        precondition(due >= time, "an event at \(due), before \(time)")
         sequence += 1
-        queue.push(pending, key: .init(time: time, rank: rank | sequence))
+        queue.push(pending, key: .init(time: due, rank: rank | sequence))
     }
 
     // MARK: - What befalls nodes
@@ -156,21 +156,21 @@ package struct Simulation<Message, Timer> {
     package func isRunning(_ node: Int) -> Bool { nodes[node].isRunning }
 
     /// Whether a node is stopped for a while.
-    package func isStalled(_ node: Int) -> Bool { nodes[node].isRunning && nodes[node].stalledUntil > now }
+    package func isStalled(_ node: Int) -> Bool { nodes[node].isRunning && nodes[node].stalledUntil > time }
 
     /// Stops a running node for a while, as SIGSTOP or a long pause does: on waking it finds its messages, then its timers.
     package mutating func stall(_ node: Int, for duration: Int64) {
-        nodes[node].stalledUntil = max(nodes[node].stalledUntil, now + duration)
+        nodes[node].stalledUntil = max(nodes[node].stalledUntil, time + duration)
     }
 
     /// Sets how a node's clocks run from now on; its monotonic clock does not jump.
     package mutating func setClock(_ node: Int, driftPerMillion: Int, wallOffset: Int64) {
-        nodes[node].clock.change(driftPerMillion: driftPerMillion, wallOffset: wallOffset, now: now)
+        nodes[node].clock.change(driftPerMillion: driftPerMillion, wallOffset: wallOffset, now: time)
     }
 
     /// A node's monotonic clock, microseconds; no two nodes' clocks are comparable.
-    package func monotonic(_ node: Int) -> Int64 { nodes[node].clock.monotonic(now) }
+    package func monotonic(_ node: Int) -> Int64 { nodes[node].clock.monotonic(time) }
 
     /// A node's wall clock, microseconds since a common, arbitrary moment.
-    package func wall(_ node: Int) -> Int64 { nodes[node].clock.wall(now) }
+    package func wall(_ node: Int) -> Int64 { nodes[node].clock.wall(time) }
 }

@@ -251,8 +251,3 @@ package struct MembershipCluster {
         simulation.network.quality.lossPerMillion = loss
     }
 }
-
-extension Simulation {
-    /// `now` under a name that nobody takes for a clock's.
-    fileprivate var time: Int64 { now }
-}

@@ -1,0 +1,31 @@
+import SlotMovement
+import Testing
+
+@Suite struct ReplacementGuardTests {
+    /// `zones[i]` is the zone of member i; those of `dead` have been so since 0.
+    private func verdict(zones: String, dead: Set<Int>, now: Int64 = 100, hasRoom: Bool = true)
+        -> ReplacementGuard.Verdict
+    {
+        let members = zones.enumerated().map { index, zone in
+            ReplacementGuard.Member(
+                node: NodeID(UInt32(index)), zone: String(zone), deadSince: dead.contains(index) ? 0 : nil)
+        }
+        return ReplacementGuard.verdict(members, delay: 100, hasRoom: hasRoom, now: now)
+    }
+
+    @Test("one that is dead for long enough is replaced")
+    func one() {
+        #expect(verdict(zones: "aab", dead: []) == .nothing)
+        #expect(verdict(zones: "aab", dead: [0]) == .replace([NodeID(0)]))
+        #expect(verdict(zones: "aab", dead: [0], now: 99) == .wait(.notLongEnough(until: 100)))
+    }
+
+    @Test("more than a tenth, a whole zone, a minority or too little room make it wait")
+    func rules() {
+        #expect(verdict(zones: "aaabbb", dead: [0, 3]) == .wait(.tooManyDead(2, allowed: 1)))
+        #expect(verdict(zones: String(repeating: "a", count: 20), dead: [0, 3]) == .replace([NodeID(0), NodeID(3)]))
+        #expect(verdict(zones: "aab", dead: [2]) == .wait(.zoneDead("b")))
+        #expect(verdict(zones: "aa", dead: [1]) == .wait(.noMajority(alive: 1, of: 2)))
+        #expect(verdict(zones: "aab", dead: [0], hasRoom: false) == .wait(.noRoom))
+    }
+}
