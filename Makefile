@@ -1,6 +1,7 @@
 # One entry point. Each target calls one short script in bin/, which also runs alone.
 #   make run [HTTP=127.0.0.1:7480] [CLUSTER=127.0.0.1:7481] [DATA=./data]
 #   make fuzz [SECONDS=60]
+#   make compare [QUERIES=5000] [SEED=1] [PROMETHEUS=prometheus]
 #   make sim [SEEDS=100] [SEED=n] [BUG=name]
 
 HTTP ?= 127.0.0.1:7480
@@ -9,9 +10,11 @@ DATA ?= ./data
 SECONDS ?= 60
 SEEDS ?= 100
 SEED ?=
+QUERIES ?= 5000
+PROMETHEUS ?= prometheus
 BUG ?=
 
-.PHONY: help setup build run test check bench sim sim-membership fuzz screenshots
+.PHONY: help setup build run test check bench sim sim-membership fuzz compare screenshots
 
 help:
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
@@ -42,6 +45,9 @@ fuzz: ## feed mutated input to the protocol and the ingest parsers
 
 sim: ## run simulated clusters under faults, each from a seed; SEED=n replays one
 	@SEEDS='$(SEEDS)' SEED='$(SEED)' BUG='$(BUG)' bin/sim
+
+compare: ## ask a Prometheus and Murmuration random expressions and print what differs
+	@QUERIES='$(QUERIES)' SEED='$(SEED)' PROMETHEUS='$(PROMETHEUS)' bin/compare
 
 screenshots: ## draw the three views in Chromium into docs/images
 	@bin/screenshots

@@ -87,7 +87,7 @@ let roles: [Target] = [
         "AggregatorRole",
         [
             "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ClusterTransport",
-            "HTTPSurface",
+            "HTTPSurface", "QueryEngine", "QueryLanguage",
         ]),
     .role(
         "CoordinatorRole",
@@ -115,7 +115,7 @@ let shells: [Target] = [
     .target(
         name: "HTTPSurface",
         dependencies: [
-            "IngestFormats", "MetricModel", "ByteCoding",
+            "IngestFormats", "QueryLanguage", "MetricModel", "ByteCoding", "CZlib",
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
             .product(name: "NIOCore", package: "swift-nio"),
@@ -142,7 +142,7 @@ let shells: [Target] = [
     .target(
         name: "CheckpointPostgres", dependencies: ["CheckpointPlan", "ByteCoding", "CLibPQ"], swiftSettings: .strict),
     .shell("NodeAgent", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
-    .shell("LoadGenerator", ["IngestFormats", "MetricModel", "ByteCoding", "HTTPSurface"]),
+    .shell("LoadGenerator", ["IngestFormats", "MetricModel", "ByteCoding", "SeededRandom", "HTTPSurface"]),
 ]
 
 // MARK: - Cores
@@ -163,9 +163,11 @@ let cores: [Target] = [
         name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
-    .core("SimulationKit", ["Membership", "SlotMovement", "Placement", "MetricModel", "ByteCoding"]),
+    .core(
+        "SimulationKit", ["Membership", "SlotMovement", "Placement", "MetricModel", "ByteCoding", "SeededRandom"]),
     .core("SlotMovement", ["Placement", "ByteCoding"]),
-    .core("Membership", ["ByteCoding", .product(name: "RealModule", package: "swift-numerics")]),
+    .core("Membership", ["ByteCoding", "SeededRandom", .product(name: "RealModule", package: "swift-numerics")]),
+    .core("SeededRandom", []),
     .core("MetricModel", ["ByteCoding", "CRE2"]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
 ]
@@ -179,6 +181,7 @@ let shims: [Target] = [
         name: "CRE2", path: "Sources/Shims/CRE2", cxxSettings: [.treatAllWarnings(as: .error)],
         linkerSettings: [.linkedLibrary("re2")]),
     .systemLibrary(name: "CSnappy", path: "Sources/Shims/CSnappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
         name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
@@ -191,31 +194,34 @@ let shims: [Target] = [
 let tests: [Target] = [
     .test("ByteCodingTests", ["ByteCoding"]),
     .test("MetricModelTests", ["MetricModel", "ByteCoding"]),
-    .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding"]),
-    .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding"]),
-    .test("MembershipTests", ["Membership", "SimulationKit", "ByteCoding"]),
+    .test("ChunkCodingTests", ["ChunkCoding", "ByteCoding", "SeededRandom"]),
+    .test("PlacementTests", ["Placement", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test("MembershipTests", ["Membership", "SimulationKit", "ByteCoding", "SeededRandom"]),
     .test(
         "GossipTransportTests",
         ["GossipTransport", "ClusterTransport", "Membership", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
-    .test("SimulationKitTests", ["SimulationKit", "SlotMovement"]),
+    .test("SimulationKitTests", ["SimulationKit", "SlotMovement", "SeededRandom"]),
     .test("SlotMovementTests", ["SlotMovement", "ByteCoding"]),
-    .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding"]),
-    .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding"]),
+    .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test(
         "IngestRoutingTests",
-        ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
-    .test("QueryLanguageTests", ["QueryLanguage", "MetricModel"]),
-    .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel"]),
+        ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test("QueryLanguageTests", ["QueryLanguage", "MetricModel", "SeededRandom"]),
+    .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel", "Placement", "SeededRandom"]),
     .test("QueryRoutingTests", ["QueryRouting", "Placement", "MetricModel"]),
-    .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding"]),
-    .test("EngineStorageTests", ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding"]),
-    .test("CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding"]),
+    .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test(
+        "EngineStorageTests",
+        ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test(
+        "CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding", "SeededRandom"]),
     .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
     .test("SettingsTests", ["Settings", "MetricModel"]),
     .test(
         "HTTPSurfaceTests",
         [
-            "HTTPSurface", "MetricModel", "ByteCoding",
+            "HTTPSurface", "IngestFormats", "QueryLanguage", "MetricModel", "ByteCoding", "SeededRandom",
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
             .product(name: "NIOCore", package: "swift-nio"),
@@ -224,6 +230,7 @@ let tests: [Target] = [
             .product(name: "NIOWebSocket", package: "swift-nio"),
             .product(name: "Logging", package: "swift-log"),
         ]),
+    .test("AggregatorRoleTests", ["AggregatorRole", "MetricModel"]),
     .test("NodeAgentTests", ["NodeAgent", "IngestFormats", "MetricModel", "ByteCoding"]),
     .test("LoadGeneratorTests", ["LoadGenerator", "IngestFormats", "MetricModel", "ByteCoding"]),
 ]

@@ -21,7 +21,7 @@ from typing import Iterator, NamedTuple
 CORES = {
     "IngestFormats", "IngestRouting", "QueryLanguage", "QueryEngine", "QueryRouting", "SeriesEngine", "CheckpointPlan",
     "Placement", "WireProtocol", "ChunkCoding", "ByteCoding", "MetricModel", "Settings", "SimulationKit",
-    "Membership", "SlotMovement",
+    "Membership", "SlotMovement", "SeededRandom",
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",
@@ -32,7 +32,7 @@ PROGRAMS = {"murmur", "simulate"}
 # A C shim is wrapped once, in one module.
 SHIM_OWNERS = {
     "CIntrinsics": "ByteCoding", "CXXHash": "ByteCoding", "CRE2": "MetricModel", "CSnappy": "IngestFormats",
-    "CSQLite": "CheckpointSQLite", "CLibPQ": "CheckpointPostgres", "CLibCrypto": "GossipTransport",
+    "CSQLite": "CheckpointSQLite", "CLibPQ": "CheckpointPostgres", "CLibCrypto": "GossipTransport", "CZlib": "HTTPSurface",
 }
 TIERS = {
     **{name: 0 for name in SHIM_OWNERS}, **{name: 1 for name in CORES}, **{name: 2 for name in SHELLS},
@@ -49,6 +49,7 @@ UNSAFE_FILES = {
     "Sources/EngineStorage/SystemCalls.swift",
     "Sources/GossipTransport/HostLookup.swift",
     "Sources/GossipTransport/LibCryptoCipher.swift",
+    "Sources/HTTPSurface/Server/DeflateStream.swift",
     "Sources/IngestFormats/SnappyBlock.swift",
     "Sources/MetricModel/RegularExpression.swift",
 }

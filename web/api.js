@@ -65,7 +65,9 @@ async function ask(path, parameters, signal) {
         const message = envelope?.error ?? `The server answered ${response.status}.`;
         throw new ApiError(envelope?.errorType ?? "internal", message);
     }
-    return { data: envelope.data, warnings: envelope.warnings ?? [], bytes: text.length };
+    return {
+        data: envelope.data, warnings: [...envelope.warnings ?? [], ...envelope.infos ?? []], bytes: text.length,
+    };
 }
 
 /**

@@ -10,6 +10,7 @@ package import WireProtocol
 package struct AggregatorHandler: ClusterRequestHandler {
     private let engine: EngineHost
     private let seriesMax: Int
+    private let exemplars = ExemplarStore()
 
     /// - Parameters:
     ///   - engine: must be open.
@@ -60,6 +61,16 @@ package struct AggregatorHandler: ClusterRequestHandler {
             return try await send(
                 QueryPage.pages(ofLabels: found.limited(to: series.scope.limit)), count: found.count, sink: sink,
                 scope: series.scope)
+        case .exemplars(let exemplars):
+            let scope = exemplars.scope
+            let found = self.exemplars.select(
+                tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end)
+            return try await send(QueryPage.pages(ofExemplars: found), count: found.count, sink: sink)
+        case .keepExemplars(let batch):
+            exemplars.keep(batch.series, tenant: batch.tenant)
+            return SelectEnd(seriesCount: batch.series.count)
+        case .statistics(let statistics):
+            return try await self.statistics(statistics, sink: sink)
         case .metadata(let metadata):
             let found = try await engine.metadata(tenant: metadata.tenant)
                 .filter { metadata.metric.isEmpty || $0.metric.hasSameBytes(as: metadata.metric) }
@@ -72,7 +83,18 @@ package struct AggregatorHandler: ClusterRequestHandler {
             return try await send(
                 QueryPage.pages(ofServers: found.limited(to: servers.limit), total: found.count), count: found.count,
                 sink: sink)
+        case .fragment(let fragment):
+            return try await FragmentAnswerer(engine: engine, warnings: { warnings + losses(from: $0, to: $1) })
+                .answer(fragment, sink: sink)
         }
+    }
+
+    private func statistics(_ request: StatisticsRequest, sink: any PageSink) async throws
+        -> SelectEnd
+    {
+        let found = try await engine.statistics(tenant: request.tenant, limit: request.limit)
+        return try await send(
+            [.statistics(StatisticsPage(statistics: found))], count: found.seriesCount, sink: sink)
     }
 
     private func select(_ request: SelectRequest, sink: any PageSink) async throws -> SelectEnd {

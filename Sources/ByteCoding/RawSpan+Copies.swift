@@ -8,7 +8,31 @@ extension RawSpan {
     /// The bytes as a string, or nil when they are not UTF-8.
     package func string() -> String? {
         // SAFETY: the span is alive for the length of this call; the string owns its copy.
-        unsafe withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+        unsafe withUnsafeBytes { bytes in
+            // The validating initialiser is generic and costs some ten times as much; most texts are ASCII.
+            isASCII ? unsafe String(decoding: bytes, as: UTF8.self) : unsafe String(validating: bytes, as: UTF8.self)
+        }
+    }
+
+    /// Whether no byte has its highest bit set.
+    package var isASCII: Bool {
+        // SAFETY: the span is alive for the length of this call.
+        unsafe withUnsafeBytes { bytes in unsafe bytes.reduce(UInt8(0)) { $0 | $1 } < 0x80 }
+    }
+
+    /// Whether these bytes come before the others in the order of bytes.
+    package func precedes(_ other: RawSpan) -> Bool {
+        // SAFETY: both spans are alive for the length of this call.
+        unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in unsafe left.lexicographicallyPrecedes(right) }
+        }
+    }
+
+    /// Whether any byte fulfils a condition.
+    @inlinable
+    package func contains(where condition: (UInt8) -> Bool) -> Bool {
+        // SAFETY: the span is alive for the length of this call.
+        unsafe withUnsafeBytes { bytes in unsafe bytes.contains(where: condition) }
     }
 
     /// Whether both hold the same bytes.

@@ -22,6 +22,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     let eventLoop: any EventLoop
     let counters = TransportCounters()
     private let ready = Atomic(false)
+    private let features = Atomic<UInt64>(0)
     private let host: String
     private let port: Int
     private let offer: ConnectionOffer
@@ -52,6 +53,9 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
 
     /// Whether requests can be sent; readable from anywhere.
     var isReady: Bool { ready.load(ordering: .relaxed) }
+
+    /// What the newest handshake agreed on.
+    var agreedFeatures: FeatureSet { FeatureSet(rawValue: features.load(ordering: .relaxed)) }
 
     // MARK: - Connecting
 
@@ -221,6 +225,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         switch effect {
         case .ready(let peer):
             backOff.reset()
+            features.store(peer.features.rawValue, ordering: .relaxed)
             ready.store(true, ordering: .relaxed)
             logger.debug(
                 "connected to node", metadata: ["node": "\(peer.identity.node)", "version": "\(peer.version)"])

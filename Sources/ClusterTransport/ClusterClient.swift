@@ -23,8 +23,9 @@ package final class ClusterClient: Sendable {
         group: any EventLoopGroup, logger: Logger
     ) {
         core = ClientCore(
-            host: host, port: port, offer: ConnectionOffer(identity: identity), limits: limits, eventLoop: group.any(),
-            logger: logger)
+            host: host, port: port, offer: ConnectionOffer(identity: identity, optionalFeatures: .known),
+            limits: limits,
+            eventLoop: group.any(), logger: logger)
     }
 
     /// What has been done so far, over all connections.
@@ -32,6 +33,9 @@ package final class ClusterClient: Sendable {
 
     /// Whether requests can be sent now.
     package var isConnected: Bool { core.isReady }
+
+    /// The features that both nodes have, as of the newest handshake; none before the first.
+    package var features: FeatureSet { core.agreedFeatures }
 
     /// Begins to connect, and keeps at it until `stop`.
     package func start() {

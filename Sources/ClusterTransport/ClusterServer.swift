@@ -44,7 +44,7 @@ package final class ClusterServer: Sendable {
         guests: [any ClusterPortGuest] = [], group: any EventLoopGroup, logger: Logger
     ) {
         self.guests = guests
-        self.offer = ConnectionOffer(identity: identity)
+        self.offer = ConnectionOffer(identity: identity, optionalFeatures: .known)
         self.limits = limits
         self.handler = handler
         self.group = group

@@ -30,6 +30,35 @@ package struct Coordinator: QueryService {
         self.fanout = fanout
     }
 
+    /// What the parser accepts; see `QueryService`.
+    package var language: ParserOptions { configuration.parser }
+
+    /// The look-back of queries that name none; see `QueryService`.
+    package var lookbackMilliseconds: Int64 { configuration.evaluation.lookback }
+
+    /// The tree of an expression; see `QueryService`.
+    package func parse(_ query: String) throws -> Expression {
+        try APIFailure.naming(query: query) { try Parser.parse(query, options: configuration.parser) }
+    }
+
+    /// The predicates of a selector; see `QueryService`.
+    package func parseSelector(_ text: String) throws -> [Matcher] {
+        try APIFailure.naming { try Parser.parseSelector(text, options: configuration.parser) }
+    }
+
+    /// Raw samples; see `QueryService`.
+    package func select(_ query: SelectionQuery) async throws -> Answer<[[SeriesColumns]]> {
+        let selections = query.matcherSets.map { matchers in
+            SeriesSelection(tenant: query.tenant, matchers: matchers, start: query.start, end: query.end)
+        }
+        return try await APIFailure.naming {
+            let fetched = try await fanout.select(
+                selections, seriesMax: configuration.seriesMax, samplesMax: configuration.evaluation.samplesMax,
+                milliseconds: query.timeoutMilliseconds)
+            return Answer(fetched.value, warnings: fetched.warnings)
+        }
+    }
+
     /// Evaluates an expression at one time; see `QueryService`.
     package func instant(_ query: InstantQuery) async throws -> Answer<QueryData> {
         try await run(query.query, tenant: query.tenant, time: .instant(at: query.time), options: query.options)
@@ -82,6 +111,43 @@ package struct Coordinator: QueryService {
         }
     }
 
+    /// Exemplars of the series that an expression selects; see `QueryService`.
+    package func exemplars(_ query: ExemplarQuery) async throws -> Answer<[SeriesExemplars]> {
+        let selectors = try parse(query.query).selectors
+        if selectors.isEmpty { return Answer([]) }
+        let scope = MetadataScope(
+            tenant: query.tenant, matcherSets: selectors, start: query.start, end: query.end)
+        return try await APIFailure.naming(query: query.query) {
+            let fetched = try await fanout.pages(
+                .exemplars(ExemplarsRequest(scope: scope)), milliseconds: query.timeoutMilliseconds)
+            // Replicas hold the same.
+            var found: [Labels: Set<Exemplar>] = [:]
+            for case .exemplars(let page) in fetched.value {
+                for one in page.series { found[one.labels, default: []].formUnion(one.exemplars) }
+            }
+            let series = found.map { labels, exemplars in
+                SeriesExemplars(labels: labels, exemplars: exemplars.sorted { $0.timestamp < $1.timestamp })
+            }
+            return Answer(
+                series.sorted { $0.labels.bytes.lexicographicallyPrecedes($1.labels.bytes) },
+                warnings: fetched.warnings)
+        }
+    }
+
+    /// What a tenant's newest data is made of; see `QueryService`.
+    package func statistics(_ query: StatisticsQuery) async throws -> Answer<TenantStatistics> {
+        let request = QueryRequest.statistics(
+            StatisticsRequest(tenant: query.tenant, limit: query.limit))
+        return try await APIFailure.naming {
+            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
+            var found = TenantStatistics()
+            for case .statistics(let page) in fetched.value {
+                found.merge(page.statistics, limit: query.limit)
+            }
+            return Answer(found, warnings: fetched.warnings)
+        }
+    }
+
     /// Servers that push; see `QueryService`.
     package func servers(_ query: ServersQuery) async throws -> Answer<ServersFound> {
         let request = QueryRequest.servers(
@@ -97,21 +163,84 @@ package struct Coordinator: QueryService {
         _ text: String, tenant: TenantID, time: QueryTime, options: QueryOptions
     ) async throws -> Answer<QueryData> {
         try await APIFailure.naming(query: text) {
+            let began = ContinuousClock.now
             let expression = try Parser.parse(text, options: configuration.parser)
             var evaluation = configuration.evaluation
             if let lookback = options.lookbackMilliseconds { evaluation.lookback = lookback }
-            let plan = try QueryPlan(expression, text: text, tenant: tenant, time: time, options: evaluation)
-            let fetched = try await fanout.select(
-                plan.selections, seriesMax: configuration.seriesMax, samplesMax: configuration.evaluation.samplesMax,
-                milliseconds: options.timeoutMilliseconds)
-            let result = try Evaluator.evaluate(plan, data: fetched.value, isCancelled: { Task.isCancelled })
+            evaluation.countsSamples = options.statistics != .none
+            let query = PlannedQuery(
+                expression: expression, text: text, tenant: tenant, time: time, options: evaluation,
+                whole: try QueryPlan(expression, text: text, tenant: tenant, time: time, options: evaluation))
+            let prepared = ContinuousClock.now
+            let (result, missing) = try await evaluate(query, milliseconds: options.timeoutMilliseconds)
             var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
-            answer.warnings += fetched.warnings
-            if !options.allowsPartial, let missing = fetched.warnings.first {
-                throw APIFailure(.unavailable, missing)
-            }
+            answer.statistics = QueryAnswers.statistics(
+                result, options.statistics, preparation: prepared - began,
+                evaluation: ContinuousClock.now - prepared)
+            answer.warnings += missing
+            if !options.allowsPartial, let missing = missing.first { throw APIFailure(.unavailable, missing) }
             return answer
         }
+    }
+
+    /// A query on its way to an answer.
+    private struct PlannedQuery: Sendable {
+        let expression: Expression
+        let text: String
+        let tenant: TenantID
+        let time: QueryTime
+        let options: EvaluationOptions
+        /// The plan without fragments.
+        let whole: QueryPlan
+    }
+
+    /// Evaluates where the data is as far as that is right, else everything here.
+    ///
+    /// - Returns: the result, and what it lacks.
+    private func evaluate(
+        _ query: PlannedQuery, milliseconds: Int64
+    ) async throws -> (result: QueryResult, missing: [String]) {
+        if let cut = try await evaluateInParts(query, milliseconds: milliseconds) { return cut }
+        let fetched = try await fanout.select(
+            query.whole.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
+            milliseconds: milliseconds)
+        let result = try Evaluator.evaluate(query.whole, data: fetched.value, isCancelled: { Task.isCancelled })
+        return (result, fetched.warnings)
+    }
+
+    /// As above, by fragments; nil where their answers do not make up the whole.
+    private func evaluateInParts(
+        _ query: PlannedQuery, milliseconds: Int64
+    ) async throws -> (result: QueryResult, missing: [String])? {
+        // Samples are counted by step only where all of them are read.
+        guard !query.options.countsSamples, query.text.utf8.count <= WireLimits.queryBytesMax,
+            let parts = fanout.fragmentParts(tenant: query.tenant, query.whole.selections)
+        else { return nil }
+        for distribution in fanout.distributions(parts) {
+            let plan = try QueryPlan(
+                query.expression, text: query.text, tenant: query.tenant, time: query.time, options: query.options,
+                distribution: distribution)
+            if plan.fragments.isEmpty { return nil }
+            let context = FragmentContext(
+                query: query.text, tenant: query.tenant, options: query.options, parser: configuration.parser,
+                bounds: plan.bounds, seriesMax: configuration.seriesMax)
+            let answers = try await fanout.fragments(
+                plan.fragments, context, parts: parts, milliseconds: milliseconds)
+            guard let answers else { continue }
+            let fetched = try await fanout.select(
+                plan.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
+                milliseconds: milliseconds)
+            do throws(QueryError) {
+                let result = try Evaluator.evaluate(
+                    plan, data: fetched.value, fragments: answers.value, isCancelled: { Task.isCancelled })
+                return (result, Set(answers.warnings + fetched.warnings).sorted())
+            } catch {
+                // Which series an error names depends on their order: told as all of them in one place give it.
+                if error.code != .execution { throw error }
+                return nil
+            }
+        }
+        return nil
     }
 
     private func scope(of query: LabelQuery) throws -> MetadataScope {

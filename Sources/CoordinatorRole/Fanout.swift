@@ -7,8 +7,8 @@ internal import WireProtocol
 ///
 /// An answer counts only when its end frame has come; one aggregator's failure is the question's.
 package struct Fanout: Sendable {
-    private let aggregators: [ClusterClient]
-    private let targets: TargetChoice
+    let aggregators: [ClusterClient]
+    let targets: TargetChoice
 
     /// - Parameters:
     ///   - aggregators: connections by the ring's member index.

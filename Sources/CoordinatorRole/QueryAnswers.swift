@@ -10,7 +10,7 @@ enum QueryAnswers {
     ///   - seriesMax: the caller's limit, 0 for none; more series are cut, with a warning.
     /// - Returns: the same, as the API tells it.
     static func answer(_ result: QueryResult, seriesMax: Int) -> Answer<QueryData> {
-        var warnings = result.warnings + result.infos
+        var warnings = result.warnings
         let data: QueryData
         switch result.value {
         case .scalar(let time, let value):
@@ -23,7 +23,17 @@ enum QueryAnswers {
         case .matrix(let series):
             data = .matrix(cut(series, to: seriesMax, &warnings))
         }
-        return Answer(data, warnings: warnings)
+        return Answer(data, warnings: warnings, infos: result.infos)
+    }
+
+    /// What the caller asked to know of an evaluation; nil for nothing.
+    static func statistics(
+        _ result: QueryResult, _ detail: StatisticsDetail, preparation: Duration, evaluation: Duration
+    ) -> QueryStatistics? {
+        guard detail != .none, let counts = result.sampleCounts else { return nil }
+        return QueryStatistics(
+            preparation: preparation, evaluation: evaluation, samples: counts.reduce(0) { $0 + $1.samples },
+            samplesPeak: result.samplesRead, perStep: detail == .perStep ? counts : nil)
     }
 
     private static func cut<Element>(_ list: [Element], to seriesMax: Int, _ warnings: inout [String]) -> [Element] {

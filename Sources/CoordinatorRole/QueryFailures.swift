@@ -19,8 +19,10 @@ extension APIFailure {
     }
 
     /// As above, for work that does not wait.
-    static func naming<Result>(_ work: () throws -> Result) throws(APIFailure) -> Result {
-        do { return try work() } catch { throw APIFailure(query: nil, error) }
+    static func naming<Result>(
+        query: String? = nil, _ work: () throws -> Result
+    ) throws(APIFailure) -> Result {
+        do { return try work() } catch { throw APIFailure(query: query, error) }
     }
 
     private init(query: String?, _ error: any Error) {
@@ -44,6 +46,7 @@ extension APIFailure {
             case .badRequest: .badData
             case .execution, .unsupported, .limit: .execution
             case .cancelled: .canceled
+            case .source: .internalFault
             }
         self.init(kind, error.message, position: error.range.map(Position.init))
     }
@@ -54,7 +57,7 @@ extension APIFailure {
             switch error.code {
             case .badRequest, .versionMismatch, .unknownReference, .internal: .internalFault
             case .notFound: .notFound
-            case .tooLarge: .execution
+            case .tooLarge, .evaluation: .execution
             case .overloaded, .unavailable: .unavailable
             case .deadlineExceeded: .timeout
             case .cancelled: .canceled

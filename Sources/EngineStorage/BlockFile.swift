@@ -98,6 +98,11 @@ final class BlockFile: Sendable {
         try FileDescriptor.read(path).read(count: entry.length, at: entry.offset)
     }
 
+    /// Reads the whole file.
+    func wholeFile() throws(FileError) -> [UInt8] {
+        try FileDescriptor.read(path).read(count: size, at: 0)
+    }
+
     /// Removes the file once nobody reads it any more.
     func drop() { isDropped.store(true, ordering: .releasing) }
 

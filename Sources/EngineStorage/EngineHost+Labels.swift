@@ -62,21 +62,61 @@ extension EngineHost {
     /// The names of the labels of the series in scope, sorted by their bytes.
     @concurrent
     package func labelNames(_ scope: LabelScope, seriesMax: Int) async throws -> [String] {
-        var names: Set<ExactString> = []
-        for labels in try await series(scope, seriesMax: seriesMax) {
-            for label in labels.labels { names.insert(ExactString(label.name)) }
+        try await texts(scope, seriesMax: seriesMax) { engine, selection in
+            engine.labelNames(selection)
+        } sealed: { table, selection, isWanted in
+            table.names(tenant: selection.tenant, where: isWanted)
+        } each: { labels in
+            labels.labels.map(\.name)
         }
-        return Self.sorted(names)
     }
 
     /// The values that one label has in the series in scope, sorted by their bytes.
     @concurrent
     package func labelValues(_ name: String, _ scope: LabelScope, seriesMax: Int) async throws -> [String] {
-        var values: Set<ExactString> = []
-        for labels in try await series(scope, seriesMax: seriesMax) {
-            if let value = labels[name] { values.insert(ExactString(value)) }
+        try await texts(scope, seriesMax: seriesMax) { engine, selection in
+            engine.labelValues(of: name, selection)
+        } sealed: { table, selection, isWanted in
+            table.values(of: name, tenant: selection.tenant, where: isWanted)
+        } each: { labels in
+            labels[name].map { [$0] } ?? []
         }
-        return Self.sorted(values)
+    }
+
+    /// Names or values, from the indexes alone: `head` asks that of the head, `sealed` that of open block files. Where the files do not fit
+    /// in memory together, `each` takes them from the label sets of all series.
+    private func texts(
+        _ scope: LabelScope, seriesMax: Int, head: @escaping @Sendable (borrowing Engine, SeriesSelection) -> [String],
+        sealed: @escaping @Sendable (SealedTable, SeriesSelection, (UInt32) -> Bool) -> [String],
+        each: (Labels) -> [String]
+    ) async throws -> [String] {
+        var found: Set<ExactString> = []
+        for selection in scope.selections {
+            let (texts, files) = try await onThread { thread throws(EngineError) in
+                (
+                    head(thread.engine, selection),
+                    thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
+                )
+            }
+            let inFiles = try await self.sealed.ask(files) { table, open in
+                let passing =
+                    selection.matchers.isEmpty
+                    ? nil : Set(table.matching(tenant: selection.tenant, selection.matchers))
+                return sealed(table, selection) { number in
+                    passing?.contains(number) ?? true
+                        && open.contains { $0.index.overlaps(number, selection.start, selection.end) }
+                }
+            }
+            guard let inFiles else {
+                for labels in try await series(scope, seriesMax: seriesMax) {
+                    for text in each(labels) { found.insert(ExactString(text)) }
+                }
+                return Self.sorted(found)
+            }
+            for text in texts + inFiles { found.insert(ExactString(text)) }
+            try Self.check(found.count, "query_series_max", seriesMax)
+        }
+        return Self.sorted(found)
     }
 
     /// A tenant's metadata, sorted by metric.
@@ -89,6 +129,37 @@ extension EngineHost {
         try await onThread { $0.engine.servers(tenant: tenant) }
             .sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
     }
+
+    /// What a tenant's newest data is made of.
+    ///
+    /// The index is shared out and counted on the caller's thread; the head is looked at in parts, so that appends wait for none of it
+    /// long.
+    /// - Parameters:
+    ///   - tenant: whose data.
+    ///   - limit: entries of each list, at least 1.
+    /// - Returns: numbers of series, values and chunks.
+    /// - Throws: `EngineError` when the host is closed, or `CancellationError`.
+    @concurrent
+    package func statistics(tenant: TenantID, limit: Int) async throws -> TenantStatistics {
+        guard let index = try await onThread({ $0.engine.index(tenant: tenant) }) else {
+            return TenantStatistics()
+        }
+        var result = index.statistics(limit: limit)
+        var rest = index.all[...]
+        while !rest.isEmpty {
+            try Task.checkCancellation()
+            let part = rest.prefix(Self.statisticsPartMax)
+            rest = rest.dropFirst(part.count)
+            let extent = try await onThread { $0.engine.headExtent(part) }
+            result.chunkCount += extent.chunkCount
+            result.minTime = [result.minTime, extent.minTime].compactMap(\.self).min()
+            result.maxTime = [result.maxTime, extent.maxTime].compactMap(\.self).max()
+        }
+        return result
+    }
+
+    /// Series that the engine's thread looks at in one go for statistics.
+    private static let statisticsPartMax = 16_384
 
     private static func sorted(_ strings: Set<ExactString>) -> [String] {
         strings.map(\.string).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -88,6 +88,8 @@ extension EngineHost {
 /// Where one series' samples lie.
 struct SeriesParts {
     var labels: Labels
+    /// Which placement label placed it.
+    var labelIndex: UInt8
     var head: HeadSeries?
     /// In order of sealing.
     var blocks: [(block: LoadedSlotBlock, series: Int)] = []
@@ -127,11 +129,14 @@ struct SelectionReader {
             let block = try cache.load(file, entry)
             for series in block.index.matching(selection) {
                 let labels = block.index.labels(of: series)
-                parts[labels, default: SeriesParts(labels: labels)].blocks.append((block, series))
+                let labelIndex = block.index.placement(of: series).labelIndex
+                parts[labels, default: SeriesParts(labels: labels, labelIndex: labelIndex)].blocks
+                    .append((block, series))
             }
         }
         for series in headBySlot[slot] ?? [] {
-            parts[series.labels, default: SeriesParts(labels: series.labels)].head = series
+            let fresh = SeriesParts(labels: series.labels, labelIndex: series.placement.labelIndex)
+            parts[series.labels, default: fresh].head = series
         }
         return parts.values.sorted { $0.labels.bytes.lexicographicallyPrecedes($1.labels.bytes) }
     }

@@ -14,6 +14,7 @@ package final class EngineHost: Sendable {
     package let directory: DataDirectory
     let queue: EngineQueue
     let cache: BlockCache
+    let sealed: SealedCache
     private let figures: FigureBoard
     private let syncer: IntervalSyncer?
 
@@ -26,7 +27,9 @@ package final class EngineHost: Sendable {
         self.queue = queue
         self.figures = figures
         self.syncer = syncer
-        cache = BlockCache(bytesMax: configuration.blockCacheBytesMax)
+        // Questions that read whole files want most of it; slot by slot a little goes far.
+        cache = BlockCache(bytesMax: configuration.blockCacheBytesMax / 4)
+        sealed = SealedCache(bytesMax: configuration.blockCacheBytesMax / 4 * 3)
     }
 
     /// Opens the store in a data directory: takes over blocks, replays the log, starts the thread.

@@ -51,8 +51,10 @@ package struct ParsedWrite: Sendable {
     package var rejections: [ElementRejection] = []
     /// How many things were rejected: samples, histograms or elements.
     package var rejectedCount = 0
-    /// Exemplars, which are not stored yet.
-    package var exemplarsDropped = 0
+    /// Exemplars; what they say is not read yet.
+    package internal(set) var exemplars: [RawExemplar] = []
+    /// Exemplars left out.
+    package internal(set) var exemplarsDropped = 0
 
     /// The timestamp of a sample that came without one; meant only where `hasUnstamped` is set.
     package static let unstamped = Int64.min

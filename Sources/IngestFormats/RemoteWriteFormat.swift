@@ -4,7 +4,7 @@ package import MetricModel
 /// Prometheus remote write 1.0: a protobuf `WriteRequest`, snappy block format.
 ///
 /// Source: prometheus.io/docs/specs/remote_write_spec. Numbers, stale markers and other NaN payloads are kept to the bit.
-/// Exemplars are counted and left out; native histograms are rejected by series while the samples beside them are kept.
+/// Exemplars are found, and read by the router; native histograms are rejected by series while the samples beside them are kept.
 package struct RemoteWriteFormat: IngestFormat {
     /// The media type that remote write announces.
     package static let contentType = "application/x-protobuf"

@@ -85,6 +85,7 @@ struct RemoteWriteScanner: ~Escapable {
         var runEnd = at
         var isInOnePiece = true
         var histograms = 0
+        let exemplarsBefore = write.exemplars.count
         while at < end {
             let fieldStart = at
             let tag = try readVarint(end: end)
@@ -103,8 +104,9 @@ struct RemoteWriteScanner: ~Escapable {
                 let sampleEnd = try readEnd(within: end)
                 try scanSample(end: sampleEnd, series: index, into: &write.samples)
             case 0x1A:
-                at = try readEnd(within: end)
-                write.exemplarsDropped += 1
+                let exemplarEnd = try readEnd(within: end)
+                write.noteExemplar(offset: at, length: exemplarEnd - at)
+                at = exemplarEnd
             case 0x22:
                 at = try readEnd(within: end)
                 histograms += 1
@@ -115,6 +117,9 @@ struct RemoteWriteScanner: ~Escapable {
             write.reject(
                 element: element, count: histograms,
                 reason: "native histograms are not stored yet (\(histograms) in this series)")
+        }
+        if write.exemplars.count > exemplarsBefore {
+            write.placeExemplars(from: exemplarsBefore, run: isInOnePiece ? runStart..<runEnd : nil)
         }
         let samplesNow = write.samples.series.count
         guard samplesNow > samplesBefore else { return }

@@ -53,6 +53,8 @@ enum RowSamples: Sendable, Equatable {
 package struct WriteInProgress: Sendable {
     /// The batches to send; each must be acknowledged before the push is.
     package internal(set) var batches: [RoutedBatch] = []
+    /// Exemplars to send beside the batches; nothing waits for them.
+    package internal(set) var exemplars: [RoutedExemplars] = []
     /// Samples that are acknowledged so far.
     package internal(set) var stored = 0
     let source: ParsedWrite

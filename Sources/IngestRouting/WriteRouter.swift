@@ -118,6 +118,7 @@ package struct WriteRouter: Sendable {
         var plan = resolve(write, owners: owners)
         addMetadata(of: write, owners: owners, to: &plan)
         write.batches = makeBatches(of: &write, plan: plan)
+        if !write.source.exemplars.isEmpty { write.exemplars = exemplars(of: write, owners: owners) }
         return write
     }
 

@@ -1,6 +1,7 @@
 import ByteCoding
 import IngestFormats
 import MetricModel
+import SeededRandom
 
 /// One request's series, encoded once; each round only timestamps and values are written anew.
 ///

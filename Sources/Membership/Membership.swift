@@ -1,4 +1,5 @@
 import ByteCoding
+import SeededRandom
 
 /// Who is in the cluster and who answers: SWIM with Lifeguard's extensions, as a value.
 ///
@@ -43,7 +44,7 @@ package struct Membership: Sendable {
     /// Equal digests mean equal views: the members, their versions, who is dead.
     package var viewDigest: UInt64 { othersDigest ^ ownDigest }
 
-    var random: GossipRandom
+    var random: SplitMix64
     /// The others; nil where one was dropped and the place waits for a newcomer.
     var entries: [MemberEntry?] = []
     var indices: [MemberName: Int] = [:]
@@ -94,7 +95,7 @@ package struct Membership: Sendable {
         self.settings = settings
         me = record
         health = LocalHealth(max: configuration.localHealthMax)
-        random = GossipRandom(seed: seed)
+        random = SplitMix64(seed: seed)
         sequence = UInt32(truncatingIfNeeded: random.next())
         ownDigest = MemberEntry.digestPart(of: record, isDead: false)
     }

@@ -66,22 +66,32 @@ package struct Labels: Hashable, Sendable {
     ///
     /// - Throws: `ModelError.notCanonical` with the reason.
     package init(validating bytes: [UInt8]) throws(ModelError) {
-        var previous: String?
-        var reader = ByteReader(bytes.rawSpan)
+        let all = bytes.rawSpan
+        var previous = 0..<0
+        var isFirst = true
+        var reader = ByteReader(all)
         while !reader.isAtEnd {
-            let name: String
-            let value: String
+            let name: RawSpan
+            let value: RawSpan
+            let place: Range<Int>
             do throws(ByteError) {
-                name = try reader.readString()
-                value = try reader.readString()
+                name = try reader.readSpan(count: reader.readCount())
+                place = reader.offset - name.byteCount..<reader.offset
+                value = try reader.readSpan(count: reader.readCount())
             } catch {
                 throw .notCanonical(error.description)
             }
-            if let previous, !previous.utf8.lexicographicallyPrecedes(name.utf8) {
-                throw .notCanonical("label \(name) follows \(previous)")
+            // Strings are made of what is not ASCII alone, to know that it is UTF-8.
+            guard name.isASCII || name.string() != nil, value.isASCII || value.string() != nil else {
+                throw .notCanonical("a label at \(place.lowerBound) is not UTF-8")
             }
-            if value.isEmpty { throw .notCanonical("label \(name) is empty") }
-            previous = name
+            if !isFirst && !all.extracting(previous).precedes(name) {
+                let last = all.extracting(previous).string() ?? ""
+                throw .notCanonical("label \(name.string() ?? "") follows \(last)")
+            }
+            if value.isEmpty { throw .notCanonical("label \(name.string() ?? "") is empty") }
+            previous = place
+            isFirst = false
         }
         self.bytes = bytes
     }

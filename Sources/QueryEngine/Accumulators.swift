@@ -5,7 +5,17 @@ protocol Accumulator: Sendable {
     mutating func add(_ value: Double)
     /// The aggregate of at least one value.
     var result: Double { get }
+
+    /// How many numbers `state` takes.
+    static var width: Int { get }
+    /// What at least one value has left behind; `width` numbers, of which the first is never the stale marker.
+    var state: AccumulatorState { get }
+    /// Adds what was accumulated elsewhere, from the state it left.
+    mutating func merge(_ state: AccumulatorState)
 }
+
+/// The numbers that make up an accumulator; those that it does not need are zero.
+typealias AccumulatorState = (Double, Double, Double)
 
 struct SumAccumulator: Accumulator {
     private var sum = KahanSum()
@@ -23,6 +33,15 @@ struct SumAccumulator: Accumulator {
     }
 
     var result: Double { sum.total }
+
+    static let width = 2
+    var state: AccumulatorState { (sum.sum, sum.compensation, 0) }
+
+    mutating func merge(_ state: AccumulatorState) {
+        let other = KahanSum(sum: state.0, compensation: state.1)
+        if isEmpty { sum = other } else { sum.merge(other) }
+        isEmpty = false
+    }
 }
 
 struct MeanAccumulator: Accumulator {
@@ -36,6 +55,14 @@ struct MeanAccumulator: Accumulator {
     }
 
     var result: Double { mean.mean }
+
+    static let width = 3
+    var state: AccumulatorState { mean.state }
+
+    mutating func merge(_ state: AccumulatorState) {
+        isEmpty = false
+        mean.merge(KahanMean(state: state))
+    }
 }
 
 struct CountAccumulator: Accumulator {
@@ -47,6 +74,14 @@ struct CountAccumulator: Accumulator {
     mutating func add(_ value: Double) { count &+= 1 }
 
     var result: Double { Double(count) }
+
+    static let width = 1
+    var state: AccumulatorState { (Double(count), 0, 0) }
+
+    mutating func merge(_ state: AccumulatorState) {
+        // Another node's number: whatever it is, it must not trap.
+        count &+= Int(exactly: state.0) ?? 0
+    }
 }
 
 /// `group`: 1 wherever there is anything.
@@ -57,6 +92,11 @@ struct GroupAccumulator: Accumulator {
     mutating func add(_ value: Double) { isEmpty = false }
 
     var result: Double { 1 }
+
+    static let width = 1
+    var state: AccumulatorState { (1, 0, 0) }
+
+    mutating func merge(_ state: AccumulatorState) { isEmpty = false }
 }
 
 struct MinAccumulator: Accumulator {
@@ -68,6 +108,11 @@ struct MinAccumulator: Accumulator {
         if isEmpty || result > value || result.isNaN { result = value }
         isEmpty = false
     }
+
+    static let width = 1
+    var state: AccumulatorState { (result, 0, 0) }
+
+    mutating func merge(_ state: AccumulatorState) { add(state.0) }
 }
 
 struct MaxAccumulator: Accumulator {
@@ -79,6 +124,11 @@ struct MaxAccumulator: Accumulator {
         if isEmpty || result < value || result.isNaN { result = value }
         isEmpty = false
     }
+
+    static let width = 1
+    var state: AccumulatorState { (result, 0, 0) }
+
+    mutating func merge(_ state: AccumulatorState) { add(state.0) }
 }
 
 /// Population variance by Welford's method, as Prometheus aggregates it: without compensation.
@@ -103,6 +153,22 @@ struct VarianceAccumulator: Accumulator {
     }
 
     var result: Double { squares / count }
+
+    static let width = 3
+    var state: AccumulatorState { (count, mean, squares) }
+
+    /// Source: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+    mutating func merge(_ state: AccumulatorState) {
+        if count == 0 {
+            (count, mean, squares) = state
+            return
+        }
+        let total = count + state.0
+        let delta = state.1 - mean
+        squares += state.2 + delta * delta * (count * state.0 / total)
+        mean += delta * (state.0 / total)
+        count = total
+    }
 }
 
 struct DeviationAccumulator: Accumulator {
@@ -114,63 +180,9 @@ struct DeviationAccumulator: Accumulator {
     mutating func add(_ value: Double) { variance.add(value) }
 
     var result: Double { variance.result.squareRoot() }
-}
 
-/// The k best of a group at one step, the worst of them on top of a binary heap. NaN is worse than any number.
-///
-/// Which of equal values stay is arbitrary but not random: the heap moves as Go's `container/heap` does, so that on the same series in
-/// the same order the choice is Prometheus' own.
-struct BestElements: Sendable {
-    struct Element: Sendable {
-        var value: Double
-        /// Number of the series among the aggregation's input.
-        var row: Int
-    }
+    static let width = VarianceAccumulator.width
+    var state: AccumulatorState { variance.state }
 
-    private var heap: [Element] = []
-
-    /// Whether `left` is worse than `right` when the largest (or the smallest) are wanted; of two NaNs each is.
-    @inline(__always)
-    private static func isWorse(_ left: Element, _ right: Element, wantsLargest: Bool) -> Bool {
-        left.value.isNaN || (wantsLargest ? left.value < right.value : left.value > right.value)
-    }
-
-    @inline(__always)
-    mutating func offer(_ element: Element, atMost k: Int, wantsLargest: Bool) {
-        if heap.count < k {
-            heap.append(element)
-            rise(wantsLargest)
-        } else if !element.value.isNaN && BestElements.isWorse(heap[0], element, wantsLargest: wantsLargest) {
-            heap[0] = element
-            sink(wantsLargest)
-        }
-    }
-
-    private mutating func rise(_ wantsLargest: Bool) {
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            if !BestElements.isWorse(heap[child], heap[parent], wantsLargest: wantsLargest) { return }
-            heap.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    private mutating func sink(_ wantsLargest: Bool) {
-        var parent = 0
-        while true {
-            var worst = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if BestElements.isWorse(heap[child], heap[worst], wantsLargest: wantsLargest) { worst = child }
-            }
-            if worst == parent { return }
-            heap.swapAt(parent, worst)
-            parent = worst
-        }
-    }
-
-    /// The elements, best first.
-    func ordered(wantsLargest: Bool) -> [Element] {
-        heap.sorted { $1.value.isNaN ? !$0.value.isNaN : BestElements.isWorse($1, $0, wantsLargest: wantsLargest) }
-    }
+    mutating func merge(_ state: AccumulatorState) { variance.merge(state) }
 }

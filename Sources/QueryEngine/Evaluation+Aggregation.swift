@@ -14,11 +14,10 @@ extension Evaluation {
         case .group: try aggregate(GroupAccumulator.self, node, grid, body)
         case .stddev: try aggregate(DeviationAccumulator.self, node, grid, body)
         case .stdvar: try aggregate(VarianceAccumulator.self, node, grid, body)
-        case .topk, .bottomk: try best(node, grid, body)
-        case .limitk: try first(node, grid, body)
+        case .topk, .bottomk, .limitk: try best(node, grid, body)
         case .quantile: try quantile(node, grid, body)
         case .countValues: try countValues(node, grid, body)
-        case .limitRatio: preconditionFailure("the planner refuses limit_ratio")
+        case .limitRatio: try share(node, grid, body)
         }
     }
 
@@ -26,23 +25,28 @@ extension Evaluation {
     private func aggregate<A: Accumulator>(
         _ type: A.Type, _ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer
     ) throws(QueryError) {
+        try results(of: try accumulate(type, node, grid), grid, body)
+    }
+
+    func accumulate<A: Accumulator>(
+        _ type: A.Type, _ node: PlannedAggregation, _ grid: TimeGrid
+    ) throws(QueryError) -> Accumulated<A> {
         let steps = grid.count
-        var groups = Groups()
-        var cells: [A] = []
+        var all = Accumulated<A>()
         try rows(node.inner, grid) { labels, row throws(QueryError) in
-            let group = groups.number(node.grouping.key(labels))
-            if group * steps == cells.count {
-                try self.checkSize(rows: group + 1, steps: steps)
-                cells.append(contentsOf: repeatElement(A(), count: steps))
-            }
-            let base = group * steps
-            for step in 0..<steps where row[step].isPresent { cells[base &+ step].add(row[step]) }
+            let base = try all.base(node.grouping.key(labels), steps, self)
+            for step in 0..<steps where row[step].isPresent { all.cells[base &+ step].add(row[step]) }
         }
+        return all
+    }
+
+    func results<A: Accumulator>(of all: Accumulated<A>, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        let steps = grid.count
         var row = [Double](repeating: .absent, count: steps)
-        for (group, key) in groups.keys.enumerated() {
+        for (group, key) in all.groups.keys.enumerated() {
             try checkCancelled()
             for step in 0..<steps {
-                let cell = cells[group * steps + step]
+                let cell = all.cells[group * steps + step]
                 row[step] = cell.isEmpty ? .absent : cell.result
             }
             if row.contains(where: \.isPresent) { try body(LabelFilter.labels(key), &row) }
@@ -51,57 +55,42 @@ extension Evaluation {
 
     // MARK: - Choosing series: topk, bottomk, limitk
 
+    /// `topk`, `bottomk`, and `limitk`, for which the first in the order of labels are the best.
     private func best(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
         let limits = try counts(node, grid)
-        let wantsLargest = node.operation == .topk
+        let isRanked = node.operation != .limitk
         let steps = grid.count
+        var ranking = BestElements.Ranking(wantsLargest: node.operation == .topk)
         var groups = Groups()
         var cells: [BestElements] = []
-        var inputs: [Labels] = []
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let group = groups.number(node.grouping.key(labels))
             if group * steps == cells.count { cells.append(contentsOf: repeatElement(BestElements(), count: steps)) }
             let base = group * steps
+            let number = ranking.inputs.count
+            ranking.inputs.append(labels)
             for step in 0..<steps where row[step].isPresent && limits[step] > 0 {
-                let element = BestElements.Element(value: row[step], row: inputs.count)
-                cells[base &+ step].offer(element, atMost: limits[step], wantsLargest: wantsLargest)
+                let element = BestElements.Element(key: isRanked ? row[step] : 0, value: row[step], row: number)
+                cells[base &+ step].offer(element, atMost: limits[step], ranking)
             }
-            inputs.append(labels)
         }
         // In an instant query the result's order is group by group, best first.
         var outputs: [Int: Int] = [:]
         var chosen = Frame(steps: steps)
         let empty = [Double](repeating: .absent, count: steps)
-        for (index, cell) in cells.enumerated() {
-            for element in cell.ordered(wantsLargest: wantsLargest) {
-                if outputs[element.row] == nil {
-                    try checkSize(rows: chosen.count + 1, steps: steps)
-                    outputs[element.row] = chosen.count
-                    chosen.append(inputs[element.row], empty)
+        for group in LabelOrder.sorted(groups.keys.map(LabelFilter.labels)) {
+            for step in 0..<steps {
+                for element in cells[group * steps + step].ordered(ranking) {
+                    if outputs[element.row] == nil {
+                        try checkSize(rows: chosen.count + 1, steps: steps)
+                        outputs[element.row] = chosen.count
+                        chosen.append(ranking.inputs[element.row], empty)
+                    }
+                    if let output = outputs[element.row] { chosen[output, step] = element.value }
                 }
-                if let output = outputs[element.row] { chosen[output, index % steps] = element.value }
             }
         }
         try emit(chosen, body)
-    }
-
-    private func first(_ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
-        let limits = try counts(node, grid)
-        let steps = grid.count
-        var groups = Groups()
-        var taken: [Int] = []
-        try rows(node.inner, grid) { labels, row throws(QueryError) in
-            let group = groups.number(node.grouping.key(labels))
-            if group * steps == taken.count { taken.append(contentsOf: repeatElement(0, count: steps)) }
-            for step in 0..<steps where row[step].isPresent {
-                if taken[group * steps + step] < limits[step] {
-                    taken[group * steps + step] += 1
-                } else {
-                    row[step] = .absent
-                }
-            }
-            if row.contains(where: \.isPresent) { try body(labels, &row) }
-        }
     }
 
     /// The k of each step: whole, rounded towards zero.
@@ -117,7 +106,7 @@ extension Evaluation {
         return counts
     }
 
-    private func parameter(_ node: PlannedAggregation, _ grid: TimeGrid) throws(QueryError) -> [Double] {
+    func parameter(_ node: PlannedAggregation, _ grid: TimeGrid) throws(QueryError) -> [Double] {
         guard let parameter = node.parameter else { preconditionFailure("\(node.operation.rawValue) has a parameter") }
         return try scalars(parameter, grid)
     }
@@ -169,6 +158,23 @@ extension Evaluation {
             }
         }
         try emit(builder.frame, body)
+    }
+}
+
+/// Accumulators for each group and step.
+struct Accumulated<A: Accumulator> {
+    var groups = Groups()
+    /// Group by group, a cell for each step.
+    var cells: [A] = []
+
+    /// Where a group's cells begin; they are made when there are none.
+    mutating func base(_ key: [UInt8], _ steps: Int, _ evaluation: Evaluation) throws(QueryError) -> Int {
+        let group = groups.number(key)
+        if group * steps == cells.count {
+            try evaluation.checkSize(rows: group + 1, steps: steps)
+            cells.append(contentsOf: repeatElement(A(), count: steps))
+        }
+        return group * steps
     }
 }
 

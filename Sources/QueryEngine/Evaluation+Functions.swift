@@ -113,12 +113,13 @@ extension Evaluation {
         let isDescending = function == .sortDesc || function == .sortByLabelDesc
         let order: [Int]
         if function == .sort || function == .sortDesc {
-            order = (0..<frame.count).sorted { left, right in
-                let (a, b) = (frame[left, 0], frame[right, 0])
+            // Equals come in the order of their labels, on which the spread over nodes has no influence.
+            order = LabelOrder.sorted(frame.labels).enumerated().sorted { left, right in
+                let (a, b) = (frame[left.element, 0], frame[right.element, 0])
                 // NaN goes last in both directions.
-                if a.isNaN || b.isNaN { return !a.isNaN || (b.isNaN && left < right) }
-                return a == b ? left < right : isDescending ? a > b : a < b
-            }
+                if a.isNaN || b.isNaN { return !a.isNaN || (b.isNaN && left.offset < right.offset) }
+                return a == b ? left.offset < right.offset : isDescending ? a > b : a < b
+            }.map(\.element)
         } else {
             let keys = frame.labels.map { set in labels.map { NaturalOrder.Key(set[$0] ?? "") } }
             let whole = frame.labels.map(\.labels)

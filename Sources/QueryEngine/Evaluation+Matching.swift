@@ -115,7 +115,7 @@ struct SeriesJoin {
         for (row, signature) in (isSwapped ? leftSignatures : rightSignatures).enumerated() {
             oneRows[signature].append(row)
         }
-        try checkUnique(one, oneRows, many, side: isSwapped ? "left" : "right")
+        try checkUnique(one, oneRows, many, side: isSwapped ? "left" : "right", isPart: evaluation.isPart)
 
         var output = MatchOutput(node: node, steps: steps)
         for (manyRow, signature) in manySignatures.enumerated() {
@@ -139,14 +139,15 @@ struct SeriesJoin {
         return output.builder.frame
     }
 
-    private func checkUnique(_ one: Frame, _ oneRows: [[Int]], _ many: Frame, side: String) throws(QueryError) {
+    private func checkUnique(
+        _ one: Frame, _ oneRows: [[Int]], _ many: Frame, side: String, isPart: Bool
+    ) throws(QueryError) {
         for (signature, rows) in oneRows.enumerated() where rows.count > 1 {
             for step in 0..<steps {
                 let present = rows.filter { one[$0, step].isPresent }
-                // Where the other side is empty nothing is matched, and nothing is wrong.
-                guard present.count > 1, (0..<many.count).contains(where: { many[$0, step].isPresent }) else {
-                    continue
-                }
+                // Where the other side is empty nothing is matched, and nothing is wrong. A part cannot tell, and so refuses.
+                guard present.count > 1, isPart || (0..<many.count).contains(where: { many[$0, step].isPresent })
+                else { continue }
                 let group = SeriesJoin.text(LabelFilter.labels(signatures.keys[signature]))
                 let found = [present[1], present[0]].map { SeriesJoin.text(one.labels[$0]) }.joined(separator: ", ")
                 let duplicates =

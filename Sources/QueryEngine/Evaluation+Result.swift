@@ -28,7 +28,9 @@ extension Evaluation {
             try self.checkOutput(elements.count + 1)
             elements.append(QueryResult.VectorElement(labels: labels, value: row[0]))
         }
-        return elements
+        if plan.isOrdered || elements.count < 2 { return elements }
+        // The same order however the series are spread over nodes.
+        return LabelOrder.sorted(elements.map(\.labels)).map { elements[$0] }
     }
 
     private func matrix(_ grid: TimeGrid) throws(QueryError) -> [SeriesColumns] {
@@ -56,6 +58,7 @@ extension Evaluation {
         var result: [SeriesColumns] = []
         let end = window.end(grid.start)
         try forEachSeries(of: window, grid) { series throws(QueryError) in
+            self.counts?.count(series.timestamps, window, grid)
             let inside = series.timestamps.indices.filter {
                 series.timestamps[$0] > end - window.length && series.timestamps[$0] <= end
             }
@@ -76,20 +79,6 @@ extension Evaluation {
 
     private static func sorted(_ series: [SeriesColumns]) -> [SeriesColumns] {
         if series.count < 2 { return series }
-        let keys = series.map { sortKey($0.labels) }
-        return series.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }.map { series[$0] }
-    }
-
-    /// Bytes that order label sets name by name and value by value, which the canonical bytes, prefixed with lengths, would not.
-    private static func sortKey(_ labels: Labels) -> [UInt8] {
-        var key: [UInt8] = []
-        key.reserveCapacity(labels.bytes.count)
-        labels.forEach { name, value in
-            key.append(span: name)
-            key.append(0)
-            key.append(span: value)
-            key.append(0)
-        }
-        return key
+        return LabelOrder.sorted(series.map(\.labels)).map { series[$0] }
     }
 }

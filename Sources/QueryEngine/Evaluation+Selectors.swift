@@ -17,13 +17,14 @@ extension Evaluation {
         try emit(builder.frame, body)
     }
 
-    private func rows(
+    /// Fills each cell with what `cell` makes of the sample that it finds.
+    func rows(
         of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer, _ cell: (SeriesColumns, Int) -> Double
     ) throws(QueryError) {
         var row = [Double](repeating: .absent, count: grid.count)
-        for series in data[selector.selection] {
-            try checkCancelled()
+        try forEachSeries(selector.selection) { series throws(QueryError) in
             fill(&row, series, selector.time, grid, cell)
+            counts?.count(row)
             try body(series.labels, &row)
         }
     }
@@ -53,8 +54,7 @@ extension Evaluation {
     ) throws(QueryError) {
         switch window.source {
         case .selection(let index):
-            for series in data[index] {
-                try checkCancelled()
+            try forEachSeries(index) { series throws(QueryError) in
                 try body(series.values.contains(where: \.isStaleMarker) ? Evaluation.withoutGaps(series) : series)
             }
         case .subquery(let inner, let step):
@@ -62,7 +62,11 @@ extension Evaluation {
                 return
             }
             let times = inside.times
+            counts?.enterSubquery()
+            defer { counts?.leaveSubquery() }
             try rows(inner, inside) { labels, row throws(QueryError) in
+                self.counts?.leaveSubquery()
+                defer { self.counts?.enterSubquery() }
                 try body(Evaluation.withoutGaps(SeriesColumns(labels: labels, timestamps: times, values: row)))
             }
         }

@@ -36,6 +36,7 @@ extension Evaluation {
         var row = [Double](repeating: .absent, count: kernel.grid.count)
         try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
             kernel.fill(&row, series.timestamps, series.values)
+            self.counts?.count(series.timestamps, window, kernel.grid)
             try self.checkCancelled()
             if kernel.isForCounters { self.noteNonCounter(series.labels, row, window.range) }
             try body(series.labels, &row)

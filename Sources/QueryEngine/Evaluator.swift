@@ -12,22 +12,33 @@ package enum Evaluator {
     /// - Parameters:
     ///   - plan: what to compute.
     ///   - data: for each of the plan's selections, in their order, the series that it selects.
+    ///   - fragments: for each of the plan's fragments, in their order, what all parts answered together; each row was accepted by
+    ///     `Fragment.accepts`.
     ///   - isCancelled: asked for every series and group, and inside long windows; once it has said so it keeps saying so, and
     ///     evaluation ends with `.cancelled`.
     /// - Returns: the value with warnings and infos.
     /// - Throws: `QueryError` when the data does not allow an operation, a limit is reached, or the caller went away.
     package static func evaluate(
-        _ plan: QueryPlan, data: [[SeriesColumns]], isCancelled: () -> Bool = { false }
+        _ plan: QueryPlan, data: [[SeriesColumns]], fragments: [FragmentAnswer] = [],
+        isCancelled: () -> Bool = { false }
     ) throws(QueryError) -> QueryResult {
         precondition(
             data.count == plan.selections.count, "data of \(data.count) selections, not \(plan.selections.count)")
-        let samples = data.reduce(0) { $0 + $1.reduce(0) { $0 + $1.timestamps.count } }
+        precondition(
+            fragments.count == plan.fragments.count,
+            "rows of \(fragments.count) fragments, not \(plan.fragments.count)")
+        let source = FetchedSeries(data)
+        let elsewhere = fragments.reduce(0) { $0 + $1.notes.samplesRead }
+        let samples = source.sampleCount + elsewhere
         guard samples <= plan.options.samplesMax else { throw .tooManySamples(plan.options) }
         return try withoutActuallyEscaping(isCancelled) { isCancelled throws(QueryError) in
-            let evaluation = Evaluation(plan: plan, data: data, isCancelled: isCancelled)
+            let evaluation = Evaluation(
+                plan: plan, source: source, fragments: fragments.map(\.rows), isCancelled: isCancelled)
+            for fragment in fragments { evaluation.notes.add(fragment.notes) }
             let value = try evaluation.value()
             return QueryResult(
-                value: value, warnings: evaluation.notes.warnings, infos: evaluation.notes.infos, samplesRead: samples)
+                value: value, warnings: evaluation.notes.warnings, infos: evaluation.notes.infos, samplesRead: samples,
+                sampleCounts: evaluation.counts.map { Array(zip(plan.grid.times, $0.samples)) })
         }
     }
 }
@@ -53,15 +64,26 @@ final class RowConsumer {
 /// One evaluation of one plan: the data, and the notes collected on the way. Lives on one thread, for one call.
 final class Evaluation {
     let plan: QueryPlan
-    let data: [[SeriesColumns]]
+    let source: any SeriesSource
+    /// The rows of each fragment.
+    let fragments: [[FragmentRow]]
     let isCancelled: () -> Bool
     var notes: Notes
+    private(set) var samplesRead = 0
+    /// Whether other parts of the data are evaluated elsewhere: what depends on all of it must be refused then.
+    var isPart = false
+    /// Nil unless the plan asks for it.
+    var counts: SampleCounts?
 
-    init(plan: QueryPlan, data: [[SeriesColumns]], isCancelled: @escaping () -> Bool) {
+    init(
+        plan: QueryPlan, source: any SeriesSource, fragments: [[FragmentRow]], isCancelled: @escaping () -> Bool
+    ) {
         self.plan = plan
-        self.data = data
+        self.source = source
+        self.fragments = fragments
         self.isCancelled = isCancelled
         notes = Notes(text: plan.text)
+        if plan.options.countsSamples { counts = SampleCounts(steps: plan.grid.count) }
     }
 
     func checkCancelled() throws(QueryError) {
@@ -71,6 +93,18 @@ final class Evaluation {
     /// Limits the cells of any one intermediate result.
     func checkSize(rows: Int, steps: Int) throws(QueryError) {
         if rows > plan.options.samplesMax / max(steps, 1) { throw .tooManySamples(plan.options) }
+    }
+
+    /// Reads the series of a selection, within `query_samples_max`.
+    func forEachSeries(
+        _ selection: Int, _ body: (SeriesColumns) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        try source.forEachSeries(selection) { series throws(QueryError) in
+            try checkCancelled()
+            samplesRead &+= series.timestamps.count
+            if samplesRead > plan.options.samplesMax { throw .tooManySamples(plan.options) }
+            try body(series)
+        }
     }
 
     // MARK: - Vectors
@@ -102,6 +136,9 @@ final class Evaluation {
         case .sorted(let function, let inner, let labels): try emit(try sorted(function, inner, labels, grid), body)
         case .relabelled(let change, let inner): try emit(try relabelled(change, inner, grid), body)
         case .histogram(let node): try emit(try histogram(node, grid), body)
+        case .fragment(let index): try rows(ofFragment: index, grid, body)
+        case .mergedStates(let node): try mergedRows(of: node, grid, body)
+        case .info(let node): try emit(try enriched(node, grid), body)
         case .constant, .text, .evaluationTime, .scalarBinary, .scalarNegation, .scalarOf, .rangeVector:
             preconditionFailure("the type check lets only vectors through")
         }
@@ -166,7 +203,8 @@ final class Evaluation {
         case .scalarOf(let inner): return try onlyElements(inner, grid)
         case .text, .selector, .vectorOf, .negation, .pointwise, .dateOfEvaluation, .sampleTime, .window, .absent,
             .absentOverTime,
-            .sorted, .relabelled, .histogram, .aggregation, .mixedBinary, .vectorBinary, .rangeVector:
+            .sorted, .relabelled, .histogram, .info, .aggregation, .mixedBinary, .vectorBinary, .fragment,
+            .mergedStates, .rangeVector:
             preconditionFailure("the type check lets only scalars through")
         }
     }

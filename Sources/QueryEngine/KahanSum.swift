@@ -18,6 +18,12 @@ struct KahanSum {
         sum = total
     }
 
+    /// Adds what another sum has collected.
+    mutating func merge(_ other: KahanSum) {
+        add(other.sum)
+        if !sum.isInfinite { compensation += other.compensation }
+    }
+
     /// The total with what was lost put back.
     var total: Double { sum + compensation }
 }
@@ -58,6 +64,47 @@ struct KahanMean {
         running.sum *= share
         running.compensation *= share
         running.add(value / count)
+    }
+
+    /// Adds what another mean has collected.
+    mutating func merge(_ other: KahanMean) {
+        if other.count == 0 { return }
+        if count == 0 {
+            self = other
+            return
+        }
+        if !isIncremental && !other.isIncremental {
+            var next = running
+            next.merge(other.running)
+            if !next.sum.isInfinite {
+                running = next
+                count += other.count
+                return
+            }
+        }
+        let total = count + other.count
+        running = share(of: total)
+        running.merge(other.share(of: total))
+        count = total
+        isIncremental = true
+    }
+
+    /// The mean's part in one of `total` numbers.
+    private func share(of total: Double) -> KahanSum {
+        var part = running
+        let factor = isIncremental ? count / total : 1 / total
+        part.sum *= factor
+        part.compensation *= factor
+        return part
+    }
+
+    /// Sum, compensation, and the count, negative once the sum is a running mean: what `init(state:)` takes.
+    var state: (Double, Double, Double) { (running.sum, running.compensation, isIncremental ? -count : count) }
+
+    init(state: (Double, Double, Double)) {
+        running = KahanSum(sum: state.0, compensation: state.1)
+        count = state.2.magnitude
+        isIncremental = state.2 < 0
     }
 
     var mean: Double {

@@ -24,6 +24,16 @@ struct Notes {
         if seen.insert(full).inserted { infoTexts.append(full) }
     }
 
+    /// Takes over what was noted of a part.
+    mutating func add(_ other: FragmentNotes) {
+        for text in other.warnings where seen.insert(text).inserted { warningTexts.append(text) }
+        for text in other.infos where seen.insert(text).inserted { infoTexts.append(text) }
+    }
+
+    /// Everything, not cut.
+    var allWarnings: [String] { warningTexts }
+    var allInfos: [String] { infoTexts }
+
     var warnings: [String] { Notes.cut(warningTexts, "warning") }
     var infos: [String] { Notes.cut(infoTexts, "info") }
 

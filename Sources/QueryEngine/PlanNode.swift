@@ -31,10 +31,16 @@ indirect enum PlanNode: Sendable {
     case sorted(FunctionName, PlanNode, labels: [String])
     case relabelled(LabelChange, PlanNode)
     case histogram(PlannedHistogram)
+    case info(PlannedInfo)
     case aggregation(PlannedAggregation)
     /// A vector and a scalar.
     case mixedBinary(PlannedMixedBinary)
     case vectorBinary(PlannedVectorBinary)
+
+    /// The rows of a fragment, from all its parts.
+    case fragment(Int)
+    /// An aggregation whose input is the states of a fragment's groups.
+    case mergedStates(PlannedAggregation)
 
     /// A range vector as the whole of an instant query.
     case rangeVector(PlannedWindow)
@@ -131,7 +137,11 @@ extension PlanNode {
         case .mixedBinary(let node):
             node.operation.isComparison && !node.returnsBool ? node.vector.isUniqueWithoutName : true
         case .vectorBinary(let node): !node.operation.isSet && (!node.operation.isComparison || node.returnsBool)
-        case .relabelled, .constant, .text, .evaluationTime, .scalarBinary, .scalarNegation, .scalarOf, .rangeVector:
+        case .mergedStates(let node): node.grouping.dropsName
+        // Whatever the fragment was: putting rows together by their labels is right for all.
+        case .fragment: false
+        case .relabelled, .info, .constant, .text, .evaluationTime, .scalarBinary, .scalarNegation, .scalarOf,
+            .rangeVector:
             false
         }
     }

@@ -43,7 +43,7 @@ extension Planner {
         case .histogramQuantile, .histogramFraction: return try histogram(node, grid)
         case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar:
             throw .unsupported("native histograms, which \(node.function.rawValue)() reads", node.range)
-        case .info: throw .unsupported("the function info()", node.range)
+        case .info: return .info(try info(node, grid))
         }
     }
 

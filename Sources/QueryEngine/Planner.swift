@@ -7,20 +7,27 @@ struct Planner {
     /// The query's own bounds as asked for, which `@ start()` and `@ end()` mean at any depth; the last step may come before the end.
     let bounds: (start: Int64, end: Int64)
     let options: EvaluationOptions
+    /// Where the plan may be cut; nil to read everything as it is.
+    let distribution: Distribution?
     private(set) var selections: [SeriesSelection] = []
+    var fragments: [Fragment] = []
 
     /// Largest magnitude of any time in the query, milliseconds: windows and offsets (at most 292 years each, at most 256 nested) added
     /// to it stay far inside 64 bits.
     static let timeMax: UInt64 = 1 << 60
 
-    init(tenant: TenantID, bounds: (start: Int64, end: Int64), options: EvaluationOptions) {
+    init(
+        tenant: TenantID, bounds: (start: Int64, end: Int64), options: EvaluationOptions, distribution: Distribution?
+    ) {
         self.tenant = tenant
         self.bounds = bounds
         self.options = options
+        self.distribution = distribution
     }
 
     /// Plans an expression that is evaluated at the times of `grid`.
     mutating func plan(_ expression: Expression, _ grid: TimeGrid) throws(QueryError) -> PlanNode {
+        if let node = try cut(expression, grid) { return node }
         switch expression {
         case .number(let node): return .constant(node.value)
         case .string(let node): return .text(node.value)
@@ -31,7 +38,9 @@ struct Planner {
             let operand = try plan(node.operand, grid)
             if !node.isNegation { return operand }
             return node.operand.type == .scalar ? .scalarNegation(operand) : .negation(operand)
-        case .aggregation(let node): return try aggregation(node, grid)
+        case .aggregation(let node):
+            return .aggregation(
+                try plannedAggregation(node, grid) { planner throws(QueryError) in try planner.plan(node.inner, grid) })
         case .binary(let node): return try binary(node, grid)
         case .call(let node): return try call(node, grid)
         }
@@ -113,8 +122,10 @@ struct Planner {
 
     // MARK: - Operators
 
-    private mutating func aggregation(_ node: Aggregation, _ grid: TimeGrid) throws(QueryError) -> PlanNode {
-        if node.operation == .limitRatio { throw .unsupported("the aggregation limit_ratio", node.range) }
+    /// An aggregation of what `inner` plans.
+    mutating func plannedAggregation(
+        _ node: Aggregation, _ grid: TimeGrid, _ inner: (inout Planner) throws(QueryError) -> PlanNode
+    ) throws(QueryError) -> PlannedAggregation {
         var parameter: PlanNode?
         if let expression = node.parameter { parameter = try plan(expression, grid) }
         var labels = node.grouping
@@ -123,11 +134,9 @@ struct Planner {
             if !node.isWithout { labels.append(label) }
         }
         let grouping = node.isWithout ? LabelFilter(dropping: labels) : LabelFilter(keeping: labels)
-        return .aggregation(
-            PlannedAggregation(
-                operation: node.operation, grouping: grouping, parameter: parameter,
-                parameterRange: node.parameter?.range,
-                inner: try plan(node.inner, grid)))
+        return PlannedAggregation(
+            operation: node.operation, grouping: grouping, parameter: parameter,
+            parameterRange: node.parameter?.range, inner: try inner(&self))
     }
 
     private mutating func binary(_ node: BinaryExpression, _ grid: TimeGrid) throws(QueryError) -> PlanNode {

@@ -14,6 +14,8 @@ package struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         case limit
         /// Whoever asked went away.
         case cancelled
+        /// The samples cannot be read.
+        case source
     }
 
     /// What kind of failure it is.

@@ -24,6 +24,8 @@ package struct EvaluationOptions: Hashable, Sendable {
     package var stepsMax = 11_000
     /// `query_output_series_max`: series in the result.
     package var outputSeriesMax = 1_000_000
+    /// Whether the result is to say how many samples each step looked at.
+    package var countsSamples = false
 
     package init() {}
 }
@@ -33,10 +35,16 @@ package struct QueryPlan: Sendable {
     /// What to read, one selection for each selector, in the order in which they stand in the query. Time ranges are exact: look-back,
     /// windows, offsets, `@` and subqueries are in them.
     package let selections: [SeriesSelection]
+    /// What to ask of the nodes that have the data, in the order in which it stands in the query.
+    package let fragments: [Fragment]
+    /// The times that `@ start()` and `@ end()` mean, Unix milliseconds.
+    package let bounds: (start: Int64, end: Int64)
     let root: PlanNode
     let grid: TimeGrid
     let isRange: Bool
     let resultType: ValueType
+    /// Whether the query gives the elements of an instant answer their order.
+    let isOrdered: Bool
     let options: EvaluationOptions
     /// The query as written, for the places in warnings.
     let text: String
@@ -49,13 +57,16 @@ package struct QueryPlan: Sendable {
     ///   - tenant: whose data is read.
     ///   - time: when it is evaluated.
     ///   - options: look-back, default steps and limits.
+    ///   - distribution: where the plan may be cut; nil for a plan without fragments, which reads all samples.
     /// - Throws: `QueryError`: a range vector or text in a range query, too many steps, times out of bounds, or a part of PromQL that
     ///   the evaluator does not have yet.
     package init(
         _ expression: Expression, text: String, tenant: TenantID, time: QueryTime,
-        options: EvaluationOptions = EvaluationOptions()
+        options: EvaluationOptions = EvaluationOptions(), distribution: Distribution? = nil
     ) throws(QueryError) {
         let bounds: (start: Int64, end: Int64)
+        let grid: TimeGrid
+        let isRange: Bool
         switch time {
         case .instant(let at):
             bounds = (at, at)
@@ -76,16 +87,32 @@ package struct QueryPlan: Sendable {
         guard (1...QueryPlan.lookbackMax).contains(options.lookback) else {
             throw QueryError(.badRequest, "the look-back of \(options.lookback) ms is out of bounds")
         }
-        var planner = Planner(tenant: tenant, bounds: bounds, options: options)
-        root = try planner.plan(expression, grid)
+        var planner = Planner(tenant: tenant, bounds: bounds, options: options, distribution: distribution)
+        let root = try planner.plan(expression, grid)
+        self.init(
+            root: root, planner: planner, grid: grid, isRange: isRange, resultType: expression.type,
+            isOrdered: expression.hasOrder, text: text)
+    }
+
+    /// What a planner made.
+    init(
+        root: PlanNode, planner: Planner, grid: TimeGrid, isRange: Bool, resultType: ValueType, isOrdered: Bool,
+        text: String
+    ) {
+        self.root = root
         selections = planner.selections
-        resultType = expression.type
-        self.options = options
+        fragments = planner.fragments
+        bounds = planner.bounds
+        options = planner.options
+        self.grid = grid
+        self.isRange = isRange
+        self.resultType = resultType
+        self.isOrdered = isOrdered
         self.text = text
     }
 
     /// Milliseconds, with which the bounds of times cannot overflow.
-    private static let lookbackMax: Int64 = 1 << 53
+    static let lookbackMax: Int64 = 1 << 53
 
     private static func grid(
         _ start: Int64, _ end: Int64, _ step: Int64, _ options: EvaluationOptions

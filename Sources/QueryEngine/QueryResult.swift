@@ -36,12 +36,19 @@ package struct QueryResult: Sendable {
     package var infos: [String]
     /// Samples that were read.
     package var samplesRead: Int
+    /// Time of each step, Unix milliseconds, with the samples looked at for it: one for each series of an instant selector, all of a
+    /// window, those of a subquery's result and not what it read. Nil unless `EvaluationOptions.countsSamples`.
+    package var sampleCounts: [(time: Int64, samples: Int)]?
 
     /// A result, by default without anything to say about it.
-    package init(value: Value, warnings: [String] = [], infos: [String] = [], samplesRead: Int = 0) {
+    package init(
+        value: Value, warnings: [String] = [], infos: [String] = [], samplesRead: Int = 0,
+        sampleCounts: [(time: Int64, samples: Int)]? = nil
+    ) {
         self.value = value
         self.warnings = warnings
         self.infos = infos
         self.samplesRead = samplesRead
+        self.sampleCounts = sampleCounts
     }
 }

@@ -1,6 +1,7 @@
 internal import MetricModel
 
-/// Writes a tree as a query on one line; what it writes parses to an equal tree.
+/// Writes a tree as a query on one line, in Prometheus' form; what it writes parses to an equal tree, but for the order of matchers,
+/// which is that of their texts. `PrettyPrinter` writes several lines.
 package enum Printer {
     /// The query's text.
     package static func text(_ expression: Expression) -> String {
@@ -10,23 +11,39 @@ package enum Printer {
         case .vectorSelector(let node): selector(node) + modifiers(node.at, node.offset)
         case .matrixSelector(let node):
             "\(selector(node.selector))[\(duration(node.window))]" + modifiers(node.selector.at, node.selector.offset)
-        case .subquery(let node):
-            "\(text(node.inner))[\(duration(node.window)):\(node.step.map(duration) ?? "")]"
-                + modifiers(node.at, node.offset)
+        case .subquery(let node): text(node.inner) + suffix(node)
         case .call(let node): "\(node.function.rawValue)(\(node.arguments.map(text).joined(separator: ", ")))"
         case .aggregation(let node): aggregation(node)
-        case .binary(let node):
-            "\(text(node.left)) \(node.operation.rawValue)\(node.returnsBool ? " bool" : "")\(matching(node.matching)) "
-                + text(node.right)
+        case .binary(let node): "\(left(node)) \(operation(node)) \(text(node.right))"
         case .unary(let node): (node.isNegation ? "-" : "+") + text(node.operand)
         case .parenthesized(let node): "(\(text(node.inner)))"
         }
     }
 
+    /// The left side. Prometheus writes `+Inf`, whose sign would bind more loosely than a power behind it.
+    static func left(_ node: BinaryExpression) -> String {
+        if node.operation == .power, case .number(let base) = node.left, base.value == .infinity { return "Inf" }
+        return text(node.left)
+    }
+
+    /// The operator with `bool` and the clauses of the matching.
+    static func operation(_ node: BinaryExpression) -> String {
+        node.operation.rawValue + (node.returnsBool ? " bool" : "") + matching(node.matching)
+    }
+
+    /// `sum by (job) `: what stands in front of an aggregation's parentheses.
+    static func head(_ node: Aggregation) -> String {
+        if !node.isWithout && node.grouping.isEmpty { return node.operation.rawValue }
+        return "\(node.operation.rawValue)\(node.isWithout ? " without" : " by") (\(labels(node.grouping))) "
+    }
+
+    /// `[5m:1m] @ end() offset 1h`: what stands behind a subquery's expression.
+    static func suffix(_ node: Subquery) -> String {
+        "[\(duration(node.window)):\(node.step.map(duration) ?? "")]" + modifiers(node.at, node.offset)
+    }
+
     private static func number(_ node: NumberLiteral) -> String {
         let milliseconds = node.value.magnitude * 1000
-        // A sign in front would bind more loosely than the operator behind: `+Inf ^ 2`.
-        if node.value == .infinity { return "Inf" }
         guard node.isDuration, milliseconds < 0x1p53 else { return PlainDecimal.text(node.value) }
         return (node.value.sign == .minus ? "-" : "") + duration(Int64(milliseconds.rounded()))
     }
@@ -43,7 +60,8 @@ package enum Printer {
         let matchers = node.name == nil ? node.matchers[...] : node.matchers.dropLast()
         if matchers.isEmpty, let name = node.name { return name }
         let written = matchers.map { label($0.name) + $0.operation.symbol + Quoted.text($0.value) }
-        return (node.name ?? "") + "{" + written.joined(separator: ",") + "}"
+        let sorted = written.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return (node.name ?? "") + "{" + sorted.joined(separator: ",") + "}"
     }
 
     private static func modifiers(_ at: AtModifier?, _ offset: Int64) -> String {
@@ -68,11 +86,7 @@ package enum Printer {
     }
 
     private static func aggregation(_ node: Aggregation) -> String {
-        var text = node.operation.rawValue
-        if node.isWithout || !node.grouping.isEmpty {
-            text += "\(node.isWithout ? " without" : " by") (\(labels(node.grouping))) "
-        }
-        return text + "(" + (node.parameter.map { Printer.text($0) + ", " } ?? "") + Printer.text(node.inner) + ")"
+        head(node) + "(" + (node.parameter.map { Printer.text($0) + ", " } ?? "") + Printer.text(node.inner) + ")"
     }
 
     private static func matching(_ matching: VectorMatching?) -> String {
@@ -93,14 +107,14 @@ package enum Printer {
     }
 
     private static func labels(_ names: [String]) -> String {
-        names.map(label).joined(separator: ", ")
+        // `inf` and `nan` are numbers in a list of labels.
+        names.map { ["inf", "nan"].contains($0.lowercased()) ? Quoted.text($0) : label($0) }.joined(separator: ", ")
     }
 
     /// A label's name, quoted where it is not a plain word.
     private static func label(_ name: String) -> String {
         let isPlain =
             !name.isEmpty && name.utf8.allSatisfy(Lexer.isAlphaNumeric) && name.utf8.first.map(Lexer.isDigit) == false
-        // `inf` and `nan` are numbers wherever words are looked up.
-        return isPlain && !["inf", "nan"].contains(name.lowercased()) ? name : Quoted.text(name)
+        return isPlain ? name : Quoted.text(name)
     }
 }

@@ -40,7 +40,7 @@ enum IngestAnswers {
     private static func reply(to error: TypedError) -> IngestReply {
         let wait = error.retryAfterMilliseconds.map { Int(($0 + 999) / 1000) } ?? retryAfterSeconds
         return switch error.code {
-        case .badRequest, .notFound, .versionMismatch, .unknownReference, .internal:
+        case .badRequest, .notFound, .versionMismatch, .unknownReference, .internal, .evaluation:
             .text(500, "aggregator: \(error.message)")
         case .tooLarge: .text(413, "aggregator: \(error.message)")
         case .overloaded, .unavailable, .deadlineExceeded, .cancelled:

@@ -93,6 +93,8 @@ package actor IngestRouter: IngestService {
             let statistics = router.statistics
             board.withLock { $0 = statistics }
         }
+        let exemplars = write.exemplars
+        async let kept: Void = keep(exemplars)
         do {
             var pending = write.batches
             while !pending.isEmpty {
@@ -104,7 +106,21 @@ package actor IngestRouter: IngestService {
             router.abandon(write)
             throw error
         }
+        await kept
         return router.finish(write)
+    }
+
+    /// Hands exemplars on. They are hints: where that fails they are lost, and the push is none the worse.
+    private nonisolated func keep(_ exemplars: [RoutedExemplars]) async {
+        for routed in exemplars {
+            do {
+                let stream = aggregators[routed.aggregator].query(
+                    .keepExemplars(routed.batch), deadline: configuration.writeTimeout)
+                for try await _ in stream {}
+            } catch {
+                logger.debug("exemplars lost", metadata: ["reason": "\(error)"])
+            }
+        }
     }
 
     private nonisolated func send(_ batches: [RoutedBatch]) async throws -> [(RoutedBatch, WriteAcknowledgement)] {

@@ -4,6 +4,7 @@ package import MetricModel
 package struct HeadSeries: Sendable {
     package let labels: Labels
     package let placement: PlacementKey
+    package let fingerprint: Fingerprint
     /// What is not frozen.
     package let live: HeadSamples
     /// Row in the frozen head.
@@ -41,7 +42,7 @@ extension Engine {
             let row = Int(table.row(ofReference: reference))
             let identity = table.identities[row]
             return HeadSeries(
-                labels: identity.labels, placement: identity.placement,
+                labels: identity.labels, placement: identity.placement, fingerprint: identity.fingerprint,
                 live: liveSamples(row: row, after: selection.start), row: row)
         }
         return HeadSelection(series: series, frozen: frozen)
@@ -61,6 +62,54 @@ extension Engine {
             found.append(table.identities[row].labels)
         }
         return found
+    }
+
+    /// The values that a label has in the head's series that pass every matcher and have samples in the time range, unsorted.
+    package func labelValues(of name: String, _ selection: SeriesSelection) -> [String] {
+        let passing = passing(selection)
+        return indexes[selection.tenant]?.values(of: name) { isWanted($0, passing, selection) } ?? []
+    }
+
+    /// The names of the labels that the head's series have that pass every matcher and have samples in the time range, unsorted.
+    package func labelNames(_ selection: SeriesSelection) -> [String] {
+        let passing = passing(selection)
+        return indexes[selection.tenant]?.labelNames { isWanted($0, passing, selection) } ?? []
+    }
+
+    /// The references that pass the matchers; nil when all do.
+    private func passing(_ selection: SeriesSelection) -> Set<UInt32>? {
+        selection.matchers.isEmpty ? nil : Set(indexes[selection.tenant]?.matching(selection.matchers) ?? [])
+    }
+
+    private func isWanted(_ reference: UInt32, _ passing: Set<UInt32>?, _ selection: SeriesSelection) -> Bool {
+        passing?.contains(reference) ?? true
+            && overlaps(row: Int(table.row(ofReference: reference)), selection.start, selection.end)
+    }
+
+    /// A tenant's inverted index, shared until either side changes it; nil for a tenant without series.
+    package func index(tenant: TenantID) -> LabelIndex? { indexes[tenant] }
+
+    /// How many runs of samples the head holds of some series, and the times they span; references that are gone are passed over.
+    ///
+    /// What a running seal holds is not counted.
+    package func headExtent(_ references: ArraySlice<UInt32>) -> TenantStatistics {
+        var result = TenantStatistics()
+        for reference in references {
+            let row = table.row(ofReference: reference)
+            guard row != SeriesTable.noRow else { continue }
+            let state = table.states[Int(row)]
+            guard state.newest != .min else { continue }
+            let chunks = table.chunks[Int(row)]
+            result.chunkCount += chunks.count + (state.openCount > 0 ? 1 : 0)
+            var oldest = chunks.first?.first
+            if oldest == nil {
+                let live = liveSamples(row: Int(row), after: .min)
+                oldest = live.openTimestamps.first
+            }
+            result.maxTime = max(result.maxTime ?? .min, state.newest)
+            if let oldest { result.minTime = min(result.minTime ?? .max, oldest) }
+        }
+        return result
     }
 
     /// A tenant's metadata, sorted by metric.

@@ -4,9 +4,10 @@ internal import MetricModel
 /// One tenant's inverted index: label name → value → postings (ascending series references).
 ///
 /// References only grow, so a new series is appended to its lists. Matchers run on the value dictionaries, never on series.
-struct LabelIndex: Sendable {
+package struct LabelIndex: Sendable {
     private var names: [ExactString: [ExactString: [UInt32]]] = [:]
-    private var all: [UInt32] = []
+    /// The references of all series, ascending.
+    package private(set) var all: [UInt32] = []
 
     /// Number of series.
     var seriesCount: Int { all.count }
@@ -46,6 +47,27 @@ struct LabelIndex: Sendable {
             if !excluded.isEmpty { result = Self.difference(result, excluded) }
         }
         return result
+    }
+
+    /// The values of a label that some wanted series has.
+    func values(of name: String, where isWanted: (UInt32) -> Bool) -> [String] {
+        (names[ExactString(name)] ?? [:]).compactMap { value, postings in
+            postings.contains(where: isWanted) ? value.string : nil
+        }
+    }
+
+    /// The names of labels that some wanted series has.
+    func labelNames(where isWanted: (UInt32) -> Bool) -> [String] {
+        names.compactMap { name, values in
+            values.contains { $0.value.contains(where: isWanted) } ? name.string : nil
+        }
+    }
+
+    /// Visits each label with its values and the number of series of each.
+    func forEachName(_ body: (_ name: String, _ values: [(value: String, count: Int)]) -> Void) {
+        for (name, values) in names {
+            body(name.string, values.map { ($0.key.string, $0.value.count) })
+        }
     }
 
     private func union(of name: String, where passes: (String) -> Bool) -> [UInt32] {

@@ -1,3 +1,4 @@
+internal import ChunkCoding
 internal import MetricModel
 
 /// Samples of one series being put together from several sources: strictly ascending timestamps, one value each.
@@ -11,6 +12,17 @@ package struct SampleRun: Sendable {
 
     /// How many samples there are.
     package var count: Int { timestamps.count }
+
+    /// Forgets all samples and keeps the memory.
+    package mutating func removeAll() {
+        timestamps.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+    }
+
+    /// Decodes a chunk to the end; it lies behind all that is there.
+    mutating func appendDecoding(_ chunk: RawSpan) throws(ChunkError) {
+        try ChunkDecoder.decode(chunk, timestamps: &timestamps, values: &values)
+    }
 
     /// Adds another source, itself strictly ascending; equal timestamps are resolved by `SampleResolution`.
     ///

@@ -98,6 +98,9 @@ package final class SlotIndex: Sendable {
         return Labels(sortedUnique: labels)
     }
 
+    /// Where a series is placed.
+    package func placement(of series: Int) -> PlacementKey { placements[series] }
+
     /// The series of one tenant that pass every matcher and have a chunk that overlaps `start ... end`, ascending.
     package func matching(_ selection: SeriesSelection) -> [Int] {
         var result: [Int] = []
@@ -144,6 +147,9 @@ package final class SlotIndex: Sendable {
         }
         run.trim(start: start, end: end)
     }
+
+    /// The chunks of a series; offsets are into the chunk data.
+    func chunks(of series: Int) -> ArraySlice<Chunk> { chunks[chunkRange(of: series)] }
 
     private func chunkRange(of series: Int) -> Range<Int> { Int(chunkStarts[series])..<Int(chunkStarts[series + 1]) }
 

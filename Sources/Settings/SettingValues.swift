@@ -32,6 +32,9 @@ package struct SettingValues: Sendable {
         origins[setting.name] = origin
     }
 
+    /// Each setting of the command with its value.
+    var all: [(setting: Setting, value: SettingValue?)] { table.settings.map { ($0, values[$0.name]) } }
+
     /// Where a setting's value comes from.
     package func origin(of name: String) -> SettingOrigin { origins[name] ?? .standard }
 

@@ -88,6 +88,15 @@ extension SettingsTable {
         Setting(
             "query-bytes-max", .bytes(64...(1 << 24)), standard: "64KiB", "Length of a query's text."),
         Setting(
+            "query-concurrency-max", .integer(1...100_000), standard: "20",
+            "Queries that run at a time; others wait, the tenants in turn."),
+        Setting(
+            "query-tenant-concurrency-max", .integer(1...100_000), standard: "20",
+            "Queries of one tenant that run at a time."),
+        Setting(
+            "query-queue-max", .integer(0...1_000_000), standard: "200",
+            "Queries of one tenant that wait for their turn; beyond it they are answered 503."),
+        Setting(
             "promql-experimental-functions", .switched,
             "Take functions and aggregations that may still change in Prometheus, such as limitk and mad_over_time."),
         Setting(
@@ -163,6 +172,8 @@ package struct StandaloneSettings: Sendable {
         case memory
     }
 
+    /// Every setting with its value, passwords left out.
+    package var shown: [(name: String, value: String)]
     /// Where HTTP is served.
     package var http: NetworkAddress
     /// Where the binary protocol is served.
@@ -203,6 +214,11 @@ package struct StandaloneSettings: Sendable {
     package var queryTimeout: Int64
     /// Milliseconds.
     package var queryLookback: Int64
+    /// Queries that run at a time, of all tenants and of one.
+    package var queryConcurrencyMax: Int
+    package var queryTenantConcurrencyMax: Int
+    /// Queries of one tenant that wait.
+    package var queryQueueMax: Int
     /// Experimental functions of PromQL.
     package var experimentalFunctions: Bool
     /// Arithmetic in durations of PromQL.
@@ -224,6 +240,7 @@ package struct StandaloneSettings: Sendable {
 
     /// Takes the values of `SettingsTable.standalone`.
     package init(_ values: SettingValues) {
+        shown = values.shown
         http = values.address("http")
         cluster = values.address("cluster")
         name = values.optionalText("name")
@@ -244,6 +261,9 @@ package struct StandaloneSettings: Sendable {
         seriesMax = values.integer("series-max")
         queryTimeout = values.milliseconds("query-timeout")
         queryLookback = values.milliseconds("query-lookback")
+        queryConcurrencyMax = values.integer("query-concurrency-max")
+        queryTenantConcurrencyMax = values.integer("query-tenant-concurrency-max")
+        queryQueueMax = values.integer("query-queue-max")
         experimentalFunctions = values.isOn("promql-experimental-functions")
         durationExpressions = values.isOn("promql-duration-expressions")
         limits = Limits(values)

@@ -58,9 +58,12 @@ extension Connection {
         case .goAway: peerLeaves(try GoAway(decoding: payload), into: &effects)
         case .credit: try receiveCredit(header, payload, into: &effects)
         case .cancel: try receiveCancel(header, payload, into: &effects)
-        case .write, .select, .labelNames, .labelValues, .series, .metadata, .servers:
+        case .write, .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment, .statistics,
+            .exemplars,
+            .keepExemplars:
             try receiveRequest(type, header, payload, now: now, into: &effects)
-        case .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage:
+        case .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage,
+            .exemplarsPage:
             try receivePage(type, header, payload, into: &effects)
         case .writeAcknowledgement, .selectEnd, .error:
             try receiveEnd(type, header, payload, into: &effects)

@@ -30,6 +30,12 @@ struct ControlReader: ~Escapable {
     @_lifetime(self: copy self)
     mutating func int64() throws(WireError) -> Int64 { Int64(bitPattern: try varint()) }
 
+    /// A 64-bit fixed value as a number, every bit kept.
+    @_lifetime(self: copy self)
+    mutating func double() throws(WireError) -> Double {
+        do { return try reader.readDouble() } catch { throw WireError(error, in: message) }
+    }
+
     /// A string value.
     @_lifetime(self: copy self)
     mutating func string() throws(WireError) -> String {

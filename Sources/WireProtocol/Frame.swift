@@ -37,6 +37,14 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case metadata = 0x25
     /// `ServersRequest`, answered by `ServersPage`s.
     case servers = 0x26
+    /// `FragmentRequest`, answered by `FragmentPage`s; sent only to a peer with `FeatureSet.fragments`.
+    case fragment = 0x27
+    /// `StatisticsRequest`, answered by one `StatisticsPage`.
+    case statistics = 0x2A
+    /// `ExemplarsRequest`, answered by `ExemplarsPage`s.
+    case exemplars = 0x2B
+    /// `ExemplarBatch`, answered by no page.
+    case keepExemplars = 0x2C
     /// `SeriesPage`
     case seriesPage = 0x50
     /// `StringPage`
@@ -47,6 +55,12 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case metadataPage = 0x53
     /// `ServersPage`
     case serversPage = 0x54
+    /// `FragmentPage`
+    case fragmentPage = 0x55
+    /// `StatisticsPage`
+    case statisticsPage = 0x5A
+    /// `ExemplarsPage`
+    case exemplarsPage = 0x5B
     /// `WriteAcknowledgement`
     case writeAcknowledgement = 0x90
     /// `SelectEnd`

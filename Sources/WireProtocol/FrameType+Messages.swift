@@ -10,6 +10,10 @@ extension QueryRequest {
         case .series: .series
         case .metadata: .metadata
         case .servers: .servers
+        case .fragment: .fragment
+        case .statistics: .statistics
+        case .exemplars: .exemplars
+        case .keepExemplars: .keepExemplars
         }
     }
 
@@ -22,6 +26,10 @@ extension QueryRequest {
         case .series(let request): request.encode(into: &bytes)
         case .metadata(let request): request.encode(into: &bytes)
         case .servers(let request): request.encode(into: &bytes)
+        case .fragment(let request): request.encode(into: &bytes)
+        case .statistics(let request): request.encode(into: &bytes)
+        case .exemplars(let request): request.encode(into: &bytes)
+        case .keepExemplars(let batch): batch.encode(into: &bytes)
         }
     }
 
@@ -34,8 +42,13 @@ extension QueryRequest {
         case .series: self = .series(try SeriesRequest(decoding: bytes))
         case .metadata: self = .metadata(try MetadataRequest(decoding: bytes))
         case .servers: self = .servers(try ServersRequest(decoding: bytes))
+        case .fragment: self = .fragment(try FragmentRequest(decoding: bytes))
+        case .statistics: self = .statistics(try StatisticsRequest(decoding: bytes))
+        case .exemplars: self = .exemplars(try ExemplarsRequest(decoding: bytes))
+        case .keepExemplars: self = .keepExemplars(try ExemplarBatch(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
-            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error:
+            .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .writeAcknowledgement,
+            .selectEnd, .error:
             throw WireError(.unexpectedFrame, in: "QueryRequest", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -50,6 +63,9 @@ extension QueryPage {
         case .labels: .labelsPage
         case .metadata: .metadataPage
         case .servers: .serversPage
+        case .fragment: .fragmentPage
+        case .statistics: .statisticsPage
+        case .exemplars: .exemplarsPage
         }
     }
 
@@ -61,6 +77,9 @@ extension QueryPage {
         case .labels(let page): page.encode(into: &bytes)
         case .metadata(let page): page.encode(into: &bytes)
         case .servers(let page): page.encode(into: &bytes)
+        case .fragment(let page): page.encode(into: &bytes)
+        case .statistics(let page): page.encode(into: &bytes)
+        case .exemplars(let page): page.encode(into: &bytes)
         }
     }
 
@@ -72,8 +91,12 @@ extension QueryPage {
         case .labelsPage: self = .labels(try LabelsPage(decoding: bytes))
         case .metadataPage: self = .metadata(try MetadataPage(decoding: bytes))
         case .serversPage: self = .servers(try ServersPage(decoding: bytes))
+        case .fragmentPage: self = .fragment(try FragmentPage(decoding: bytes))
+        case .statisticsPage: self = .statistics(try StatisticsPage(decoding: bytes))
+        case .exemplarsPage: self = .exemplars(try ExemplarsPage(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .writeAcknowledgement, .selectEnd, .error:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .writeAcknowledgement,
+            .selectEnd, .error:
             throw WireError(.unexpectedFrame, in: "QueryPage", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -103,7 +126,8 @@ extension Completion {
         case .selectEnd: self = .ended(try SelectEnd(decoding: bytes))
         case .error: self = .failed(try TypedError(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .seriesPage, .stringPage,
+            .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage:
             throw WireError(.unexpectedFrame, in: "Completion", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -118,8 +142,12 @@ extension FrameType {
         case .series: .labelsPage
         case .metadata: .metadataPage
         case .servers: .serversPage
+        case .fragment: .fragmentPage
+        case .statistics: .statisticsPage
+        case .exemplars, .keepExemplars: .exemplarsPage
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
-            .metadataPage, .serversPage, .writeAcknowledgement, .selectEnd, .error:
+            .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .writeAcknowledgement,
+            .selectEnd, .error:
             nil
         }
     }

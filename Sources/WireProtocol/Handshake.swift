@@ -1,6 +1,6 @@
 import ByteCoding
 
-/// Bits of abilities beyond the agreed version. Version 1 defines none.
+/// Bits of abilities beyond the agreed version.
 package struct FeatureSet: OptionSet, Hashable, Sendable {
     /// One bit a feature; bit numbers are never reused.
     package let rawValue: UInt64
@@ -9,6 +9,11 @@ package struct FeatureSet: OptionSet, Hashable, Sendable {
     package init(rawValue: UInt64) {
         self.rawValue = rawValue
     }
+
+    /// The node evaluates fragments of queries.
+    package static let fragments = FeatureSet(rawValue: 1 << 0)
+    /// What this program can use.
+    package static let known: FeatureSet = [.fragments]
 }
 
 /// Who a node says it is.

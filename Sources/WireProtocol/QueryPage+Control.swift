@@ -143,10 +143,20 @@ extension SelectEnd {
         }
         let rest = warnings.count - (WireLimits.warningsMax - 1)
         if rest > 0 { ProtobufWriter.string(3, "and \(rest) more warnings", into: &bytes) }
+        let slots = slots.bytes
+        if !slots.isEmpty { ProtobufWriter.bytes(4, slots, into: &bytes) }
+        bytes.field(5, UInt64(placements.rawValue))
+        for (number, texts) in [(6, notes.warnings), (7, notes.infos)] {
+            for text in texts.prefix(WireLimits.notesMax) {
+                ProtobufWriter.string(number, text.cut(toBytes: Self.noteBytesMax), into: &bytes)
+            }
+        }
     }
 
-    /// A warning's share of the frame: 64 of them stay under `WireLimits.controlPayloadBytesMax`.
-    private static let warningBytesMax = 960
+    /// A warning's share of the frame, and a note's: 64 and 2 × 16 of them and a set of all slots stay under
+    /// `WireLimits.controlPayloadBytesMax`.
+    private static let warningBytesMax = 640
+    private static let noteBytesMax = 448
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {
@@ -159,6 +169,14 @@ extension SelectEnd {
             case (3, .bytes):
                 try reader.expect("warnings", fewerThan: WireLimits.warningsMax, warnings.count)
                 warnings.append(try reader.string())
+            case (4, .bytes): slots = try reader.slots("slots")
+            case (5, .varint): placements = PlacementKinds(rawValue: UInt32(truncatingIfNeeded: try reader.varint()))
+            case (6, .bytes):
+                try reader.expect("notes", fewerThan: WireLimits.notesMax, notes.warnings.count)
+                notes.warnings.append(try reader.string())
+            case (7, .bytes):
+                try reader.expect("infos", fewerThan: WireLimits.notesMax, notes.infos.count)
+                notes.infos.append(try reader.string())
             default: try reader.skip(field)
             }
         }

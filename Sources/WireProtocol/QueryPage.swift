@@ -12,6 +12,12 @@ package enum QueryPage: Equatable, Sendable {
     case metadata(MetadataPage)
     /// Machines that push.
     case servers(ServersPage)
+    /// Rows of a fragment.
+    case fragment(FragmentPage)
+    /// What a tenant's newest data is made of.
+    case statistics(StatisticsPage)
+    /// Exemplars.
+    case exemplars(ExemplarsPage)
 }
 
 /// Label names or values.
@@ -61,6 +67,28 @@ package struct ServersPage: Equatable, Sendable {
     }
 }
 
+/// What a tenant's newest data is made of, on one node.
+package struct StatisticsPage: Equatable, Sendable {
+    /// The numbers.
+    package var statistics: TenantStatistics
+
+    /// A page of `statistics`, the only one of its stream.
+    package init(statistics: TenantStatistics) {
+        self.statistics = statistics
+    }
+}
+
+/// Exemplars of series.
+package struct ExemplarsPage: Equatable, Sendable {
+    /// The exemplars, each series on one page.
+    package var series: [SeriesExemplars]
+
+    /// A page of `series`.
+    package init(series: [SeriesExemplars]) {
+        self.series = series
+    }
+}
+
 /// The last frame of a query's answer: without it what came before does not count.
 package struct SelectEnd: Equatable, Sendable {
     /// Series, or other results, that were sent.
@@ -69,6 +97,24 @@ package struct SelectEnd: Equatable, Sendable {
     package var sampleCount: Int
     /// What the answer lacks and why; at most `WireLimits.warningsMax` cross the wire.
     package var warnings: [String]
+    /// Of a fragment: the slots whose series the answer covers.
+    package var slots = SlotSet()
+    /// Of a fragment: by which labels the series that it read were placed.
+    package var placements: PlacementKinds = []
+    /// Of a fragment: what the language has to say about the query; at most `WireLimits.notesMax` of each cross the wire.
+    package var notes = Notes()
+
+    /// Warnings and infos of the query language.
+    package struct Notes: Equatable, Sendable {
+        package var warnings: [String]
+        package var infos: [String]
+
+        /// By default, nothing.
+        package init(warnings: [String] = [], infos: [String] = []) {
+            self.warnings = warnings
+            self.infos = infos
+        }
+    }
 
     /// The end of an answer of `seriesCount` results.
     package init(seriesCount: Int, sampleCount: Int = 0, warnings: [String] = []) {
@@ -107,6 +153,16 @@ extension QueryPage {
     package static func pages(ofServers servers: [ServerSummary], total: Int) throws(TypedError) -> [QueryPage] {
         let parts = try cut(servers) { $0.id.utf8.count + $0.label.utf8.count }
         return (parts.isEmpty ? [[]] : parts).map { .servers(ServersPage(servers: $0, total: total)) }
+    }
+
+    /// Cuts results into pages that fit in a frame.
+    ///
+    /// - Throws: `TypedError.tooLarge` when one series' exemplars alone do not fit.
+    package static func pages(ofExemplars series: [SeriesExemplars]) throws(TypedError) -> [QueryPage] {
+        try cut(series) { one in
+            one.exemplars.reduce(one.labels.bytes.count) { $0 + $1.labels.bytes.count + itemBytes }
+        }
+        .map { .exemplars(ExemplarsPage(series: $0)) }
     }
 
     /// More than tags, lengths and numbers take beside one item's text.

@@ -152,6 +152,20 @@ extension ServersRequest {
     }
 }
 
+extension StatisticsRequest {
+    /// Appends the wire form.
+    package func encode(into bytes: inout [UInt8]) {
+        bytes.field(1, tenant.name)
+        bytes.field(3, UInt64(limit))
+    }
+
+    /// Reads the wire form.
+    package init(decoding bytes: RawSpan) throws(WireError) {
+        let (tenant, _, limit) = try decodeTextRequest(bytes, message: "StatisticsRequest")
+        self.init(tenant: tenant, limit: limit)
+    }
+}
+
 /// Reads the form that `MetadataRequest` and `ServersRequest` share: tenant, a text to look for, a limit.
 private func decodeTextRequest(_ bytes: RawSpan, message: String) throws(WireError) -> (TenantID, String, Int) {
     var reader = ControlReader(bytes, message: message)

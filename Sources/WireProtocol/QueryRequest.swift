@@ -14,6 +14,15 @@ package enum QueryRequest: Equatable, Sendable {
     case metadata(MetadataRequest)
     /// Machines that push, answered by `ServersPage`s.
     case servers(ServersRequest)
+    /// A part of a query, evaluated there; answered by `FragmentPage`s.
+    case fragment(FragmentRequest)
+
+    /// What a tenant's newest data is made of, answered by one `StatisticsPage`.
+    case statistics(StatisticsRequest)
+    /// Exemplars, answered by `ExemplarsPage`s.
+    case exemplars(ExemplarsRequest)
+    /// Exemplars to keep, answered by no page: a write in the form of a query, since nothing of it is logged or acknowledged by row.
+    case keepExemplars(ExemplarBatch)
 
     /// The tenant whose data is asked for.
     package var tenant: TenantID {
@@ -24,6 +33,10 @@ package enum QueryRequest: Equatable, Sendable {
         case .series(let request): request.scope.tenant
         case .metadata(let request): request.tenant
         case .servers(let request): request.tenant
+        case .fragment(let request): request.tenant
+        case .statistics(let request): request.tenant
+        case .exemplars(let request): request.scope.tenant
+        case .keepExemplars(let batch): batch.tenant
         }
     }
 }
@@ -135,5 +148,44 @@ package struct ServersRequest: Equatable, Sendable {
         self.tenant = tenant
         self.search = search
         self.limit = limit
+    }
+}
+
+/// Asks what a tenant's newest data is made of.
+package struct StatisticsRequest: Equatable, Sendable {
+    /// Whose data.
+    package var tenant: TenantID
+    /// The most entries of each list, 1 ... `TenantStatistics.limitMax`; what lies outside is brought inside.
+    package var limit: Int
+
+    /// Statistics of `tenant` with lists of `limit` entries.
+    package init(tenant: TenantID, limit: Int) {
+        self.tenant = tenant
+        self.limit = min(max(limit, 1), TenantStatistics.limitMax)
+    }
+}
+
+/// Asks for the exemplars of the series in scope.
+package struct ExemplarsRequest: Equatable, Sendable {
+    /// Which series, and when.
+    package var scope: MetadataScope
+
+    /// The exemplars in `scope`.
+    package init(scope: MetadataScope) {
+        self.scope = scope
+    }
+}
+
+/// Exemplars of one tenant, to be kept.
+package struct ExemplarBatch: Equatable, Sendable {
+    /// Whose series.
+    package var tenant: TenantID
+    /// The exemplars by series.
+    package var series: [SeriesExemplars]
+
+    /// Exemplars of `tenant`.
+    package init(tenant: TenantID, series: [SeriesExemplars] = []) {
+        self.tenant = tenant
+        self.series = series
     }
 }

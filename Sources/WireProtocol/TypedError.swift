@@ -26,6 +26,8 @@ package struct TypedError: Error, Equatable, Sendable, CustomStringConvertible {
         case versionMismatch = 9
         /// A fault of the answering node.
         case `internal` = 10
+        /// The answering node's part of the data does not allow an operation of a fragment; evaluate it over all the data.
+        case evaluation = 11
     }
 
     /// What the receiver can do about it.

@@ -20,6 +20,10 @@ package enum WireLimits {
     package static let matchersMax = 256
     /// The most warnings in one `SelectEnd`; more are summed up in the last one.
     package static let warningsMax = 64
+    /// The most warnings, and the most infos, of the query language in one `SelectEnd`.
+    package static let notesMax = 16
+    /// The most bytes of a query in a `FragmentRequest`.
+    package static let queryBytesMax = 8 << 20
     /// The most bytes of a cluster or node name.
     package static let nameBytesMax = 256
 }

@@ -31,6 +31,7 @@ enum QueryCommand {
                 hint: "name the HTTP address of a coordinator or a standalone with --endpoint")
         }
         for warning in answer.warnings ?? [] { Terminal.note("murmur: warning: \(warning)\n") }
+        for info in answer.infos ?? [] { Terminal.note("murmur: info: \(info)\n") }
         guard let result = answer.data else {
             throw CommandFailure(message: Caret.message(answer, expression: expression), hint: nil)
         }

@@ -51,6 +51,7 @@ struct QueryReply: Decodable {
 
     var data: Result?
     var warnings: [String]?
+    var infos: [String]?
     var errorType: String?
     var error: String?
     var position: Position?

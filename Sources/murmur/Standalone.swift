@@ -60,7 +60,8 @@ enum Standalone {
         let http = HTTPServerSurface(
             configuration: settings.surface(version: Murmur.version),
             services: SurfaceServices(
-                ingest: router, query: coordinator, files: files ?? .none, readiness: readiness, metrics: metrics),
+                ingest: router, query: coordinator, files: files ?? .none, readiness: readiness, metrics: metrics,
+                process: settings.processFacts),
             group: group, logger: logger)
 
         let services: [any Service] = [aggregator, ClientService(client: client, readiness: readiness), http]

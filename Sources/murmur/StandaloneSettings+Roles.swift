@@ -4,6 +4,7 @@ import CheckpointPostgres
 import CheckpointSQLite
 import CoordinatorRole
 import EngineStorage
+import Foundation
 import HTTPSurface
 import MetricModel
 import Placement
@@ -77,10 +78,22 @@ extension StandaloneSettings {
         return configuration
     }
 
+    /// What the process says about itself; it has started when this is asked for.
+    var processFacts: ProcessFacts {
+        ProcessFacts(
+            settings: shown, startTime: SurfaceClock.milliseconds(), hostName: ProcessInfo.processInfo.hostName,
+            workingDirectory: FileManager.default.currentDirectoryPath,
+            processors: ProcessInfo.processInfo.activeProcessorCount,
+            retention: shown.first { $0.name == "retention" }?.value ?? "")
+    }
+
     func surface(version: String) -> SurfaceConfiguration {
         var configuration = SurfaceConfiguration(host: http.host, port: http.port)
         configuration.bounds.limits = limits
         configuration.bounds.timeoutMilliseconds = queryTimeout
+        configuration.queries.runningMax = queryConcurrencyMax
+        configuration.queries.runningPerTenantMax = queryTenantConcurrencyMax
+        configuration.queries.waitingPerTenantMax = queryQueueMax
         configuration.live.connectionsMax = liveConnectionsMax
         configuration.live.seriesMax = liveSeriesMax
         configuration.live.queryBytesMax = limits.queryBytesMax

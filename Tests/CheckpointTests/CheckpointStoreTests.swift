@@ -1,5 +1,6 @@
 import ByteCoding
 import CheckpointPlan
+import SeededRandom
 import Testing
 
 /// What every checkpoint store must do, against the real databases.

@@ -3,6 +3,7 @@ import CheckpointPlan
 import CheckpointPostgres
 import CheckpointSQLite
 import Foundation
+import SeededRandom
 import Testing
 
 /// The implementations that the shared suite is run against.
@@ -52,21 +53,6 @@ func withDatabase(_ kind: StoreKind, _ body: (Database) async throws -> Void) as
     let database = try Database(kind)
     defer { database.remove() }
     try await body(database)
-}
-
-/// The deterministic source of all that is random here.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }
 
 let day: Int64 = 86_400_000

@@ -1,5 +1,6 @@
 import ByteCoding
 import ChunkCoding
+import SeededRandom
 import Testing
 
 /// One chunk's bytes, written by an encoder of its own.

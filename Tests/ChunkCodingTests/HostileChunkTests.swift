@@ -1,5 +1,6 @@
 import ByteCoding
 import ChunkCoding
+import SeededRandom
 import Testing
 
 @Suite struct HostileChunkTests {

@@ -64,7 +64,7 @@ final class TestNode: ClusterRequestHandler {
         case .metadata(let request):
             if request.metric == "typed" { throw TypedError(.notFound, "no such metric") }
             throw ByteCountError()
-        case .select, .labelValues, .series:
+        case .select, .labelValues, .series, .fragment, .statistics, .exemplars, .keepExemplars:
             throw TypedError(.badRequest, "not asked here")
         }
     }

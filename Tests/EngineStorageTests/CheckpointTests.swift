@@ -86,6 +86,24 @@ struct CheckpointUploaderTests {
         }
     }
 
+    /// A node that stored, sealed `seals` times, uploaded all and stopped: its directory and what it acknowledged.
+    private func uploadedNode(to store: MemoryCheckpointStore, _ clock: ManualClock, seals: Int, rounds: Int)
+        async throws -> (TemporaryFolder, Acknowledged)
+    {
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await uploading.restore()
+        for _ in 0..<seals {
+            try await fill(host, clock, &told, rounds: rounds)
+            try await host.seal()
+        }
+        try await uploading.flush()
+        try await host.close()
+        return (folder, told)
+    }
+
     @Test("a wiped directory has everything up to the watermark again, and uploads none of it twice")
     func wipedDirectory() async throws {
         let folder = TemporaryFolder()
@@ -136,19 +154,9 @@ struct CheckpointUploaderTests {
         "a node that kept its identity and lost blocks fetches them again",
         arguments: ["engine-0", "engine-0/blocks", "engine-0/blocks/0000000001.block"])
     func lostBlocks(_ lost: String) async throws {
-        let folder = TemporaryFolder()
         let clock = ManualClock()
         let store = MemoryCheckpointStore()
-        var told = Acknowledged()
-        let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, store, clock)
-        try await uploading.restore()
-        for _ in 0..<2 {
-            try await fill(host, clock, &told, rounds: 5)
-            try await host.seal()
-        }
-        try await uploading.flush()
-        try await host.close()
+        let (folder, told) = try await uploadedNode(to: store, clock, seals: 2, rounds: 5)
 
         let kept = try folder.copy()
         let whole = try await openHost(kept, clock: clock)
@@ -174,17 +182,9 @@ struct CheckpointUploaderTests {
 
     @Test("a start that noted lost blocks and stopped before they were fetched leaves the order to fetch them")
     func interruptedRestore() async throws {
-        let folder = TemporaryFolder()
         let clock = ManualClock()
         let store = MemoryCheckpointStore()
-        var told = Acknowledged()
-        let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, store, clock)
-        try await uploading.restore()
-        try await fill(host, clock, &told, rounds: 5)
-        try await host.seal()
-        try await uploading.flush()
-        try await host.close()
+        let (folder, told) = try await uploadedNode(to: store, clock, seals: 1, rounds: 5)
         let damaged = try folder.copy()
         try FileManager.default.removeItem(atPath: damaged.path + "/engine-0/blocks/0000000001.block")
         try await openHost(damaged, clock: clock).close()
@@ -200,13 +200,7 @@ struct CheckpointUploaderTests {
     func localBlocksAreReadOnce() async throws {
         let clock = ManualClock()
         let store = MemoryCheckpointStore()
-        var told = Acknowledged()
-        let elsewhere = TemporaryFolder()
-        let other = try await openHost(elsewhere, clock: clock)
-        try await fill(other, clock, &told, rounds: 2)
-        try await other.seal()
-        try await uploader(other, store, clock).flush()
-        try await other.close()
+        var (_, told) = try await uploadedNode(to: store, clock, seals: 1, rounds: 2)
 
         let folder = TemporaryFolder()
         let host = try await openHost(folder, clock: clock)
@@ -235,13 +229,7 @@ struct CheckpointUploaderTests {
     func cancelledRestore() async throws {
         let clock = ManualClock()
         let store = MemoryCheckpointStore()
-        var told = Acknowledged()
-        let elsewhere = TemporaryFolder()
-        let other = try await openHost(elsewhere, clock: clock)
-        try await fill(other, clock, &told, rounds: 2)
-        try await other.seal()
-        try await uploader(other, store, clock).flush()
-        try await other.close()
+        let (_, told) = try await uploadedNode(to: store, clock, seals: 1, rounds: 2)
         let folder = TemporaryFolder()
         let host = try await openHost(folder, clock: clock)
         let restoring = uploader(host, store, clock)

@@ -2,6 +2,7 @@ import ByteCoding
 import EngineStorage
 import Foundation
 import MetricModel
+import SeededRandom
 import SeriesEngine
 import Testing
 

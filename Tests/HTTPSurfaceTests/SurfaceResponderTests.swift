@@ -7,16 +7,18 @@ import Synchronization
 import Testing
 
 /// A response as the tests look at it.
-private struct Seen: Sendable {
+struct Seen: Sendable {
     var status: Int
     var headers: HTTPFields
     var body: String
+    /// The body as it was sent.
+    var bytes: [UInt8]
     /// Pieces that the body came in.
     var pieces: Int
 }
 
 /// Collects a response's body.
-private struct BodyCollector: ResponseBodyWriter {
+struct BodyCollector: ResponseBodyWriter {
     final class Pieces: Sendable {
         let buffers = Mutex<[ByteBuffer]>([])
     }
@@ -29,22 +31,22 @@ private struct BodyCollector: ResponseBodyWriter {
 }
 
 /// Sends a request straight to a responder: no socket, no server.
-private func ask(
+func ask(
     _ responder: SurfaceResponder, _ method: HTTPRequest.Method, _ path: String, headers: HTTPFields = [:],
-    body: String = ""
+    body: String = "", bytes: [UInt8]? = nil
 ) async throws -> Seen {
     let head = HTTPRequest(method: method, scheme: "http", authority: "here:1", path: path, headerFields: headers)
-    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
+    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: bytes ?? Array(body.utf8))))
     let response = try await responder.respond(to: request, context: .init())
     let pieces = BodyCollector.Pieces()
     try await response.body.write(BodyCollector(pieces: pieces))
     let buffers = pieces.buffers.withLock { $0 }
     return Seen(
         status: response.status.code, headers: response.headers, body: buffers.map { String(buffer: $0) }.joined(),
-        pieces: buffers.count)
+        bytes: buffers.flatMap { Array($0.readableBytesView) }, pieces: buffers.count)
 }
 
-private func responder(
+func responder(
     _ services: SurfaceServices = testServices(), _ change: (inout SurfaceConfiguration) -> Void = { _ in }
 ) -> SurfaceResponder {
     var configuration = SurfaceConfiguration()
@@ -52,13 +54,13 @@ private func responder(
     return SurfaceResponder(configuration: configuration, services: services, logger: silent)
 }
 
-private let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded; charset=utf-8"]
+let form: HTTPFields = [.contentType: "application/x-www-form-urlencoded; charset=utf-8"]
 
 @Suite struct QueryAPI {
     @Test("GET and form POST ask the same question")
     func instant() async throws {
         let expected =
-            #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"q":"up + 1","t":"default"},"value":[5,"1"]}]}}"#
+            #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"q":"up + 1","t":"default"},"value":[5,"1"]}]},"infos":["by the way"]}"#
         let get = try await ask(responder(), .get, "/api/v1/query?query=up+%2B+1&time=5")
         #expect(get.status == 200 && get.body == expected)
         #expect(get.headers[.contentType] == "application/json" && get.headers[.xContentTypeOptions] == "nosniff")

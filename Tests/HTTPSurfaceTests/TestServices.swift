@@ -3,6 +3,8 @@ import Logging
 import MetricModel
 import NIOCore
 import NIOPosix
+import QueryLanguage
+import SeededRandom
 import Synchronization
 
 /// Keeps what is pushed and says that it is stored.
@@ -28,6 +30,39 @@ struct EchoQuery: QueryService {
     var onWait: @Sendable () async -> Void = {}
     var onCancel: @Sendable () async -> Void = {}
 
+    var language: ParserOptions { ParserOptions() }
+    var lookbackMilliseconds: Int64 { 300_000 }
+
+    func parse(_ query: String) throws -> Expression {
+        do throws(ParseError) {
+            return try Parser.parse(query)
+        } catch {
+            throw APIFailure(.badData, "\(error)")
+        }
+    }
+
+    func parseSelector(_ text: String) throws -> [Matcher] {
+        do throws(ParseError) {
+            return try Parser.parseSelector(text)
+        } catch {
+            throw APIFailure(.badData, "\(error)")
+        }
+    }
+
+    /// For each set of matchers two series of 250 samples, the last at the end: `b`'s is a stale marker.
+    func select(_ query: SelectionQuery) async throws -> Answer<[[SeriesColumns]]> {
+        let name = query.matcherSets.first?.first?.value ?? "none"
+        let times = (0..<250).map { query.end - Int64(249 - $0) * 10 }
+        let values = times.indices.map { Double($0 % 7) }
+        let series = [
+            SeriesColumns(labels: try labels(("__name__", name), ("z", "1")), timestamps: times, values: values),
+            SeriesColumns(
+                labels: try labels(("__name__", name), ("y", "b\n")), timestamps: times,
+                values: values.dropLast() + [StaleMarker.value]),
+        ]
+        return Answer(query.matcherSets.map { _ in series })
+    }
+
     func instant(_ query: InstantQuery) async throws -> Answer<QueryData> {
         if query.query == "bad(" {
             throw APIFailure(.badData, "1:5: parse error: unclosed", position: .init(offset: 3, length: 1))
@@ -44,7 +79,13 @@ struct EchoQuery: QueryService {
         if query.query == "crash" { throw IOError(errnoCode: 5, reason: "disk") }
         let sample = VectorSample(
             labels: try labels(("q", query.query), ("t", query.tenant.name)), timestamp: query.time, value: 1)
-        return Answer(.vector([sample]))
+        var statistics: QueryStatistics?
+        if query.options.statistics != .none {
+            statistics = QueryStatistics(
+                preparation: .microseconds(1_500), evaluation: .seconds(2), samples: 3, samplesPeak: 2,
+                perStep: query.options.statistics == .perStep ? [(time: query.time, samples: 3)] : nil)
+        }
+        return Answer(.vector([sample]), infos: ["by the way"], statistics: statistics)
     }
 
     func range(_ query: RangeQuery) async throws -> Answer<QueryData> {
@@ -70,6 +111,19 @@ struct EchoQuery: QueryService {
 
     func metadata(_ query: MetadataQuery) async throws -> Answer<[MetricMetadata]> {
         Answer([MetricMetadata(metric: query.metric ?? "all", type: "gauge", unit: "", help: "")])
+    }
+
+    func exemplars(_ query: ExemplarQuery) async throws -> Answer<[SeriesExemplars]> {
+        let trace = try labels(("trace_id", query.query))
+        let exemplar = Exemplar(labels: trace, value: .infinity, timestamp: query.start)
+        return Answer([SeriesExemplars(labels: try labels(("a", "b")), exemplars: [exemplar, exemplar])])
+    }
+
+    func statistics(_ query: StatisticsQuery) async throws -> Answer<TenantStatistics> {
+        var statistics = TenantStatistics()
+        statistics.seriesCount = query.limit
+        statistics.seriesByMetric = [TenantStatistics.Count(name: query.tenant.name, value: 2)]
+        return Answer(statistics)
     }
 
     func servers(_ query: ServersQuery) async throws -> Answer<ServersFound> {
@@ -117,4 +171,9 @@ func withServer<Value: Sendable>(
         }
         throw CancellationError()
     }
+}
+
+extension SplitMix64 {
+    /// A number in 0 ..< bound.
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

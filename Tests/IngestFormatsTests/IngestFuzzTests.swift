@@ -2,6 +2,7 @@ import ByteCoding
 import Glibc
 import IngestFormats
 import MetricModel
+import SeededRandom
 import Testing
 
 @Suite("Fuzz: ingest parsers")

@@ -1,5 +1,6 @@
 import IngestFormats
 import MetricModel
+import SeededRandom
 import Testing
 
 /// Numbers are tested through the format: what a body says is what is stored, to the bit.

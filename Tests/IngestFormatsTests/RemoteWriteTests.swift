@@ -74,14 +74,44 @@ struct RemoteWriteTests {
         #expect(write.series.map(\.element) == [0, 2])
     }
 
-    @Test("exemplars are counted and left out")
+    @Test("exemplars are found with their series, which need not have samples")
     func exemplars() throws {
         var writer = RequestWriter()
-        writer.series([("__name__", "a")], samples: [(1, 1)], exemplars: 5)
+        writer.series([("__name__", "a")], samples: [(1, 1)], exemplars: 2)
+        writer.series([("__name__", "b"), ("x", "1")], exemplars: 1, labelsLast: true)
         let write = try parse(writer)
-        #expect(write.exemplarsDropped == 5)
-        #expect(write.rejectedCount == 0)
-        #expect(write.samples.count == 1)
+        #expect(write.exemplars.count == 3 && write.exemplarsDropped == 0 && write.rejectedCount == 0)
+        #expect(write.samples.count == 1 && write.series.count == 1)
+        let series = try write.exemplars.map { try write.series(of: $0, limits: Limits()).metricName }
+        #expect(series == ["a", "a", "b"])
+        let expected = Exemplar(labels: try Labels([Label("trace_id", "t")]), value: 1, timestamp: 7)
+        #expect(write.exemplars.map { write.exemplar($0) } == [expected, expected, expected])
+    }
+
+    @Test("an exemplar that is malformed, or whose labels have more than 128 characters, is none")
+    func badExemplars() throws {
+        for (length, isRead) in [(120, true), (121, false)] {
+            let value = String(repeating: "é", count: length)
+            var writer = RequestWriter()
+            writer.series([("__name__", "a")], exemplars: 1, trace: value)
+            let write = try parse(writer)
+            #expect((write.exemplar(write.exemplars[0]) != nil) == isRead)
+        }
+        var writer = RequestWriter()
+        ProtobufWriter.message(1, into: &writer.bytes) { series in
+            LabelRun.append(name: "__name__".utf8, value: "a".utf8, to: &series)
+            ProtobufWriter.bytes(3, [0xFF], into: &series)
+        }
+        let write = try parse(writer)
+        #expect(write.exemplar(write.exemplars[0]) == nil)
+    }
+
+    @Test("exemplars beyond the request's limit, or of labels in pieces, are counted and left out")
+    func tooManyExemplars() throws {
+        var writer = RequestWriter()
+        writer.series([("__name__", "a")], exemplars: ParsedWrite.exemplarsPerRequestMax + 3)
+        let write = try parse(writer)
+        #expect(write.exemplars.count == ParsedWrite.exemplarsPerRequestMax && write.exemplarsDropped == 3)
     }
 
     @Test("labels are found wherever they stand in the message")

@@ -1,4 +1,5 @@
 import IngestFormats
+import SeededRandom
 import Testing
 
 @Suite("Snappy blocks")

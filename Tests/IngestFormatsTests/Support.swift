@@ -2,28 +2,13 @@ import ByteCoding
 import IngestFormats
 import MetricModel
 
-/// Random numbers from a seed.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// A remote-write request written field by field, apart from the encoder under test.
 struct RequestWriter {
     var bytes: [UInt8] = []
 
     mutating func series(
         _ labels: [(String, String)], samples: [(Int64, Double)] = [], exemplars: Int = 0, histograms: Int = 0,
-        labelsLast: Bool = false, between: Bool = false
+        labelsLast: Bool = false, between: Bool = false, trace: String = "t"
     ) {
         ProtobufWriter.message(1, into: &bytes) { series in
             if !labelsLast { for label in labels { Self.label(label, into: &series) } }
@@ -35,7 +20,11 @@ struct RequestWriter {
                 }
             }
             for _ in 0..<exemplars {
-                ProtobufWriter.message(3, into: &series) { ProtobufWriter.double(2, 1, into: &$0) }
+                ProtobufWriter.message(3, into: &series) { exemplar in
+                    Self.label(("trace_id", trace), into: &exemplar)
+                    ProtobufWriter.double(2, 1, into: &exemplar)
+                    ProtobufWriter.int64(3, 7, into: &exemplar)
+                }
             }
             for _ in 0..<histograms {
                 ProtobufWriter.message(4, into: &series) { ProtobufWriter.int64(15, 7, into: &$0) }

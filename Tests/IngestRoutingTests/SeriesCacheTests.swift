@@ -2,6 +2,7 @@ import ByteCoding
 import IngestFormats
 import IngestRouting
 import MetricModel
+import SeededRandom
 import Testing
 
 @Suite("Series cache")

@@ -3,6 +3,7 @@ import IngestFormats
 import IngestRouting
 import MetricModel
 import Placement
+import SeededRandom
 import Testing
 import WireProtocol
 

@@ -1,5 +1,6 @@
 import ByteCoding
 import Membership
+import SeededRandom
 import Testing
 
 @Suite("Joining, leaving, exchanging") struct JoinTests {

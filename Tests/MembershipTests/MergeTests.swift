@@ -1,5 +1,6 @@
 import ByteCoding
 import Membership
+import SeededRandom
 import Testing
 
 @Suite("One view out of many claims") struct MergeTests {

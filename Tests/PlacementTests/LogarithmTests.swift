@@ -1,5 +1,6 @@
 import Glibc
 import Placement
+import SeededRandom
 import Testing
 
 @Suite struct LogarithmTests {

@@ -176,6 +176,97 @@ struct FunctionScripts {
             """)
     }
 
+    /// Which series stay was asked of Prometheus 3.5.3.
+    @Test("limit_ratio keeps the series that Prometheus keeps")
+    func limitRatio() throws {
+        let long = String(repeating: "x", count: 300)
+        let first = ["0", "2", "3", "6", "11"]
+        let second = ["1", "4", "5", "7", "8", "9", "10"]
+        func rows(_ names: [String]) -> String { names.map { "  m{i=\"\($0)\"} \($0)\n" }.joined() }
+        let loaded = (0..<12).map { "  m{i=\"\($0)\"} \($0)\n" }.joined()
+        try Script.run(
+            "limit_ratio",
+            "load 10s\n" + loaded + "  m{i=\"99\",long=\"\(long)\"} 99\n"
+                + "eval instant at 0s  limit_ratio(0.3, m)\n" + rows(first)
+                + "  m{i=\"99\",long=\"\(long)\"} 99\n"
+                + "eval instant at 0s  limit_ratio(-0.7, m)\n" + rows(second)
+                + "eval instant at 0s  count(limit_ratio(0.5, m))\n  {} 7\n"
+                + "eval instant at 0s  limit_ratio(0, m)\n"
+                + "eval instant at 0s  count(limit_ratio(1.5, m))\n"
+                + "  expect warn ratio value should be between -1 and 1, got 1.5, capping to 1 (1:19)\n  {} 13\n"
+                + "eval instant at 0s  count(limit_ratio(-2, m))\n"
+                + "  expect warn ratio value should be between -1 and 1, got -2, capping to -1 (1:19)\n  {} 13\n"
+                + "eval instant at 0s  limit_ratio(NaN, m)\n  expect fail Ratio value NaN is NaN\n"
+                + "eval range from 0s to 10s step 10s  count(limit_ratio(0.3 - time() / 100, m))\n  {} 6 4\n"
+        )
+    }
+
+    /// The answers were asked of Prometheus 3.5.3.
+    @Test("info adds labels of the info series with the same instance and job")
+    func info() throws {
+        try Script.run(
+            "info",
+            """
+            load 10s
+              target_info{job="j",instance="i1",version="v1",build="b"}  1 1
+              target_info{job="j",instance="i2",version="v2"}  1 1
+              build_info{job="j",instance="i1",commit="c"}  1 1
+              req{job="j",instance="i1",path="/"}  5 6
+              req{job="j",instance="i3",path="/"}  7 7
+              req{job="k",path="/x"}  8 8
+              bare{a="b"}  1 1
+            eval instant at 10s  info(req)
+              req{job="j",instance="i1",path="/",version="v1",build="b"}  6
+              req{job="j",instance="i3",path="/"}  7
+              req{job="k",path="/x"}  8
+            eval instant at 10s  info(req, {version=~".+"})
+              req{job="j",instance="i1",path="/",version="v1"}  6
+            eval instant at 10s  info(req, {build="b"})
+              req{job="j",instance="i1",path="/",build="b"}  6
+            eval instant at 10s  info(req, {build=~"b|"})
+              req{job="j",instance="i1",path="/",build="b"}  6
+              req{job="j",instance="i3",path="/"}  7
+              req{job="k",path="/x"}  8
+            eval instant at 10s  info(req, {__name__="target_info"})
+              req{job="j",instance="i1",path="/",version="v1",build="b"}  6
+              req{job="j",instance="i3",path="/"}  7
+              req{job="k",path="/x"}  8
+            eval instant at 10s  info(req, {__name__=~".*_info"})
+              req{job="j",instance="i1",path="/",version="v1",build="b",commit="c"}  6
+              req{job="j",instance="i3",path="/"}  7
+              req{job="k",path="/x"}  8
+            eval instant at 10s  info({__name__=~"req|target_info"})
+              target_info{job="j",instance="i1",version="v1",build="b"}  1
+              target_info{job="j",instance="i2",version="v2"}  1
+              req{job="j",instance="i1",path="/",version="v1",build="b"}  6
+              req{job="j",instance="i3",path="/"}  7
+              req{job="k",path="/x"}  8
+            eval instant at 10s  info(bare)
+              bare{a="b"}  1
+            eval instant at 10s  sum by (version) (info(req))
+              {version="v1"}  6
+              {}  15
+            """)
+        try Script.run(
+            "info over time",
+            """
+            load 10s
+              target_info{job="j",version="v1"}  1 stale
+              target_info{job="j",version="v2"}  _ 1 1 1
+              other_info{job="j",version="v9"}  _ _ 1
+              twin_info{job="j",a="1"}  1 1
+              twin_info{job="j",a="2"}  1 1
+              up{job="j"}  1 1 1
+            eval range from 0s to 20s step 10s  info(up)
+              up{job="j",version="v1"}  1 _ _
+              up{job="j",version="v2"}  _ 1 1
+            eval instant at 20s  info(up, {__name__=~"other_info|target_info"})
+              expect fail conflicting label: version
+            eval instant at 10s  info(up, {__name__="twin_info"})
+              expect fail found duplicate series for info metric twin_info
+            """)
+    }
+
     @Test("what is not supported yet says so by name")
     func unsupported() throws {
         try Script.run(
@@ -183,10 +274,6 @@ struct FunctionScripts {
             """
             eval instant at 0s  histogram_count(m)
               expect fail not supported yet: native histograms, which histogram_count() reads
-            eval instant at 0s  info(m)
-              expect fail not supported yet: the function info()
-            eval instant at 0s  limit_ratio(0.5, m)
-              expect fail not supported yet: the aggregation limit_ratio
             """)
     }
 }

@@ -68,8 +68,14 @@ struct OperatorScripts {
                 eval instant at 0s  topk(0, cpu)
                 eval instant at 0s  topk(NaN, cpu)
                   expect fail Scalar value NaN overflows int64
+                # The first in the order of labels.
                 eval instant at 0s  limitk(1, cpu)
-                  cpu{host="a",mode="user",zone="1"} 1
+                  cpu{host="a",mode="idle",zone="1"} 10
+                eval instant at 0s  limitk by (host) (1, -cpu)
+                  {host="a",mode="idle",zone="1"} -10
+                  {host="b",mode="idle",zone="2"} -40
+                eval instant at 0s  topk(1, cpu * 0)
+                  {host="a",mode="idle",zone="1"} 0
                 eval instant at 0s  count_values("value", limit)
                   {value="2"} 1
                   {value="3"} 1

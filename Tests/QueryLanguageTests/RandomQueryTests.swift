@@ -1,5 +1,6 @@
 import MetricModel
 import QueryLanguage
+import SeededRandom
 import Testing
 
 @Suite("Parser and printer on random input")
@@ -14,6 +15,10 @@ struct RandomQueryTests {
             let again = try Parser.parse(printed)
             #expect(Shape.text(again) == Shape.text(tree), "\(text) printed as \(printed)")
             #expect(Printer.text(again) == printed)
+            for width in [1, 20, 100] {
+                let pretty = PrettyPrinter(lineBytesMax: width).text(tree, level: 0)
+                #expect(Shape.text(try Parser.parse(pretty)) == Shape.text(tree), "\(text) printed as \(pretty)")
+            }
         }
     }
 
@@ -165,7 +170,8 @@ enum Shape {
     }
 
     private static func selector(_ node: VectorSelector) -> String {
-        let rest = node.matchers.dropLast(node.name == nil ? 0 : 1).map(\.description)
+        // Their order has no meaning, and the printer sorts them.
+        let rest = node.matchers.dropLast(node.name == nil ? 0 : 1).map(\.description).sorted()
         return (node.name ?? "") + (rest.isEmpty ? "" : "\(rest)") + modifiers(node.at, node.offset)
     }
 
@@ -185,20 +191,7 @@ enum Shape {
     }
 }
 
-/// Sebastiano Vigna's SplitMix64: small, seeded, the same everywhere.
-struct SplitMix64 {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// A number in 0 ..< bound, 0 when the bound is 0.
     mutating func below(_ bound: Int) -> Int { bound == 0 ? 0 : Int(next() % UInt64(bound)) }
 }

@@ -1,4 +1,5 @@
 import MetricModel
+import SeededRandom
 import SeriesEngine
 import Testing
 

@@ -261,3 +261,32 @@ private let small = SettingsTable(
         #expect(text.contains(table.operatingTable), "the table should read:\n\(table.operatingTable)")
     }
 }
+
+@Suite struct ShownSettings {
+    @Test("every setting is shown as a file would have it")
+    func values() throws {
+        let shown = try read(["--share", "1", "--json", "--store", "sqlite:x.db"]).shown
+        let expected = [
+            "data-dir=./data", "retention=1h", "share=1", "size=1KiB", "http=127.0.0.1:80", "mode=fast", "labels=a,b",
+            "store=sqlite:x.db", "count=3", "json=true", "config=",
+        ]
+        #expect(shown.map { "\($0.name)=\($0.value)" } == expected)
+    }
+
+    @Test(
+        "a password never is",
+        arguments: [
+            ("postgresql://u:hush@h:5432/db", "postgresql://u:<secret>@h:5432/db"),
+            ("postgresql://u:hu@sh/hush?hush@h/db", "postgresql://u:<secret>@h/db"),
+            ("postgresql://u@h/db", "postgresql://u@h/db"), ("postgresql://h/db", "postgresql://h/db"),
+            (
+                "postgresql://h/db?password=hush&sslmode=require&sslpassword=hush",
+                "postgresql://h/db?password=<secret>&sslmode=require&sslpassword=<secret>"
+            ),
+            ("postgresql://h/db?sslmode=require&PASSWORD=hush", "postgresql://h/db?sslmode=require&PASSWORD=<secret>"),
+        ])
+    func secrets(uri: String, expected: String) throws {
+        let shown = try read(["--store", uri + ",postgresql://two"]).shown.first { $0.name == "store" }?.value
+        #expect(shown == expected + ",postgresql://two")
+    }
+}

@@ -1,10 +1,11 @@
+import SeededRandom
 import SimulationKit
 import Testing
 
 @Suite struct EventQueueTests {
     @Test("events leave by time, those of one time by rank, like a sorted list", arguments: [1, 2, 3] as [UInt64])
     func order(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var queue = EventQueue<Int>()
         var twin: [(time: Int64, rank: UInt64, payload: Int)] = []
         for step in 0..<5_000 {

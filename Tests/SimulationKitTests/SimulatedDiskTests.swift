@@ -1,10 +1,11 @@
+import SeededRandom
 import SimulationKit
 import Testing
 
 @Suite struct SimulatedDiskTests {
     @Test("a power cut takes a suffix of what was not synced, and nothing else")
     func powerCut() {
-        var random = SeededGenerator(seed: 5)
+        var random = SplitMix64(seed: 5)
         var lost: Set<Int> = []
         for _ in 0..<200 {
             var disk = SimulatedDisk<Int>()

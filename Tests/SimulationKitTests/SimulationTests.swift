@@ -1,3 +1,4 @@
+import SeededRandom
 import SimulationKit
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
     private func gossip(nodeCount: Int, seed: UInt64, seconds: Int64, limit: Int = .max) -> [String] {
         let quality = LinkQuality(lossPerMillion: 20_000, duplicatePerMillion: 10_000, slowPerMillion: 5_000)
         var simulation = Simulation<Int, Bool>(nodeCount: nodeCount, quality: quality, seed: seed)
-        var random = SeededGenerator(seed: seed &+ 1)
+        var random = SplitMix64(seed: seed &+ 1)
         for node in 0..<nodeCount {
             simulation.start(node)
             simulation.setTimer(true, node: node, after: Int64(random.number(in: 0...100_000)))

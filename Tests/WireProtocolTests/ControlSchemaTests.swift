@@ -56,6 +56,25 @@ struct ControlSchemaTests {
             message: "ServersRequest", bytes: .encoding(Samples.queries[5].encode),
             text: "tenant: \"team-a\" search: \"web\" limit: 100"),
         Case(
+            message: "StatisticsRequest", bytes: .encoding(Samples.queries[6].encode),
+            text: "tenant: \"team-a\" limit: 5"),
+        Case(
+            message: "StatisticsPage", bytes: .encoding(Samples.pages[5].encode),
+            text: """
+                series_count: 3 label_pair_count: 4 chunk_count: 5 min_time: 0 max_time: 1763000000123 \
+                series_by_metric { name: "up" value: 2 } values_by_label { name: "a" value: 1 } \
+                bytes_by_label { name: "a" value: 9 } series_by_pair { name: "a=b" value: 2 } \
+                series_by_pair { name: "a=" }
+                """),
+        Case(
+            message: "FragmentRequest", bytes: .encoding(Samples.fragment.encode),
+            text: """
+                tenant: "team-a" query: "1 + sum(up)" range_start: 4 range_end: 11 shape: 1 start: 1763000000000 \
+                step: 60000 count: 61 query_start: 1763000000000 query_end: 1763003600000 lookback: 300000 \
+                subquery_step: 60000 series_max: 1000 samples_max: 50000000 experimental_functions: true \
+                slots: "\\001\\002\(String(repeating: "\\000", count: 2045))\\200"
+                """),
+        Case(
             message: "StringPage", bytes: .encoding(Samples.pages[1].encode),
             text: "values: \"\" values: \"a\" values: \"\\303\\274\""),
         Case(
@@ -73,6 +92,12 @@ struct ControlSchemaTests {
         Case(
             message: "SelectEnd", bytes: .encoding(Samples.end.encode),
             text: "series_count: 2 sample_count: 3 warnings: \"node b did not answer\""),
+        Case(
+            message: "SelectEnd", bytes: .encoding(Samples.fragmentEnd.encode),
+            text: """
+                series_count: 2 sample_count: 3 slots: "\\000\\002" placements: 2147483650 notes: "w" infos: "i" \
+                infos: "j"
+                """),
         Case(
             message: "TypedError", bytes: .encoding(Samples.error.encode),
             text: "code: OVERLOADED message: \"queue is full\" retry_after_milliseconds: 250"),

@@ -1,5 +1,6 @@
 import ByteCoding
 import MetricModel
+import SeededRandom
 import Testing
 import WireProtocol
 

@@ -52,6 +52,27 @@ struct GoldenVectorTests {
                     $0.appendFrame(FrameType.credit.rawValue, stream: 3) { $0.append(littleEndian: UInt32(1 << 20)) }
                 }
             ))
+        return result + fragmentVectors
+    }
+
+    /// On a connection of its own, its first stream.
+    private static var fragmentVectors: [(name: String, bytes: [UInt8])] {
+        let identity = NodeIdentity(cluster: "murmur", node: "coordinator-1")
+        var pair = ConnectionPair(
+            client: ConnectionOffer(identity: identity, optionalFeatures: .known),
+            server: ConnectionOffer(identity: identity, optionalFeatures: .known))
+        pair.toServer()
+        pair.toClient()
+        var small = Samples.fragment
+        small.slots = Samples.slots(9)
+        let stream = pair.openQuery(.fragment(small), deadline: 30_000)
+        var result: [(String, [UInt8])] = [("fragment", pair.client.output)]
+        pair.toServer()
+        _ = pair.server.send(.fragment(Samples.fragmentPage), on: stream)
+        result.append(("fragment-page", pair.server.output))
+        pair.toClient()
+        pair.server.finish(stream, with: .ended(Samples.fragmentEnd), into: &pair.serverEffects)
+        result.append(("fragment-end", pair.server.output))
         return result
     }
 

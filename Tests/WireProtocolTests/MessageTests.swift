@@ -1,5 +1,6 @@
 import ByteCoding
 import MetricModel
+import SeededRandom
 import Testing
 import WireProtocol
 
@@ -60,8 +61,14 @@ struct MessageCase: Sendable, CustomTestStringConvertible {
 }
 
 extension FrameType {
-    static let requests: [FrameType] = [.select, .labelNames, .labelValues, .series, .metadata, .servers]
-    static let pages: [FrameType] = [.seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage]
+    static let requests: [FrameType] = [
+        .select, .labelNames, .labelValues, .series, .metadata, .servers, .statistics, .exemplars, .keepExemplars,
+        .fragment,
+    ]
+    static let pages: [FrameType] = [
+        .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .statisticsPage, .exemplarsPage,
+        .fragmentPage,
+    ]
 }
 
 @Suite("Messages")
@@ -86,6 +93,8 @@ struct MessageTests {
             #expect(try QueryPage(type, decoding: [UInt8].encoding(page.encode).rawSpan) == page)
         }
         #expect(try SelectEnd(decoding: [UInt8].encoding(Samples.end.encode).rawSpan) == Samples.end)
+        let fragmentEnd = [UInt8].encoding(Samples.fragmentEnd.encode)
+        #expect(try SelectEnd(decoding: fragmentEnd.rawSpan) == Samples.fragmentEnd)
         #expect(try TypedError(decoding: [UInt8].encoding(Samples.error.encode).rawSpan) == Samples.error)
     }
 

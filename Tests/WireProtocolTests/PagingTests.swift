@@ -1,5 +1,6 @@
 import ByteCoding
 import MetricModel
+import SeededRandom
 import Testing
 import WireProtocol
 
@@ -32,6 +33,45 @@ struct PagingTests {
         }
         let same = collector.series == series
         #expect(same)
+    }
+
+    @Test("rows of a fragment come out of pages as they went in, and every page fits its frame", arguments: [1, 2, 3])
+    func fragmentPagesAndBack(_ width: Int) throws {
+        var random = SplitMix64(seed: UInt64(width))
+        var rows: [FragmentRow] = []
+        for number in 0..<300 {
+            let steps = number % 50 == 0 ? Int(random.next() % 200_000) + 1 : Int(random.next() % 80) + 1
+            let cells = (0..<steps * width).map { Double($0) + Double(number) / 1000 }
+            rows.append(
+                FragmentRow(labels: Samples.labels(("n", "\(number)")), first: Int(random.next() % 9), cells: cells))
+        }
+        var pager = FragmentPager(width: width)
+        var pages: [FragmentPage] = []
+        for row in rows { pages += try pager.append(row) }
+        if let last = pager.finish() { pages.append(last) }
+        #expect(pager.finish() == nil)
+        var collector = FragmentCollector(width: width)
+        for page in pages {
+            let bytes = [UInt8].encoding(page.encode)
+            #expect(bytes.count <= WireLimits.pagePayloadBytesMax)
+            collector.append(try FragmentPage(decoding: bytes.rawSpan))
+        }
+        let same = collector.rows == rows
+        #expect(same)
+    }
+
+    @Test("an end full of warnings, notes and slots fits its frame")
+    func fullEnd() throws {
+        let text = String(repeating: "ü", count: 5000)
+        var end = SelectEnd(seriesCount: 1, warnings: [String](repeating: text, count: 1000))
+        end.slots = SlotSet(below: SlotSet.slotsMax)
+        end.notes = SelectEnd.Notes(
+            warnings: [String](repeating: text, count: 100), infos: [String](repeating: text, count: 100))
+        let bytes = [UInt8].encoding(end.encode)
+        #expect(bytes.count <= WireLimits.controlPayloadBytesMax)
+        let decoded = try SelectEnd(decoding: bytes.rawSpan)
+        #expect(decoded.slots.count == SlotSet.slotsMax)
+        #expect(decoded.notes.infos.count == WireLimits.notesMax)
     }
 
     @Test("a continuation that fits no series before it is refused")

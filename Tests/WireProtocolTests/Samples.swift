@@ -1,21 +1,7 @@
 import ByteCoding
 import MetricModel
+import SeededRandom
 import WireProtocol
-
-/// A small generator with a seed, so that every run of a test sees the same bytes.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 /// Messages that the tests and the golden vectors share.
 enum Samples {
@@ -81,7 +67,33 @@ enum Samples {
         .series(SeriesRequest(scope: scope)),
         .metadata(MetadataRequest(tenant: tenant, metric: "up", limit: 3)),
         .servers(ServersRequest(tenant: tenant, search: "web", limit: 100)),
+        .statistics(StatisticsRequest(tenant: tenant, limit: 5)),
+        .exemplars(ExemplarsRequest(scope: scope)),
+        .keepExemplars(ExemplarBatch(tenant: tenant, series: exemplars)),
+        .fragment(fragment),
     ]
+
+    static let fragment: FragmentRequest = {
+        var fragment = FragmentRequest(
+            tenant: tenant, query: "1 + sum(up)", range: 4..<11, shape: 1, slots: slots(0, 9, 16_383))
+        fragment.start = 1_763_000_000_000
+        fragment.step = 60_000
+        fragment.count = 61
+        fragment.queryStart = 1_763_000_000_000
+        fragment.queryEnd = 1_763_003_600_000
+        fragment.lookback = 300_000
+        fragment.subqueryStep = 60_000
+        fragment.seriesMax = 1000
+        fragment.samplesMax = 50_000_000
+        fragment.experimentalFunctions = true
+        return fragment
+    }()
+
+    static func slots(_ numbers: UInt16...) -> SlotSet {
+        var set = SlotSet()
+        for number in numbers { set.insert(number) }
+        return set
+    }
 
     static let pages: [QueryPage] = [
         .series(page),
@@ -92,7 +104,48 @@ enum Samples {
             ServersPage(
                 servers: [ServerSummary(id: "web-1", label: "instance", lastPush: 1_763_000_000_123, seriesCount: 212)],
                 total: 7)),
+        .statistics(StatisticsPage(statistics: statistics)),
+        .exemplars(ExemplarsPage(series: exemplars)),
+        .fragment(fragmentPage),
     ]
+
+    static let exemplars = [
+        SeriesExemplars(
+            labels: up,
+            exemplars: [
+                Exemplar(labels: load, value: -0.0, timestamp: -5),
+                Exemplar(labels: .empty, value: 2.5, timestamp: 0),
+            ]), SeriesExemplars(labels: load, exemplars: []),
+    ]
+
+    static let statistics: TenantStatistics = {
+        var statistics = TenantStatistics()
+        statistics.seriesCount = 3
+        statistics.labelPairCount = 4
+        statistics.chunkCount = 5
+        statistics.minTime = 0
+        statistics.maxTime = 1_763_000_000_123
+        statistics.seriesByMetric = [TenantStatistics.Count(name: "up", value: 2)]
+        statistics.valuesByLabel = [TenantStatistics.Count(name: "a", value: 1)]
+        statistics.bytesByLabel = [TenantStatistics.Count(name: "a", value: 9)]
+        statistics.seriesByPair = [
+            TenantStatistics.Count(name: "a=b", value: 2), TenantStatistics.Count(name: "a=", value: 0),
+        ]
+        return statistics
+    }()
+
+    static let fragmentPage = FragmentPage(rows: [
+        FragmentRow(labels: labels(("zone", "a")), first: 0, cells: [1.5, Double(bitPattern: StaleMarker.bits)]),
+        FragmentRow(labels: .empty, first: 60, cells: [-0.0]),
+    ])
+
+    static let fragmentEnd: SelectEnd = {
+        var end = SelectEnd(seriesCount: 2, sampleCount: 3)
+        end.slots = slots(9)
+        end.placements = [PlacementKinds(labelIndex: 1), .wholeLabelSet]
+        end.notes = SelectEnd.Notes(warnings: ["w"], infos: ["i", "j"])
+        return end
+    }()
 
     static let end = SelectEnd(seriesCount: 2, sampleCount: 3, warnings: ["node b did not answer"])
     static let error = TypedError(.overloaded, "queue is full", retryAfterMilliseconds: 250)

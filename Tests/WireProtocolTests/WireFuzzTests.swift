@@ -1,6 +1,7 @@
 import ByteCoding
 import Foundation
 import MetricModel
+import SeededRandom
 import Testing
 import WireProtocol
 

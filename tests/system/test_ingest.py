@@ -88,12 +88,30 @@ def test_a_native_histogram_is_a_clear_400_and_its_neighbours_are_stored(shared_
     assert len(shared_standalone.query("plain", tenant=tenant)) == 1
 
 
-def test_exemplars_are_dropped_and_the_samples_stored(shared_standalone, tenant):
-    request = remote_write.write_request([({"__name__": "with_exemplar", "instance": "a"}, [(now_ms(), 1.0)])])
-    exemplar = request.timeseries[0].exemplars.add(value=1.0, timestamp=now_ms())
-    exemplar.labels.add(name="trace_id", value="abc")
-    assert post(shared_standalone, remote_write.compressed(request), tenant).status == 204
-    assert len(shared_standalone.query("with_exemplar", tenant=tenant)) == 1
+def test_exemplars_are_kept_and_the_samples_stored(shared_standalone, tenant):
+    now = now_ms() // 1000 * 1000
+    request = remote_write.write_request([({"__name__": "with_exemplar", "instance": host}, [(now, 1.0)]) for host in "ab"])
+    # Prometheus sends exemplars in entries of their own, without samples.
+    entry = request.timeseries.add()
+    for name, value in (("__name__", "with_exemplar"), ("instance", "a")):
+        entry.labels.add(name=name, value=value)
+    for age in range(20, 0, -1):
+        exemplar = entry.exemplars.add(value=age / 2, timestamp=now - age * 1000)
+        exemplar.labels.add(name="trace_id", value=f"t{age}")
+    # Sent twice: kept once.
+    for _ in range(2):
+        assert post(shared_standalone, remote_write.compressed(request), tenant).status == 204
+    assert len(shared_standalone.query("with_exemplar", tenant=tenant)) == 2
+    query = {"query": 'rate(with_exemplar{instance=~"a|b"}[5m]) > 0', "start": now / 1000 - 100, "end": now / 1000}
+    data = shared_standalone.data("/api/v1/query_exemplars", query, tenant)
+    assert [entry["seriesLabels"] for entry in data] == [{"__name__": "with_exemplar", "instance": "a"}]
+    kept = data[0]["exemplars"]
+    assert len(kept) == 16, "the newest 16 of a series"
+    assert kept[-1] == {"labels": {"trace_id": "t1"}, "value": "0.5", "timestamp": now / 1000 - 1}
+    query["start"] = now / 1000 - 2
+    assert len(shared_standalone.data("/api/v1/query_exemplars", query, tenant)[0]["exemplars"]) == 2
+    assert shared_standalone.data("/api/v1/query_exemplars", {"query": "other"}, tenant) == []
+    assert shared_standalone.data("/api/v1/query_exemplars", {"query": "with_exemplar"}, "nobody") == []
 
 
 def test_samples_far_in_the_future_or_past_are_refused_with_a_reason(shared_standalone, tenant):

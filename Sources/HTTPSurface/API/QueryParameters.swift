@@ -31,7 +31,7 @@ package struct QueryParameters: Sendable {
         self.bounds = bounds
     }
 
-    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `partial_response`.
+    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `stats`, `partial_response`.
     package func instant() throws(APIFailure) -> InstantQuery {
         InstantQuery(tenant: tenant, query: try query(), time: try time("time") ?? now, options: try options())
     }
@@ -58,9 +58,8 @@ package struct QueryParameters: Sendable {
 
     /// `match[]`, `start`, `end`, `limit`; `needsSelector` for the series endpoint.
     package func labels(needsSelector: Bool = false) throws(APIFailure) -> LabelQuery {
-        let selectors = parameters.all("match[]")
+        let selectors = try selectors()
         if needsSelector && selectors.isEmpty { throw APIFailure(.badData, "no match[] parameter provided") }
-        for selector in selectors { try checkLength(selector, "match[]") }
         let start = try time("start") ?? Int64.min / 4
         let end = try time("end") ?? Int64.max / 4
         if end < start { throw bad("end", "end timestamp must not be before start time") }
@@ -69,10 +68,33 @@ package struct QueryParameters: Sendable {
             timeoutMilliseconds: try timeout(), allowsPartial: try flag("partial_response", unlessGiven: true))
     }
 
+    /// `query`, `start`, `end`, `timeout`.
+    package func exemplars() throws(APIFailure) -> ExemplarQuery {
+        let start = try time("start") ?? Int64.min / 4
+        let end = try time("end") ?? Int64.max / 4
+        if end < start { throw bad("end", "end timestamp must not be before start timestamp") }
+        return ExemplarQuery(
+            tenant: tenant, query: try query(), start: start, end: end, timeoutMilliseconds: try timeout())
+    }
+
     /// `metric`, `limit`.
     package func metadata() throws(APIFailure) -> MetadataQuery {
         MetadataQuery(
             tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(),
+            timeoutMilliseconds: try timeout())
+    }
+
+    /// `limit`, 10 unless given; `timeout`.
+    package func storeStatistics() throws(APIFailure) -> StatisticsQuery {
+        var limit = 10
+        if let text = parameters["limit"] {
+            guard let asked = Int(text), (1...TenantStatistics.limitMax).contains(asked) else {
+                throw bad("limit", "limit must be a number from 1 to \(TenantStatistics.limitMax)")
+            }
+            limit = asked
+        }
+        return StatisticsQuery(
+            tenant: tenant, limit: limit,
             timeoutMilliseconds: try timeout())
     }
 
@@ -83,7 +105,15 @@ package struct QueryParameters: Sendable {
             timeoutMilliseconds: try timeout())
     }
 
-    private func query() throws(APIFailure) -> String {
+    /// `match[]`: the selectors as sent; none asks for nothing.
+    package func selectors() throws(APIFailure) -> [String] {
+        let selectors = parameters.all("match[]")
+        for selector in selectors { try checkLength(selector, "match[]") }
+        return selectors
+    }
+
+    /// `query`.
+    package func query() throws(APIFailure) -> String {
         guard let query = parameters["query"] else {
             throw bad("query", "unknown position: parse error: no expression found in input")
         }
@@ -101,7 +131,16 @@ package struct QueryParameters: Sendable {
         QueryOptions(
             timeoutMilliseconds: try timeout(), seriesMax: try limit() ?? 0,
             lookbackMilliseconds: try lookback(),
-            allowsPartial: try flag("partial_response", unlessGiven: true))
+            allowsPartial: try flag("partial_response", unlessGiven: true), statistics: statistics)
+    }
+
+    /// As in Prometheus any value asks for totals, and `all` for the steps too.
+    private var statistics: StatisticsDetail {
+        switch parameters["stats"] {
+        case nil: .none
+        case "all": .perStep
+        case .some: .totals
+        }
     }
 
     private func lookback() throws(APIFailure) -> Int64? {

@@ -1,3 +1,36 @@
+/// What Prometheus lists and a Murmuration has none of; the raw value ends the path.
+package enum EmptyList: String, Hashable, Sendable, CaseIterable {
+    /// No rules yet; Grafana's data source asks for them.
+    case rules
+    /// No alerts without rules.
+    case alerts
+    /// No Alertmanagers without alerts.
+    case alertmanagers
+
+    /// Prometheus' answer where there are none.
+    var json: String {
+        switch self {
+        case .rules: "{\"groups\":[]}"
+        case .alerts: "{\"alerts\":[]}"
+        case .alertmanagers: "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"
+        }
+    }
+}
+
+/// A page of the process about itself; the raw value ends the path.
+package enum StatusPage: String, Hashable, Sendable, CaseIterable {
+    /// Version.
+    case buildInfo = "buildinfo"
+    /// Start, host, retention.
+    case runtimeInfo = "runtimeinfo"
+    /// Every setting with its value, by the flag's name.
+    case flags
+    /// The settings as a file has them.
+    case config
+    /// What of Prometheus' features is there.
+    case features
+}
+
 /// Where a request goes: a pure function of method and path.
 package enum Route: Hashable, Sendable {
     /// A push in one of the forms.
@@ -16,12 +49,26 @@ package enum Route: Hashable, Sendable {
     case metadata
     /// `servers`.
     case servers
-    /// `query_exemplars`: none are kept.
+    /// `query_exemplars`.
     case exemplars
-    /// `rules`, `alerts`: no rules yet, told as empty lists, which Grafana's data source asks for.
-    case rules, alerts
-    /// `status/buildinfo`.
-    case buildInfo
+    /// `format_query`.
+    case formatQuery
+    /// `parse_query`.
+    case parseQuery
+    /// `status/tsdb`.
+    case storeStatistics
+    /// `/federate`.
+    case federate
+    /// `read`: Prometheus' remote read.
+    case remoteRead
+    /// `status/queries`: what is at work, and what was slow.
+    case queries
+    /// `status/queries/kill`.
+    case killQuery
+    /// A list of things that there are none of.
+    case emptyList(EmptyList)
+    /// `status/…` and `features`: what the process says about itself.
+    case status(StatusPage)
     /// `live`: the WebSocket. As a plain request it is told to upgrade.
     case live
     /// `/metrics` about ourselves.
@@ -64,9 +111,15 @@ package enum Route: Hashable, Sendable {
         case .metadata: "metadata"
         case .servers: "servers"
         case .exemplars: "query_exemplars"
-        case .rules: "rules"
-        case .alerts: "alerts"
-        case .buildInfo: "buildinfo"
+        case .formatQuery: "format_query"
+        case .parseQuery: "parse_query"
+        case .storeStatistics: "tsdb"
+        case .federate: "federate"
+        case .remoteRead: "read"
+        case .queries: "queries"
+        case .killQuery: "kill_query"
+        case .emptyList(let list): list.rawValue
+        case .status(let page): page.rawValue
         case .live: "live"
         case .metrics: "metrics"
         case .healthy: "healthy"
@@ -74,6 +127,12 @@ package enum Route: Hashable, Sendable {
         case .file: "file"
         case .unknown, .methodNotAllowed: "other"
         }
+    }
+
+    /// Every path with the methods it takes, sorted; docs/api.md lists the same, which a test holds.
+    package static var endpoints: [(path: String, methods: [String])] {
+        let fixed = table.map { (path: $0.key, methods: $0.value.1) }
+        return (fixed + [(path: "/api/v1/label/<name>/values", methods: readOnly)]).sorted { $0.path < $1.path }
     }
 
     private static let readOnly = ["GET"]
@@ -91,9 +150,21 @@ package enum Route: Hashable, Sendable {
         "/api/v1/metadata": (.metadata, readOnly),
         "/api/v1/servers": (.servers, readOnly),
         "/api/v1/query_exemplars": (.exemplars, readOrForm),
-        "/api/v1/rules": (.rules, readOnly),
-        "/api/v1/alerts": (.alerts, readOnly),
-        "/api/v1/status/buildinfo": (.buildInfo, readOnly),
+        "/api/v1/format_query": (.formatQuery, readOrForm),
+        "/api/v1/parse_query": (.parseQuery, readOrForm),
+        "/federate": (.federate, readOnly),
+        "/api/v1/status/tsdb": (.storeStatistics, readOnly),
+        "/api/v1/status/queries": (.queries, readOnly),
+        "/api/v1/status/queries/kill": (.killQuery, push),
+        "/api/v1/read": (.remoteRead, push),
+        "/api/v1/rules": (.emptyList(.rules), readOnly),
+        "/api/v1/alerts": (.emptyList(.alerts), readOnly),
+        "/api/v1/alertmanagers": (.emptyList(.alertmanagers), readOnly),
+        "/api/v1/features": (.status(.features), readOnly),
+        "/api/v1/status/buildinfo": (.status(.buildInfo), readOnly),
+        "/api/v1/status/runtimeinfo": (.status(.runtimeInfo), readOnly),
+        "/api/v1/status/flags": (.status(.flags), readOnly),
+        "/api/v1/status/config": (.status(.config), readOnly),
         "/api/v1/live": (.live, readOnly),
         "/metrics": (.metrics, readOnly),
         "/-/healthy": (.healthy, readOnly),

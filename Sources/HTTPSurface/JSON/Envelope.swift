@@ -1,10 +1,11 @@
 package import MetricModel
+package import QueryLanguage
 
 /// The bodies of the query API: Prometheus' envelope round each kind of answer.
 package enum Envelope {
     /// An instant or range result.
     package static func query(_ answer: Answer<QueryData>) -> JSONChunks {
-        let end = "}" + ending(answer.warnings)
+        let end = statistics(answer.statistics) + "}" + ending(answer)
         switch answer.value {
         case .scalar(let timestamp, let value):
             return single("scalar", end) { text in text.point(time: timestamp, value: value) }
@@ -38,20 +39,40 @@ package enum Envelope {
     /// An array of strings: label names or values.
     package static func strings(_ answer: Answer<[String]>) -> JSONChunks {
         let strings = answer.value
-        return list(count: strings.count, answer.warnings) { index, text in text.string(strings[index]) }
+        return list(count: strings.count, answer) { index, text in text.string(strings[index]) }
     }
 
     /// An array of label sets.
     package static func series(_ answer: Answer<[Labels]>) -> JSONChunks {
         let series = answer.value
-        return list(count: series.count, answer.warnings) { index, text in text.object(series[index]) }
+        return list(count: series.count, answer) { index, text in text.object(series[index]) }
+    }
+
+    /// Exemplars by series.
+    package static func exemplars(_ answer: Answer<[SeriesExemplars]>) -> JSONChunks {
+        let series = answer.value
+        return list(count: series.count, answer) { index, text in
+            text.raw("{\"seriesLabels\":")
+            text.object(series[index].labels)
+            text.raw(",\"exemplars\":[")
+            for (position, exemplar) in series[index].exemplars.enumerated() {
+                text.raw(position == 0 ? "{\"labels\":" : ",{\"labels\":")
+                text.object(exemplar.labels)
+                text.raw(",\"value\":")
+                text.value(exemplar.value)
+                text.raw(",\"timestamp\":")
+                text.time(exemplar.timestamp)
+                text.raw("}")
+            }
+            text.raw("]}")
+        }
     }
 
     /// Metadata: an object with an array for each metric.
     package static func metadata(_ answer: Answer<[MetricMetadata]>) -> JSONChunks {
         let groups = answer.value.chunked()
         return JSONChunks(
-            beginning: success + "{", count: groups.count, end: "}" + ending(answer.warnings)
+            beginning: success + "{", count: groups.count, end: "}" + ending(answer)
         ) { index, text in
             text.string(groups[index].first?.metric ?? "")
             for (position, metadata) in groups[index].enumerated() {
@@ -72,7 +93,7 @@ package enum Envelope {
         let servers = answer.value.servers
         return JSONChunks(
             beginning: success + "{\"servers\":[", count: servers.count,
-            end: "],\"total\":\(answer.value.total)}" + ending(answer.warnings)
+            end: "],\"total\":\(answer.value.total)}" + ending(answer)
         ) { index, text in
             text.raw("{\"id\":")
             text.string(servers[index].id)
@@ -86,9 +107,79 @@ package enum Envelope {
         }
     }
 
+    /// The tree of an expression, as `parse_query` answers it.
+    package static func tree(_ expression: Expression) -> JSONChunks {
+        JSONChunks(beginning: success, count: 1, end: "}") { _, text in text.tree(expression) }
+    }
+
+    /// One text.
+    package static func string(_ string: String) -> JSONChunks {
+        JSONChunks(beginning: success, count: 1, end: "}") { _, text in text.string(string) }
+    }
+
+    /// An object of texts by name, in the order given.
+    package static func object(_ members: [(name: String, value: String)]) -> JSONChunks {
+        JSONChunks(beginning: success + "{", count: members.count, end: "}}") { index, text in
+            text.string(members[index].name)
+            text.raw(":")
+            text.string(members[index].value)
+        }
+    }
+
     /// JSON that needs no computing, as `data`.
     package static func fixed(_ data: String) -> JSONChunks {
         JSONChunks(beginning: success, count: 0, end: data + "}") { _, _ in }
+    }
+
+    /// An object with the members that `write` appends.
+    package static func fixed(_ write: (inout JSONText) -> Void) -> JSONChunks {
+        fixed(
+            written { text in
+                text.raw("{")
+                write(&text)
+                text.raw("}")
+            })
+    }
+
+    /// Statistics of a store, with the members of Prometheus' `status/tsdb`. Without samples the times are those of an empty head there.
+    package static func statistics(_ answer: Answer<TenantStatistics>) -> JSONChunks {
+        let statistics = answer.value
+        let data = written { text in
+            text.raw("{\"headStats\":{\"numSeries\":\(statistics.seriesCount),")
+            text.raw(
+                "\"numLabelPairs\":\(statistics.labelPairCount),\"chunkCount\":\(statistics.chunkCount),")
+            text.raw(
+                "\"minTime\":\(statistics.minTime ?? .max),\"maxTime\":\(statistics.maxTime ?? .min)}")
+            for (name, list) in [
+                ("seriesCountByMetricName", statistics.seriesByMetric),
+                ("labelValueCountByLabelName", statistics.valuesByLabel),
+                ("memoryInBytesByLabelName", statistics.bytesByLabel),
+                ("seriesCountByLabelValuePair", statistics.seriesByPair),
+            ] {
+                text.raw(",\"\(name)\":[")
+                for (index, count) in list.enumerated() {
+                    text.raw(index == 0 ? "{\"name\":" : ",{\"name\":")
+                    text.string(count.name)
+                    text.raw(",\"value\":\(count.value)}")
+                }
+                text.raw("]")
+            }
+        }
+        return JSONChunks(beginning: success + data, count: 0, end: "}" + ending(answer)) { _, _ in }
+    }
+
+    /// Objects of truths by category.
+    package static func features(_ features: [(category: String, members: [(name: String, isOn: Bool)])]) -> JSONChunks
+    {
+        fixed { text in
+            for (index, feature) in features.enumerated() {
+                text.raw(index == 0 ? "\"\(feature.category)\":{" : "},\"\(feature.category)\":{")
+                for (index, member) in feature.members.enumerated() {
+                    text.raw(index == 0 ? "\"\(member.name)\":\(member.isOn)" : ",\"\(member.name)\":\(member.isOn)")
+                }
+            }
+            text.raw("}")
+        }
     }
 
     /// A failure. `position` goes beyond Prometheus' envelope: UTF-16 units in the query, as browsers count.
@@ -105,12 +196,27 @@ package enum Envelope {
 
     private static let success = "{\"status\":\"success\",\"data\":"
 
-    private static func ending(_ warnings: [String]) -> String {
-        if warnings.isEmpty { return "}" }
+    private static func ending<Value>(_ answer: Answer<Value>) -> String {
+        written { text in
+            for (name, notes) in [("warnings", answer.warnings), ("infos", answer.infos)] where !notes.isEmpty {
+                text.raw(",\"\(name)\":")
+                text.array(notes)
+            }
+            text.raw("}")
+        }
+    }
+
+    private static func statistics(_ statistics: QueryStatistics?) -> String {
+        guard let statistics else { return "" }
+        return written { text in
+            text.raw(",\"stats\":")
+            text.statistics(statistics)
+        }
+    }
+
+    private static func written(_ write: (inout JSONText) -> Void) -> String {
         var text = JSONText()
-        text.raw(",\"warnings\":")
-        text.array(warnings)
-        text.raw("}")
+        write(&text)
         return String(decoding: text.bytes, as: UTF8.self)
     }
 
@@ -131,9 +237,9 @@ package enum Envelope {
     }
 
     private static func list(
-        count: Int, _ warnings: [String], element: @escaping @Sendable (Int, inout JSONText) -> Void
+        count: Int, _ answer: Answer<some Sendable>, element: @escaping @Sendable (Int, inout JSONText) -> Void
     ) -> JSONChunks {
-        JSONChunks(beginning: success + "[", count: count, end: "]" + ending(warnings), element: element)
+        JSONChunks(beginning: success + "[", count: count, end: "]" + ending(answer), element: element)
     }
 }
 

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// A JSON document that is written in pieces as the client reads it: a beginning, elements with commas, an end.
+/// A document that is written in pieces as the client reads it: a beginning, elements with a comma between them, an end.
 ///
 /// Memory is bounded by a piece, `chunkBytes` plus one element, however long the document is.
 package struct JSONChunks: Sendable {
@@ -9,17 +9,20 @@ package struct JSONChunks: Sendable {
 
     private let count: Int
     private let element: @Sendable (Int, inout JSONText) -> Void
+    private let separator: String
     private let end: String
     private var text = JSONText()
     private var next = 0
     private var ended = false
 
-    /// A document of `beginning`, `count` elements separated by commas, and `end`.
+    /// A document of `beginning`, `count` elements with `separator` between them, and `end`.
     package init(
-        beginning: String, count: Int, end: String, element: @escaping @Sendable (Int, inout JSONText) -> Void
+        beginning: String, count: Int, separator: String = ",", end: String,
+        element: @escaping @Sendable (Int, inout JSONText) -> Void
     ) {
         self.count = count
         self.element = element
+        self.separator = separator
         self.end = end
         text.raw(beginning)
     }
@@ -28,7 +31,7 @@ package struct JSONChunks: Sendable {
     package mutating func nextChunk() -> ByteBuffer? {
         if ended { return nil }
         while next < count, text.bytes.count < JSONChunks.chunkBytes {
-            if next > 0 { text.raw(",") }
+            if next > 0 { text.raw(separator) }
             element(next, &text)
             next += 1
         }

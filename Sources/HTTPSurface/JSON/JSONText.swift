@@ -30,6 +30,12 @@ package struct JSONText: Sendable {
 
     /// Appends a label's bytes as a string; what is not UTF-8 becomes U+FFFD.
     package mutating func string(_ text: RawSpan) {
+        if !text.contains(where: { $0 >= 0x80 || JSONText.needsEscape($0) }) {
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(span: text)
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         string(text.string() ?? String(decoding: text.copied(), as: UTF8.self))
     }
 
@@ -45,6 +51,16 @@ package struct JSONText: Sendable {
         }
         if separator == UInt8(ascii: "{") { bytes.append(separator) }
         bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// Appends a number as the API writes it, not in quotes.
+    package mutating func number(_ value: Double) {
+        bytes.append(prometheus: value)
+    }
+
+    /// Appends a byte as it is.
+    package mutating func byte(_ byte: UInt8) {
+        bytes.append(byte)
     }
 
     /// Appends an array of strings.

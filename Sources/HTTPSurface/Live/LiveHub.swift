@@ -254,7 +254,7 @@ package struct LiveHub: Sendable {
                     load.connection,
                     .subscribed(
                         id: load.id, key: load.key, step: load.step, time: time, series: series,
-                        warnings: answer.warnings)))
+                        warnings: answer.notes)))
         } catch {
             unsubscribe(load.connection, load.id)
             effects.append(.send(load.connection, .error(.subscription(load.id), error, query: load.query)))
@@ -299,7 +299,7 @@ package struct LiveHub: Sendable {
             let answer = try result.get()
             let samples = try LiveHub.samples(of: answer.value, limits)
             let step = stream.advance(
-                key: key, time: evaluation.time, samples: samples, warnings: answer.warnings,
+                key: key, time: evaluation.time, samples: samples, warnings: answer.notes,
                 limits: limits)
             publish(step, of: &stream, to: ready, backlog: backlog, into: &effects)
         } catch {

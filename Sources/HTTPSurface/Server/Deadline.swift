@@ -1,10 +1,10 @@
 /// A bound on the time of asynchronous work.
 enum Deadline {
-    /// Runs `work`, and cancels it when it takes longer, or when the client that it is for goes away.
+    /// Runs `work`, and cancels it when it takes longer, when the client that it is for goes away, or when `kills` says so.
     ///
     /// Throws what `work` throws, `timeout` or `canceled`; the work must heed cancellation for the bound to hold.
     static func run<Value: Sendable>(
-        _ milliseconds: Int64, _ work: @escaping @Sendable () async throws -> Value
+        _ milliseconds: Int64, kills: AsyncStream<Void>? = nil, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let presence = ClientPresence.current
         let (departure, leave) = AsyncStream.makeStream(of: Void.self)
@@ -19,6 +19,12 @@ enum Deadline {
             group.addTask {
                 for await _ in departure { break }
                 throw APIFailure(.canceled, "the client went away")
+            }
+            if let kills {
+                group.addTask {
+                    for await _ in kills { break }
+                    throw APIFailure(.canceled, "the query was killed")
+                }
             }
             defer { group.cancelAll() }
             guard let value = try await group.next() else { throw CancellationError() }

@@ -6,6 +6,8 @@ package struct SurfaceConfiguration: Sendable {
     package var port: Int
     /// Bounds on queries and pushes.
     package var bounds = QueryParameters.Bounds()
+    /// How many queries run and wait at a time.
+    package var queries = QueryQueue.Limits()
     /// Bounds on live queries.
     package var live = LiveLimits()
     /// `http_requests_max`: requests at work at a time; more are answered 503.
@@ -44,13 +46,15 @@ package struct SurfaceServices: Sendable {
     package var readiness: Readiness
     /// The process' metrics; the server adds its own.
     package var metrics: MetricsRegistry
+    /// What the process says about itself beside its metrics.
+    package var process: ProcessFacts
     /// Unix milliseconds; tests set it.
     package var clock: @Sendable () -> Int64
 
     /// Services of one process.
     package init(
         ingest: (any IngestService)? = nil, query: (any QueryService)? = nil, files: StaticFiles = .none,
-        readiness: Readiness, metrics: MetricsRegistry,
+        readiness: Readiness, metrics: MetricsRegistry, process: ProcessFacts = ProcessFacts(),
         clock: @escaping @Sendable () -> Int64 = SurfaceClock.milliseconds
     ) {
         self.ingest = ingest
@@ -58,6 +62,7 @@ package struct SurfaceServices: Sendable {
         self.files = files
         self.readiness = readiness
         self.metrics = metrics
+        self.process = process
         self.clock = clock
     }
 }

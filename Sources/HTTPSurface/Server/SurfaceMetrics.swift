@@ -10,7 +10,7 @@ struct SurfaceMetrics: Sendable {
         let byRoute = Mutex<[String: (counters: [Int: Counter], seconds: Histogram)]>([:])
     }
 
-    init(_ registry: MetricsRegistry, admission: SharedAdmission, version: String) {
+    init(_ registry: MetricsRegistry, admission: SharedAdmission, board: QueryBoard, version: String) {
         self.registry = registry
         ProcessMetrics.register(in: registry)
         registry.gauge(
@@ -18,6 +18,14 @@ struct SurfaceMetrics: Sendable {
         ).set(1)
         registry.gauge("murmur_http_requests_in_flight", help: "HTTP requests at work.") {
             Double(admission.load.requests)
+        }
+        for (state, count) in [
+            ("running", { @Sendable in board.counts.running }), ("waiting", { @Sendable in board.counts.waiting }),
+        ] {
+            registry.gauge(
+                "murmur_queries", help: "Instant and range queries at work, and waiting for their turn.",
+                labels: [("state", state)]
+            ) { Double(count()) }
         }
         registry.gauge("murmur_http_ingest_in_flight_bytes", help: "Bytes of pushes held, as received and unpacked.") {
             Double(admission.load.bytes)

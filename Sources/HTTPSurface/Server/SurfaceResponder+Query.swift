@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import MetricModel
 import NIOCore
+import QueryLanguage
 
 extension SurfaceResponder {
     /// Answers a question of the query API.
@@ -16,13 +17,14 @@ extension SurfaceResponder {
         let tenant = try TenantChoice.tenant(header: request.headers[.scopeOrgID], parameters: parameters)
         let reader = QueryParameters(parameters, tenant: tenant, now: services.clock(), bounds: configuration.bounds)
         do {
-            return json(try await answer(route, reader, service), ticket)
+            if route == .federate { return await federate(request, reader, service, ticket) }
+            return json(try await answer(route, reader, service), for: request, ticket)
         } catch {
             return failure(APIFailure(error), query: parameters["query"])
         }
     }
 
-    private func parameters(of request: Request, _ target: RequestTarget) async throws -> RequestParameters {
+    func parameters(of request: Request, _ target: RequestTarget) async throws -> RequestParameters {
         var parameters = RequestParameters()
         if request.method == .post { try await addForm(of: request, to: &parameters) }
         try parameters.add(urlEncoded: target.query.utf8)
@@ -51,12 +53,21 @@ extension SurfaceResponder {
         switch route {
         case .instantQuery:
             let query = try reader.instant()
+            let question = Question(
+                tenant: query.tenant, kind: route.name, text: query.query, start: query.time, end: query.time)
             return Envelope.query(
-                try await Deadline.run(query.options.timeoutMilliseconds) { try await service.instant(query) })
+                try await board.run(question, milliseconds: query.options.timeoutMilliseconds) {
+                    try await service.instant(query)
+                })
         case .rangeQuery:
             let query = try reader.range()
+            let question = Question(
+                tenant: query.tenant, kind: route.name, text: query.query, start: query.start, end: query.end,
+                step: query.step)
             return Envelope.query(
-                try await Deadline.run(query.options.timeoutMilliseconds) { try await service.range(query) })
+                try await board.run(question, milliseconds: query.options.timeoutMilliseconds) {
+                    try await service.range(query)
+                })
         case .series:
             let query = try reader.labels(needsSelector: true)
             return Envelope.series(
@@ -78,8 +89,19 @@ extension SurfaceResponder {
             let query = try reader.servers()
             return Envelope.servers(
                 try await Deadline.run(query.timeoutMilliseconds) { try await service.servers(query) })
-        case .exemplars: return Envelope.fixed("[]")
-        case .ingest, .rules, .alerts, .buildInfo, .live, .metrics, .healthy, .ready, .file, .unknown,
+        case .storeStatistics:
+            let query = try reader.storeStatistics()
+            return Envelope.statistics(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.statistics(query) })
+        case .exemplars:
+            let query = try reader.exemplars()
+            return Envelope.exemplars(
+                try await Deadline.run(query.timeoutMilliseconds) { try await service.exemplars(query) })
+        case .formatQuery:
+            return Envelope.string(PrettyPrinter.text(try service.parse(try reader.query())))
+        case .parseQuery: return Envelope.tree(try service.parse(try reader.query()))
+        case .ingest, .federate, .remoteRead, .queries, .killQuery, .emptyList, .status, .live, .metrics, .healthy,
+            .ready, .file, .unknown,
             .methodNotAllowed:
             preconditionFailure("\(route.name) is not a query")
         }

@@ -4,22 +4,42 @@ import NIOCore
 
 extension SurfaceResponder {
     /// JSON with status 200; in pieces when it is more than one, and `ticket` is left after the last.
-    func json(_ chunks: JSONChunks, _ ticket: SharedAdmission.Ticket? = nil) -> Response {
+    func json(_ chunks: JSONChunks, for request: Request, _ ticket: SharedAdmission.Ticket? = nil) -> Response {
+        document(chunks, jsonHeaders, for: request, ticket)
+    }
+
+    /// A document with status 200; in pieces when it is more than one, compressed when the client takes that and it is worth it, and
+    /// `ticket` is left after the last piece.
+    func document(
+        _ chunks: JSONChunks, _ headers: HTTPFields, for request: Request, _ ticket: SharedAdmission.Ticket? = nil
+    ) -> Response {
         var chunks = chunks
+        var headers = headers
         let first = chunks.nextChunk() ?? ByteBuffer()
-        guard let second = chunks.nextChunk() else {
+        let second = chunks.nextChunk()
+        let isShort = second == nil && first.readableBytes < ContentCoding.bytesMin
+        let coding = isShort ? nil : ContentCoding.chosen(by: request.headers[.acceptEncoding])
+        headers[.vary] = "Accept-Encoding"
+        headers[.contentEncoding] = coding?.rawValue
+        guard let second else {
             ticket?.leave()
-            return Response(status: .ok, headers: jsonHeaders, body: ResponseBody(byteBuffer: first))
+            let body = coding.map { DeflateStream($0).compress(first, isLast: true) } ?? first
+            return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
         }
         let rest = chunks
         return Response(
-            status: .ok, headers: jsonHeaders,
+            status: .ok, headers: headers,
             body: ResponseBody { writer in
                 defer { ticket?.leave() }
                 var rest = rest
-                try await writer.write(first)
-                try await writer.write(second)
-                while let chunk = rest.nextChunk() { try await writer.write(chunk) }
+                let stream = coding.map(DeflateStream.init)
+                for piece in [first, second] {
+                    try await writer.write(stream?.compress(piece, isLast: false) ?? piece)
+                }
+                while let piece = rest.nextChunk() {
+                    try await writer.write(stream?.compress(piece, isLast: false) ?? piece)
+                }
+                if let stream { try await writer.write(stream.compress(ByteBuffer(), isLast: true)) }
                 try await writer.finish(nil)
             })
     }

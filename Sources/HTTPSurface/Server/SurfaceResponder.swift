@@ -23,6 +23,7 @@ package struct SurfaceResponder: HTTPResponder {
     let configuration: SurfaceConfiguration
     let services: SurfaceServices
     let admission: SharedAdmission
+    let board: QueryBoard
     private let metrics: SurfaceMetrics
     private let logger: Logger
 
@@ -32,7 +33,9 @@ package struct SurfaceResponder: HTTPResponder {
         self.logger = logger
         self.services = services
         admission = SharedAdmission(configuration)
-        metrics = SurfaceMetrics(services.metrics, admission: admission, version: configuration.version)
+        board = QueryBoard(configuration.queries, clock: services.clock)
+        metrics = SurfaceMetrics(
+            services.metrics, admission: admission, board: board, version: configuration.version)
     }
 
     /// Answers one request; throws only when the connection is beyond use.
@@ -69,11 +72,14 @@ package struct SurfaceResponder: HTTPResponder {
         switch route {
         case .ingest(let form):
             return try await ingest(request, target, form)
-        case .instantQuery, .rangeQuery, .series, .labelNames, .labelValues, .metadata, .servers, .exemplars:
+        case .instantQuery, .rangeQuery, .series, .labelNames, .labelValues, .metadata, .servers, .exemplars,
+            .formatQuery, .parseQuery, .storeStatistics, .federate:
             return try await query(request, target, route)
-        case .rules: return json(Envelope.fixed("{\"groups\":[]}"))
-        case .alerts: return json(Envelope.fixed("{\"alerts\":[]}"))
-        case .buildInfo: return json(Envelope.fixed(buildInfo))
+        case .queries: return try await queries(request, target)
+        case .killQuery: return try await killQuery(request, target)
+        case .remoteRead: return try await remoteRead(request, target)
+        case .emptyList(let list): return json(Envelope.fixed(list.json), for: request)
+        case .status(let page): return json(status(page), for: request)
         case .live:
             var response = failure(
                 APIFailure(.badData, "\(target.path) is a WebSocket: send an upgrade request"), status: .upgradeRequired
@@ -139,13 +145,6 @@ package struct SurfaceResponder: HTTPResponder {
         }
         headers[.contentLength] = String(file.body.readableBytes)
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: file.body))
-    }
-
-    /// Prometheus' fields. `version` is that of the Prometheus API that we answer as, since clients switch features on by
-    /// it; our own stands in `revision`.
-    private var buildInfo: String {
-        "{\"application\":\"Murmuration\",\"version\":\"2.55.0\",\"revision\":\"murmuration-\(configuration.version)\","
-            + "\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\"}"
     }
 }
 

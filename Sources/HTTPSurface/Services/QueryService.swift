@@ -1,4 +1,5 @@
 package import MetricModel
+package import QueryLanguage
 
 /// One evaluation of an expression at one time.
 package struct InstantQuery: Hashable, Sendable {
@@ -56,15 +57,19 @@ package struct QueryOptions: Hashable, Sendable {
     package var lookbackMilliseconds: Int64?
     /// Whether an incomplete result with warnings is wanted rather than an error.
     package var allowsPartial: Bool
+    /// What the answer is to tell about its evaluation.
+    package var statistics: StatisticsDetail
 
     /// Options; by default nothing is limited but the time, and partial results are taken with their warnings.
     package init(
-        timeoutMilliseconds: Int64, seriesMax: Int = 0, lookbackMilliseconds: Int64? = nil, allowsPartial: Bool = true
+        timeoutMilliseconds: Int64, seriesMax: Int = 0, lookbackMilliseconds: Int64? = nil, allowsPartial: Bool = true,
+        statistics: StatisticsDetail = .none
     ) {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.seriesMax = seriesMax
         self.lookbackMilliseconds = lookbackMilliseconds
         self.allowsPartial = allowsPartial
+        self.statistics = statistics
     }
 }
 
@@ -175,12 +180,23 @@ package struct Answer<Value: Sendable>: Sendable {
     package var value: Value
     /// Each names something that is missing or doubtful; empty for a complete result.
     package var warnings: [String]
+    /// Each says something worth knowing that makes the result no less certain.
+    package var infos: [String]
+    /// How an expression was evaluated, when the request asked.
+    package var statistics: QueryStatistics?
 
     /// A value with what must be said about it.
-    package init(_ value: Value, warnings: [String] = []) {
+    package init(
+        _ value: Value, warnings: [String] = [], infos: [String] = [], statistics: QueryStatistics? = nil
+    ) {
         self.value = value
         self.warnings = warnings
+        self.infos = infos
+        self.statistics = statistics
     }
+
+    /// Warnings and infos, for those who show both alike.
+    package var notes: [String] { warnings + infos }
 }
 
 /// Servers found, and how many there are in all.
@@ -197,11 +213,86 @@ package struct ServersFound: Sendable, Equatable {
     }
 }
 
+/// A question for exemplars.
+package struct ExemplarQuery: Hashable, Sendable {
+    /// Whose data is read.
+    package var tenant: TenantID
+    /// An expression, whose selectors say which series are meant.
+    package var query: String
+    /// Unix milliseconds, inclusive.
+    package var start: Int64
+    /// Unix milliseconds, inclusive.
+    package var end: Int64
+    /// Longest time to work on it, milliseconds.
+    package var timeoutMilliseconds: Int64
+
+    /// A question for exemplars between `start` and `end`.
+    package init(tenant: TenantID, query: String, start: Int64, end: Int64, timeoutMilliseconds: Int64) {
+        self.tenant = tenant
+        self.query = query
+        self.start = start
+        self.end = end
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
+/// A question for what a tenant's newest data is made of.
+package struct StatisticsQuery: Hashable, Sendable {
+    /// Whose data.
+    package var tenant: TenantID
+    /// Entries of each list, 1 ... `TenantStatistics.limitMax`.
+    package var limit: Int
+    /// Longest time to work on it, milliseconds.
+    package var timeoutMilliseconds: Int64
+
+    /// A question for lists of `limit` entries.
+    package init(tenant: TenantID, limit: Int, timeoutMilliseconds: Int64) {
+        self.tenant = tenant
+        self.limit = limit
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
+/// Raw samples: what series hold, not evaluated.
+package struct SelectionQuery: Hashable, Sendable {
+    /// Whose data is read.
+    package var tenant: TenantID
+    /// Each a set of predicates that a series must pass; a series that passes several is answered once for each.
+    package var matcherSets: [[Matcher]]
+    /// Unix milliseconds, inclusive.
+    package var start: Int64
+    /// Unix milliseconds, inclusive.
+    package var end: Int64
+    /// Longest time to work on it, milliseconds.
+    package var timeoutMilliseconds: Int64
+
+    /// The samples between `start` and `end` of the series that each set of matchers lets pass.
+    package init(
+        tenant: TenantID, matcherSets: [[Matcher]], start: Int64, end: Int64, timeoutMilliseconds: Int64
+    ) {
+        self.tenant = tenant
+        self.matcherSets = matcherSets
+        self.start = start
+        self.end = end
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
 /// Answers questions. The coordinator role implements it.
 ///
 /// Each method throws `APIFailure`; another error is told as `internal`. A canceled task stops the work: whoever asks cancels
 /// it when the query's time is over, as `Deadline` does for requests and live queries.
 package protocol QueryService: Sendable {
+    /// What the parser accepts.
+    var language: ParserOptions { get }
+    /// How far an instant selector looks back unless a query says so, milliseconds.
+    var lookbackMilliseconds: Int64 { get }
+    /// The tree of an expression; nothing is read.
+    func parse(_ query: String) throws -> Expression
+    /// The predicates of a selector as `match[]` holds it.
+    func parseSelector(_ text: String) throws -> [Matcher]
+    /// The samples of selections, one list of series for each set of matchers.
+    func select(_ query: SelectionQuery) async throws -> Answer<[[SeriesColumns]]>
     /// Evaluates an expression at one time.
     func instant(_ query: InstantQuery) async throws -> Answer<QueryData>
     /// Evaluates an expression over a range; the result is a matrix.
@@ -214,6 +305,10 @@ package protocol QueryService: Sendable {
     func labelValues(_ name: String, _ query: LabelQuery) async throws -> Answer<[String]>
     /// Metadata by metric, sorted by its name.
     func metadata(_ query: MetadataQuery) async throws -> Answer<[MetricMetadata]>
+    /// The exemplars of the series that an expression selects, by series; both in order.
+    func exemplars(_ query: ExemplarQuery) async throws -> Answer<[SeriesExemplars]>
+    /// What a tenant's newest data is made of.
+    func statistics(_ query: StatisticsQuery) async throws -> Answer<TenantStatistics>
     /// Servers, sorted by ID.
     func servers(_ query: ServersQuery) async throws -> Answer<ServersFound>
 }

@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// The members that are alive or suspected, in the order in which they are probed.
 ///
 /// Round robin over a list that is shuffled after each pass, newcomers at a random place of what is left of it: each member is probed once in each
@@ -6,7 +8,7 @@ struct ProbeList: Sendable {
     private(set) var members: [Int] = []
     private var cursor = 0
 
-    mutating func insert(_ member: Int, random: inout GossipRandom) {
+    mutating func insert(_ member: Int, random: inout SplitMix64) {
         members.insert(member, at: random.number(below: members.count - cursor + 1) + cursor)
     }
 
@@ -17,7 +19,7 @@ struct ProbeList: Sendable {
     }
 
     /// The next member to probe; nil when there is none.
-    mutating func next(random: inout GossipRandom) -> Int? {
+    mutating func next(random: inout SplitMix64) -> Int? {
         if members.isEmpty { return nil }
         if cursor >= members.count {
             cursor = 0
@@ -38,7 +40,7 @@ struct ProbeList: Sendable {
     }
 
     /// Up to `count` different members that satisfy `fits`, each as likely.
-    func sample(_ count: Int, random: inout GossipRandom, where fits: (Int) -> Bool) -> [Int] {
+    func sample(_ count: Int, random: inout SplitMix64, where fits: (Int) -> Bool) -> [Int] {
         var chosen: [Int] = []
         // Most of the time a few draws are enough; where few members fit, one pass over all of them in random order is.
         for _ in 0..<min(count * 4, members.count) where chosen.count < count {
@@ -55,20 +57,7 @@ struct ProbeList: Sendable {
     }
 }
 
-/// The generator of one member: SplitMix64 (Steele, Lea, Flood 2014).
-struct GossipRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// 0 ..< `bound`, which is at least 1, each as likely.
     mutating func number(below bound: Int) -> Int { Int(next(upperBound: UInt64(bound))) }
 

@@ -1,3 +1,4 @@
+import SeededRandom
 package import SlotMovement
 
 /// Kinds of faults that a cluster simulation may inject.
@@ -67,7 +68,7 @@ package struct ClusterPlan: Sendable {
         limits.recoveryWait = 60_000_000
         limits.repairInterval = 3_000_000
         self.limits = limits
-        var random = SeededGenerator(seed: seed ^ 0x6D75_726D_7572)
+        var random = SplitMix64(seed: seed ^ 0x6D75_726D_7572)
         aggregators = random.number(in: 3...6)
         joiners = random.number(in: 0...min(3, 9 - aggregators))
         slots = 1 << random.number(in: 1...3)

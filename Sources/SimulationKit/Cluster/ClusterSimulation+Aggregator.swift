@@ -1,3 +1,4 @@
+import SeededRandom
 import SlotMovement
 
 extension ClusterSimulation {
@@ -90,7 +91,7 @@ extension ClusterSimulation {
         guard kernel.isRunning(node) else { return }
         note("kill n\(node)")
         stop(node)
-        var none: SeededGenerator?
+        var none: SplitMix64?
         aggregators[node].store.restart(powerCut: &none)
     }
 
@@ -98,7 +99,7 @@ extension ClusterSimulation {
         guard kernel.isRunning(node) else { return }
         note("power cut n\(node)")
         stop(node)
-        var generator: SeededGenerator? = random.fork()
+        var generator: SplitMix64? = random.fork()
         aggregators[node].store.restart(powerCut: &generator)
         if !plan.syncsEachRecord { aggregators[node].mayHaveLost = true }
     }

@@ -1,3 +1,4 @@
+import SeededRandom
 import SlotMovement
 
 /// A whole cluster on one thread: aggregators with their `SlotKeeper`s and stores, routers that push, coordinators that ask, faults from a seed,
@@ -63,7 +64,7 @@ package struct ClusterSimulation {
 
     let plan: ClusterPlan
     var kernel: Simulation<Packet, Timer>
-    var random: SeededGenerator
+    var random: SplitMix64
     var oracle: ClusterOracle
     var aggregators: [Aggregator]
     var routers: [Router]
@@ -90,7 +91,7 @@ package struct ClusterSimulation {
         let aggregatorCount = plan.aggregators + plan.joiners
         let nodeCount = aggregatorCount + plan.routers + plan.coordinators + 1
         kernel = Simulation(nodeCount: nodeCount, seed: plan.seed)
-        random = SeededGenerator(seed: plan.seed &* 0x9E37_79B9 &+ 1)
+        random = SplitMix64(seed: plan.seed &* 0x9E37_79B9 &+ 1)
         oracle = ClusterOracle(
             nodeCount: aggregatorCount, members: plan.aggregators, replicationFactor: plan.replicationFactor,
             slots: plan.slots)

@@ -1,4 +1,5 @@
 import MetricModel
+import SeededRandom
 
 /// The checker: what was pushed, what was acknowledged and when, and whether an answer has it.
 struct SampleLedger {
@@ -44,7 +45,7 @@ struct SampleLedger {
     }
 
     /// Some sample sent so far, to send another value for it.
-    func someKey(slot: Int, random: inout SeededGenerator) -> SampleKey? {
+    func someKey(slot: Int, random: inout SplitMix64) -> SampleKey? {
         guard !slots[slot].isEmpty else { return nil }
         return random.element(of: slots[slot].keys.sorted().suffix(20).map { $0 })
     }

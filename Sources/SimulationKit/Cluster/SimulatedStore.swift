@@ -1,3 +1,4 @@
+import SeededRandom
 import SlotMovement
 
 /// An aggregator's engine, as far as losing samples goes: a log on a simulated disk, and in memory what a start replays from it.
@@ -101,7 +102,7 @@ struct SimulatedStore {
     /// Loses the memory, and with a power cut what was not synced; then replays the log.
     ///
     /// - Parameter random: of the power cut; nil where only the process died.
-    mutating func restart(powerCut random: inout SeededGenerator?) {
+    mutating func restart(powerCut random: inout SplitMix64?) {
         if var generator = random {
             disk.powerCut(random: &generator)
             random = generator

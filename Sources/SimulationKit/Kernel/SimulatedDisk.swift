@@ -1,3 +1,5 @@
+package import SeededRandom
+
 /// A node's disk, as far as a log goes: records in order, of which the first `syncedEnd` outlive a loss of power.
 ///
 /// A killed process loses nothing that it had written; a power cut takes some suffix of what was not synced; a wiped disk is a new one.
@@ -46,7 +48,7 @@ package struct SimulatedDisk<Record> {
     /// - Parameter random: how much of what was not synced had reached the disk by chance.
     /// - Returns: how many records are lost.
     @discardableResult
-    package mutating func powerCut(random: inout SeededGenerator) -> Int {
+    package mutating func powerCut(random: inout SplitMix64) -> Int {
         let atRisk = end - syncedEnd
         guard atRisk > 0 else { return 0 }
         let lost = random.number(in: 0...atRisk)

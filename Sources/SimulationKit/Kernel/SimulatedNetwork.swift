@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// What a directed link does to a message. Times are microseconds, shares are of a million.
 package struct LinkQuality: Equatable, Sendable {
     /// How many messages vanish.
@@ -92,7 +94,7 @@ package struct SimulatedNetwork: Sendable {
     ///   - random: the network's generator.
     /// - Returns: delays of the copies that arrive, in microseconds; nil for a copy that does not.
     mutating func fate(
-        from sender: Int, to receiver: Int, random: inout SeededGenerator
+        from sender: Int, to receiver: Int, random: inout SplitMix64
     ) -> (first: Int64?, second: Int64?) {
         counters.sent += 1
         if sender == receiver { return (0, nil) }
@@ -112,7 +114,7 @@ package struct SimulatedNetwork: Sendable {
         return (first, Self.delay(quality, &random))
     }
 
-    private static func delay(_ quality: LinkQuality, _ random: inout SeededGenerator) -> Int64 {
+    private static func delay(_ quality: LinkQuality, _ random: inout SplitMix64) -> Int64 {
         Int64(random.number(in: random.chance(perMillion: quality.slowPerMillion) ? quality.slowDelay : quality.delay))
     }
 }

@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// Many nodes on one thread: a virtual clock, one event queue, a network, and for each node a clock of its own, crashes, restarts and stalls.
 ///
 /// What arrives are sends, timers and faults; `next` gives what happens, one occurrence after the other, and the caller hands it to its machines.
@@ -40,7 +42,7 @@ package struct Simulation<Message, Timer> {
 
     private var queue = EventQueue<Pending>()
     private var nodes: [Node]
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var sequence: UInt64 = 0
 
     /// - Parameters:
@@ -50,7 +52,7 @@ package struct Simulation<Message, Timer> {
     package init(nodeCount: Int, quality: LinkQuality = .calm, seed: UInt64) {
         nodes = [Node](repeating: Node(), count: nodeCount)
         network = SimulatedNetwork(nodeCount: nodeCount, quality: quality)
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// How many nodes there are, running or not.

@@ -1,4 +1,5 @@
 package import Membership
+import SeededRandom
 
 /// A cluster of nothing but memberships, on the virtual clock and network: what the experiments in `MembershipExperiment.swift` watch.
 ///
@@ -28,7 +29,7 @@ package struct MembershipCluster {
     package private(set) var observed: [Observation] = []
 
     private let configuration: MembershipConfiguration
-    private var random: SeededGenerator
+    private var random: SplitMix64
     /// When each node's timer is set to; a timer that says another time is void.
     private var armed: [Int64]
     private var boots: [UInt64]
@@ -41,7 +42,7 @@ package struct MembershipCluster {
     ///   - seed: decides everything.
     package init(count: Int, configuration: MembershipConfiguration, quality: LinkQuality, seed: UInt64) {
         self.configuration = configuration
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         simulation = Simulation(nodeCount: count, quality: quality, seed: random.next())
         armed = [Int64](repeating: .max, count: count)
         boots = [UInt64](repeating: 0, count: count)

@@ -1,4 +1,5 @@
 package import Membership
+import SeededRandom
 
 /// Numbers of one kind, for their median and tail.
 package struct Measurements: Sendable {
@@ -41,13 +42,13 @@ package struct MembershipExperiment {
 
     /// The cluster.
     package var cluster: MembershipCluster
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private let setting: Setting
 
     /// A cluster whose `count` members have found each other, and `spare` nodes that do not run.
     package init(_ setting: Setting, spare: Int = 0) {
         self.setting = setting
-        random = SeededGenerator(seed: setting.seed ^ 0xC0FF_EE00)
+        random = SplitMix64(seed: setting.seed ^ 0xC0FF_EE00)
         cluster = MembershipCluster(
             count: setting.count + spare, configuration: setting.configuration, quality: setting.quality,
             seed: setting.seed)

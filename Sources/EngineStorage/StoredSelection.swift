@@ -1,0 +1,161 @@
+package import MetricModel
+internal import SeriesEngine
+
+/// A selection of one moment, to be read series by series on any thread.
+package struct StoredSelection: Sendable {
+    let selection: SeriesSelection
+    let slots: SlotSet
+    let snapshot: StoreSnapshot
+    let cache: BlockCache
+    let slotBits: Int
+    /// The block files' part, found across files; nil to go slot by slot.
+    let view: SealedView?
+
+    /// A reader at the first series.
+    package var cursor: StoreCursor { StoreCursor(self) }
+}
+
+extension EngineHost {
+    /// A selection of fewer slots than this does not open whole files for their sake.
+    private static let slotsThatOpenFiles = 64
+
+    /// Takes references to all that a selection names, to be read later.
+    ///
+    /// - Parameters:
+    ///   - selection: tenant, matchers and time range.
+    ///   - slots: only their series are read.
+    ///   - seriesMax: series that may be read.
+    /// - Returns: what was there at one moment.
+    /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`.
+    @concurrent
+    package func selected(
+        _ selection: SeriesSelection, slots: SlotSet, seriesMax: Int
+    ) async throws -> StoredSelection {
+        let snapshot = try await snapshot(selection, seriesMax: seriesMax)
+        let view = try await sealed.view(
+            snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
+            matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
+        return StoredSelection(
+            selection: selection, slots: slots, snapshot: snapshot, cache: cache,
+            slotBits: configuration.engine.slotBits, view: view)
+    }
+}
+
+/// Reads the series of a selection one after the other.
+package struct StoreCursor {
+    private let slots: SlotSet
+    private let slotBits: Int
+    /// One of the two reads.
+    private var acrossFiles: SealedReader?
+    private var bySlot: SelectionReader?
+    /// Of the slot at hand, what is not read yet.
+    private var pending: ArraySlice<SeriesParts> = []
+    /// By which labels the series so far were placed.
+    package private(set) var placements: PlacementKinds = []
+
+    fileprivate init(_ stored: StoredSelection) {
+        slots = stored.slots
+        slotBits = stored.slotBits
+        if let view = stored.view {
+            acrossFiles = SealedReader(stored.selection, view, stored.snapshot.head)
+        } else {
+            bySlot = SelectionReader(
+                selection: stored.selection, snapshot: stored.snapshot, cache: stored.cache, slotBits: stored.slotBits)
+        }
+    }
+
+    /// The next series that has samples; nil after the last. Let go of the one before first: its memory is used again.
+    ///
+    /// - Throws: `EngineError.blockUnreadable`.
+    package mutating func next() throws(EngineError) -> SeriesColumns? {
+        let slots = slots
+        let slotBits = slotBits
+        if let found = try acrossFiles?.next(where: { slots.contains($0.slot(bits: slotBits)) }) {
+            placements.insert(PlacementKinds(labelIndex: found.placement.labelIndex))
+            return found.columns
+        }
+        while true {
+            while let parts = pending.popFirst() {
+                guard let columns = try bySlot?.columns(of: parts), !columns.timestamps.isEmpty else { continue }
+                placements.insert(PlacementKinds(labelIndex: parts.labelIndex))
+                return columns
+            }
+            guard let slot = bySlot?.nextSlot() else { return nil }
+            if slots.contains(slot) { pending = try bySlot?.series(of: slot)[...] ?? [] }
+        }
+    }
+}
+
+/// Puts series together from open block files and the head: those of the files by number, then those that only the head has.
+struct SealedReader {
+    private let selection: SeriesSelection
+    private let view: SealedView
+    private let head: HeadSelection
+    /// The head's series that have a number, by it.
+    private var numberedHead: ArraySlice<(number: UInt32, index: Int)>
+    private var otherHead: ArraySlice<Int>
+    private var position = 0
+    private var run = SampleRun()
+
+    init(_ selection: SeriesSelection, _ view: SealedView, _ head: HeadSelection) {
+        self.selection = selection
+        self.view = view
+        self.head = head
+        var numbered: [(number: UInt32, index: Int)] = []
+        var other: [Int] = []
+        for (index, number) in view.headNumbers.enumerated() {
+            if let number { numbered.append((number, index)) } else { other.append(index) }
+        }
+        numberedHead = numbered.sorted { $0.number < $1.number }[...]
+        otherHead = other[...]
+    }
+
+    /// The next series for whose placement `isWanted` answers true and that has samples.
+    mutating func next(
+        where isWanted: (PlacementKey) -> Bool
+    ) throws(EngineError) -> (columns: SeriesColumns, placement: PlacementKey)? {
+        while position < view.numbers.count {
+            let number = view.numbers[position]
+            position += 1
+            // The head's series pass the same matchers, so each number of theirs comes by here.
+            var inHead: Int?
+            while let first = numberedHead.first, first.number <= number {
+                if first.number == number { inHead = first.index }
+                numberedHead.removeFirst()
+            }
+            let placement = view.placements[Int(number)]
+            guard isWanted(placement) else { continue }
+            if try read(number, inHead) { return (columns(view.labels[Int(number)]), placement) }
+        }
+        while let index = otherHead.popFirst() {
+            let series = head.series[index]
+            guard isWanted(series.placement) else { continue }
+            if try read(nil, index) { return (columns(series.labels), series.placement) }
+        }
+        return nil
+    }
+
+    /// Fills the run; whether there is anything in it.
+    private mutating func read(_ number: UInt32?, _ inHead: Int?) throws(EngineError) -> Bool {
+        run.removeAll()
+        do throws(BlockError) {
+            if let number {
+                for file in view.files {
+                    try file.append(number, to: &run, start: selection.start, end: selection.end)
+                }
+            }
+            if let inHead {
+                try head.merge(head.series[inHead], into: &run, start: selection.start, end: selection.end)
+            } else {
+                run.trim(start: selection.start, end: selection.end)
+            }
+        } catch {
+            throw EngineError(.blockUnreadable, "a series of \(selection.matchers): \(error)")
+        }
+        return run.count > 0
+    }
+
+    private func columns(_ labels: Labels) -> SeriesColumns {
+        SeriesColumns(labels: labels, timestamps: run.timestamps, values: run.values)
+    }
+}

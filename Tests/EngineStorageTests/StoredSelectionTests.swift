@@ -1,0 +1,121 @@
+import EngineStorage
+import MetricModel
+import SeededRandom
+import SeriesEngine
+import Testing
+
+@Suite("Reading a selection series by series")
+struct StoredSelectionTests {
+    private static let allSlots = SlotSet(below: 1 << 14)
+
+    /// Everything that a cursor hands out.
+    private func read(
+        _ host: EngineHost, _ selection: SeriesSelection, _ slots: SlotSet = allSlots
+    ) async throws -> (series: [Labels: SeriesColumns], placements: PlacementKinds) {
+        var cursor = try await host.selected(selection, slots: slots, seriesMax: .max).cursor
+        var found: [Labels: SeriesColumns] = [:]
+        while let series = try cursor.next() { #expect(found.updateValue(series, forKey: series.labels) == nil) }
+        return (found, cursor.placements)
+    }
+
+    /// Five blocks and a head; late samples lie across them, servers come and go, one series has no placement label.
+    private func filled(_ host: EngineHost, _ clock: ManualClock) async throws -> Int64 {
+        var random = SplitMix64(seed: 9)
+        let first = clock.now
+        let bare = SeriesDefinition(
+            tenant: .default, labels: try Labels([Label("__name__", "cpu")]),
+            placement: PlacementKey(hash: 77 << 18, labelIndex: PlacementKey.wholeLabelSet))
+        for round in 0..<6 {
+            for _ in 0..<40 {
+                clock.advance(10_000)
+                var samples = [(bare, clock.now, Double(round))]
+                for server in round..<round + 12 {
+                    let late = Int64.random(in: 0..<8, using: &random) == 0 ? Int64(450_000) : 0
+                    let time = max(first + 1, clock.now - late + Int64(server))
+                    samples.append((try definition("cpu", "web-\(server)"), time, Double(time % 1000)))
+                    samples.append((try definition("mem", "web-\(server)"), time, 1))
+                }
+                _ = try await host.append(batch(samples))
+            }
+            if round < 5 { try await host.seal() }
+        }
+        return first
+    }
+
+    @Test(
+        "across open files, and slot by slot where they do not fit, a cursor reads what a select reads",
+        arguments: [0, 256 << 20])
+    func sameAsSelect(cacheBytes: Int) async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        let first = try await filled(host, clock)
+        let matchers = [
+            [Matcher(equal: "__name__", "cpu")], [try Matcher("instance", .regex, "web-1.*")], [],
+            [try Matcher("instance", .equal, "")], [Matcher(equal: "__name__", "none")],
+        ]
+        for matchers in matchers {
+            for (start, end) in [
+                (Int64.min, Int64.max), (first + 500_000, first + 900_000), (clock.now, clock.now), (0, first),
+            ] {
+                let expected = try await host.everything(matchers, start: start, end: end)
+                let selection = SeriesSelection(tenant: .default, matchers: matchers, start: start, end: end)
+                for _ in 0..<2 {
+                    let found = try await read(host, selection)
+                    #expect(found.series == expected)
+                    let bare = expected.keys.contains { $0["instance"] == nil }
+                    #expect(found.placements.contains(.wholeLabelSet) == bare)
+                }
+            }
+        }
+        try await host.close()
+    }
+
+    @Test("slots divide a selection: each series is in exactly one part")
+    func slots() async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        _ = try await filled(host, clock)
+        let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        var parts = [SlotSet(), SlotSet(), SlotSet()]
+        for slot in 0..<UInt16(1 << 14) { parts[Int(slot) % 3].insert(slot) }
+        var united: [Labels: SeriesColumns] = [:]
+        for part in parts {
+            for (labels, series) in try await read(host, selection, part).series {
+                #expect(united.updateValue(series, forKey: labels) == nil)
+            }
+        }
+        #expect(united == (try await host.everything()))
+        var few = SlotSet()
+        few.insert(77)
+        #expect(try await read(host, selection, few).series.keys.allSatisfy { $0["instance"] == nil })
+        try await host.close()
+    }
+
+    @Test("names and values come from the indexes, and are those of the series in scope")
+    func labels() async throws {
+        let clock = ManualClock()
+        for cacheBytes in [0, 256 << 20] {
+            let folder = TemporaryFolder()
+            let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+            let first = try await filled(host, clock)
+            for (sets, start, end) in [
+                ([], Int64.min, Int64.max), ([[Matcher(equal: "__name__", "mem")]], first, first + 450_000),
+                (
+                    [[try Matcher("instance", .regex, "web-(3|4|16)")], [Matcher(equal: "__name__", "none")]], .min,
+                    .max
+                ),
+                ([[Matcher(equal: "__name__", "none")]], .min, .max),
+            ] {
+                let scope = LabelScope(tenant: .default, matcherSets: sets, start: start, end: end)
+                let series = try await host.series(scope, seriesMax: .max)
+                let values = Set(series.compactMap { $0["instance"] }).sorted()
+                #expect(try await host.labelValues("instance", scope, seriesMax: .max) == values)
+                let names = Set(series.flatMap { $0.labels.map(\.name) }).sorted()
+                #expect(try await host.labelNames(scope, seriesMax: .max) == names)
+            }
+            try await host.close()
+        }
+    }
+}

@@ -1,0 +1,81 @@
+"""Asks Murmuration and a Prometheus random expressions and prints what differs.
+
+    python -m differential.run --queries 5000 --seed 1 --prometheus prometheus
+"""
+
+import argparse
+import collections
+import pathlib
+import sys
+import tempfile
+import time
+from typing import Iterator, NamedTuple
+
+from harness.murmur import Standalone
+
+from .comparison import Verdict, judge
+from .expressions import Expressions
+from .peer import Prometheus
+from .series import batches, make
+
+
+class Asked(NamedTuple):
+    """One question and what came of it."""
+
+    expression: str
+    path: str
+    parameters: dict[str, str]
+    verdict: Verdict
+
+
+def compare(ours: Standalone, theirs: Prometheus, seed: int, queries: int, tenant: str = "differential") -> Iterator[Asked]:
+    """Pushes the series of `seed` to both and asks `queries` questions."""
+    # Two hours back: wholly in the past, and within what a new series may hold.
+    start = int(time.time()) // 3600 * 3600 - 2 * 3600
+    series = make(seed, start * 1000)
+    for part in batches(series):
+        theirs.push(part)
+        reply = ours.push_series(part, tenant)
+        assert reply.status == 204, reply.text
+    expressions = Expressions(seed, float(start), newer=not theirs.is_old)
+    for _ in range(queries):
+        expression = expressions.draw()
+        path, parameters = expressions.parameters()
+        asked = {"query": expression, **parameters}
+        mine = ours.get(f"/api/v1/{path}", asked, tenant).json
+        other = theirs.client.request("GET", f"/api/v1/{path}", asked).json
+        yield Asked(expression, path, parameters, judge(mine, other))
+
+
+def main() -> int:
+    """The command line; exit code 1 when anything differs by more than the last digits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--prometheus", default="prometheus", help="the program to compare with")
+    parser.add_argument("--shown", type=int, default=20, help="how many differences to print whole")
+    options = parser.parse_args()
+    counts: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        directory = pathlib.Path(folder)
+        theirs = Prometheus(options.prometheus, directory)
+        settings = directory / "settings.yaml"
+        settings.write_text("promql-experimental-functions: true\n")
+        ours = Standalone(directory, config=settings).start()
+        try:
+            for number, asked in enumerate(compare(ours, theirs, options.seed, options.queries), 1):
+                kind = asked.verdict.kind
+                counts[kind] += 1
+                if kind in ("near", "different", "one failed") and sum(counts[k] for k in ("near", "different", "one failed")) <= options.shown:
+                    print(f"{kind}: {asked.expression}\n    {asked.path} {asked.parameters}\n    {asked.verdict.detail}")
+                if number % 500 == 0:
+                    print(f"{number} of {options.queries} asked", file=sys.stderr)
+        finally:
+            ours.stop()
+            theirs.stop()
+    print(f"seed {options.seed}, Prometheus {theirs.version}: " + ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts)))
+    return 1 if counts["different"] or counts["one failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
