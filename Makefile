@@ -1,5 +1,7 @@
 # One entry point. Each target calls one short script in bin/, which also runs alone.
 #   make run [HTTP=127.0.0.1:7480] [CLUSTER=127.0.0.1:7481] [DATA=./data]
+#   make cluster [HTTP=127.0.0.1:7480]
+#   make matrix [FAULT=text]
 #   make fuzz [SECONDS=60]
 #   make compare [QUERIES=5000] [SEED=1] [PROMETHEUS=prometheus]
 #   make sim [SEEDS=100] [SEED=n] [BUG=name]
@@ -13,8 +15,9 @@ SEED ?=
 QUERIES ?= 5000
 PROMETHEUS ?= prometheus
 BUG ?=
+FAULT ?=
 
-.PHONY: help setup build run test check bench sim sim-membership fuzz compare screenshots
+.PHONY: help setup build run cluster test matrix check bench sim sim-membership fuzz compare screenshots
 
 help:
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
@@ -28,8 +31,14 @@ build: ## build .build/release/murmur
 run: ## build, start Murmuration and this machine's agent in the foreground, print the address
 	@HTTP='$(HTTP)' CLUSTER='$(CLUSTER)' DATA='$(DATA)' bin/run
 
+cluster: ## build, start a cluster of many processes on this machine in the foreground, print what to try
+	@HTTP='$(HTTP)' bin/cluster
+
 test: ## run the Swift, Python and browser tests
 	@bin/test
+
+matrix: ## put real clusters under every fault, some 35 minutes, and print what was lost: nothing
+	@FAULT='$(FAULT)' bin/matrix
 
 check: ## format, a build without warnings, tidy, types of the web application
 	@bin/check

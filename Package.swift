@@ -58,7 +58,7 @@ let programs: [Target] = [
             "Settings", "IngestFormats", "IngestRouting", "Placement", "QueryEngine", "QueryLanguage", "QueryRouting",
             "WireProtocol", "SeriesEngine",
             "MetricModel", "ByteCoding", "Yams", "EngineStorage", "CheckpointSQLite", "CheckpointPostgres",
-            "ClusterTransport", "CheckpointPlan",
+            "ClusterTransport", "CheckpointPlan", "ClusterView", "GossipTransport", "Membership", "SlotMovement",
             .product(name: "Logging", package: "swift-log"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -70,6 +70,9 @@ let programs: [Target] = [
     .executableTarget(
         name: "membership-table", dependencies: ["SimulationKit", "Membership"], path: "Benchmarks/MembershipTable",
         swiftSettings: .strict),
+    .executableTarget(
+        name: "slot-keeping", dependencies: ["SlotMovement", "Placement"], path: "Benchmarks/SlotKeeping",
+        swiftSettings: .strict),
     .executableTarget(name: "simulate", dependencies: ["SimulationKit"], swiftSettings: .strict),
 ]
 
@@ -79,21 +82,21 @@ let roles: [Target] = [
     .role(
         "RouterRole",
         [
-            "IngestFormats", "IngestRouting", "Placement", "WireProtocol", "MetricModel", "ByteCoding",
-            "ClusterTransport",
-            "HTTPSurface",
+            "IngestFormats", "IngestRouting", "SlotMovement", "Placement", "WireProtocol", "MetricModel", "ByteCoding",
+            "ClusterTransport", "HTTPSurface",
         ]),
     .role(
         "AggregatorRole",
         [
-            "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "MetricModel", "ClusterTransport",
+            "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "SlotMovement", "MetricModel",
+            "ClusterTransport",
             "HTTPSurface", "QueryEngine", "QueryLanguage",
         ]),
     .role(
         "CoordinatorRole",
         [
-            "QueryLanguage", "QueryEngine", "QueryRouting", "WireProtocol", "MetricModel", "ClusterTransport",
-            "HTTPSurface",
+            "QueryLanguage", "QueryEngine", "QueryRouting", "SlotMovement", "Placement", "WireProtocol", "MetricModel",
+            "ClusterTransport", "HTTPSurface",
         ]),
     .role("WebApp", ["HTTPSurface"]),
 ]
@@ -104,13 +107,20 @@ let shells: [Target] = [
     .target(
         name: "ClusterTransport",
         dependencies: [
-            "WireProtocol", "MetricModel", "ByteCoding",
+            "WireProtocol", "SlotMovement", "MetricModel", "ByteCoding",
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "Logging", package: "swift-log"),
         ],
         swiftSettings: .strict
     ),
+    .shell(
+        "ClusterView",
+        [
+            "GossipTransport", "ClusterTransport", "HTTPSurface", "Membership", "SlotMovement", "Placement",
+            "WireProtocol", "ByteCoding",
+            "MetricModel", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ]),
     .shell("GossipTransport", ["Membership", "ClusterTransport", "ByteCoding", "CLibCrypto"]),
     .target(
         name: "HTTPSurface",
@@ -132,7 +142,7 @@ let shells: [Target] = [
     .target(
         name: "EngineStorage",
         dependencies: [
-            "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding",
+            "SeriesEngine", "SlotMovement", "CheckpointPlan", "MetricModel", "ByteCoding",
             .product(name: "Logging", package: "swift-log"),
         ],
         swiftSettings: .strict
@@ -149,18 +159,19 @@ let shells: [Target] = [
 
 let cores: [Target] = [
     .core("IngestFormats", ["MetricModel", "ByteCoding", "CSnappy"]),
-    .core("IngestRouting", ["IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding"]),
+    .core(
+        "IngestRouting", ["IngestFormats", "WireProtocol", "SlotMovement", "Placement", "MetricModel", "ByteCoding"]),
     .core("QueryLanguage", ["MetricModel"]),
     .core(
         "QueryEngine",
         ["QueryLanguage", "MetricModel", "ByteCoding", .product(name: "RealModule", package: "swift-numerics")]),
-    .core("QueryRouting", ["Placement", "MetricModel"]),
+    .core("QueryRouting", ["SlotMovement", "Placement", "MetricModel"]),
     .core("SeriesEngine", ["ChunkCoding", "MetricModel", "ByteCoding"]),
     .core("CheckpointPlan", ["ByteCoding"]),
     .core("Settings", ["MetricModel"]),
     .core("Placement", ["MetricModel", "ByteCoding"]),
     .target(
-        name: "WireProtocol", dependencies: ["MetricModel", "ByteCoding"], exclude: ["control.proto"],
+        name: "WireProtocol", dependencies: ["SlotMovement", "MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
     .core("ChunkCoding", ["ByteCoding"]),
     .core(
@@ -200,23 +211,37 @@ let tests: [Target] = [
     .test(
         "GossipTransportTests",
         ["GossipTransport", "ClusterTransport", "Membership", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
+    .test(
+        "ClusterViewTests",
+        [
+            "ClusterView", "ClusterTransport", "GossipTransport", "Membership", "HTTPSurface", "SlotMovement",
+            "Placement",
+        ] + .shell),
     .test("SimulationKitTests", ["SimulationKit", "SlotMovement", "SeededRandom"]),
     .test("SlotMovementTests", ["SlotMovement", "ByteCoding"]),
-    .test("WireProtocolTests", ["WireProtocol", "MetricModel", "ByteCoding", "SeededRandom"]),
+    .test("WireProtocolTests", ["WireProtocol", "SlotMovement", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test(
         "IngestRoutingTests",
-        ["IngestRouting", "IngestFormats", "WireProtocol", "Placement", "MetricModel", "ByteCoding", "SeededRandom"]),
+        [
+            "IngestRouting", "IngestFormats", "WireProtocol", "SlotMovement", "Placement", "MetricModel", "ByteCoding",
+            "SeededRandom",
+        ]),
     .test("QueryLanguageTests", ["QueryLanguage", "MetricModel", "SeededRandom"]),
     .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel", "Placement", "SeededRandom"]),
-    .test("QueryRoutingTests", ["QueryRouting", "Placement", "MetricModel"]),
+    .test("QueryRoutingTests", ["QueryRouting", "SlotMovement", "Placement", "MetricModel", "SeededRandom"]),
     .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test(
         "EngineStorageTests",
-        ["EngineStorage", "SeriesEngine", "CheckpointPlan", "MetricModel", "ByteCoding", "SeededRandom"]),
+        [
+            "EngineStorage", "SeriesEngine", "SlotMovement", "CheckpointPlan", "MetricModel", "ByteCoding",
+            "SeededRandom",
+        ]),
     .test(
         "CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding", "SeededRandom"]),
-    .test("ClusterTransportTests", ["ClusterTransport", "WireProtocol", "MetricModel", "ByteCoding"] + .shell),
+    .test(
+        "ClusterTransportTests",
+        ["ClusterTransport", "WireProtocol", "SlotMovement", "MetricModel", "ByteCoding"] + .shell),
     .test("SettingsTests", ["Settings", "MetricModel"]),
     .test(
         "HTTPSurfaceTests",

@@ -25,7 +25,7 @@ CORES = {
 }
 SHELLS = {
     "ClusterTransport", "HTTPSurface", "EngineStorage", "CheckpointPostgres", "CheckpointSQLite", "NodeAgent",
-    "LoadGenerator", "GossipTransport",
+    "LoadGenerator", "GossipTransport", "ClusterView",
 }
 ROLES = {"RouterRole", "AggregatorRole", "CoordinatorRole", "WebApp"}
 PROGRAMS = {"murmur", "simulate"}

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from harness.murmur import Standalone
+from harness.murmur import Node, Standalone
 from harness.postgres import Postgres
 
 
@@ -31,6 +31,29 @@ def start_standalone(tmp_path: pathlib.Path) -> Iterator[Callable[..., Standalon
         standalone.kill()
         if standalone.log.exists():
             print(f"--- {standalone.log}\n{standalone.log.read_text(errors='replace')[-6000:]}")
+
+
+@pytest.fixture
+def start_node(tmp_path: pathlib.Path) -> Iterator[Callable[..., Node]]:
+    """A factory of running processes of a cluster: `start_node("router", "router-1", join=…)`. `ready=False` returns at once.
+
+    All of them are killed at the end, and what they wrote is printed, which pytest shows when the test failed.
+    """
+    started: list[Node] = []
+    numbers = itertools.count()
+
+    def start(role: str, name: str, ready: bool = True, **settings: Any) -> Node:
+        directory = tmp_path / f"{name}-{next(numbers)}"
+        directory.mkdir()
+        node = Node(role, directory, name=name, **settings)
+        started.append(node)
+        return node.start(ready)
+
+    yield start
+    for node in started:
+        node.kill()
+        if node.log.exists():
+            print(f"--- {node.log}\n{node.log.read_text(errors='replace')[-6000:]}")
 
 
 @pytest.fixture

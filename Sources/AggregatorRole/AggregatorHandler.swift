@@ -2,6 +2,7 @@ package import ClusterTransport
 package import EngineStorage
 internal import MetricModel
 internal import SeriesEngine
+internal import SlotMovement
 package import WireProtocol
 
 /// The aggregator role: what other nodes ask over the binary protocol, done by this node's engine.
@@ -11,26 +12,54 @@ package struct AggregatorHandler: ClusterRequestHandler {
     private let engine: EngineHost
     private let seriesMax: Int
     private let exemplars = ExemplarStore()
+    private let node: String
+    private let holding: (any SlotHolding)?
 
     /// - Parameters:
     ///   - engine: must be open.
     ///   - seriesMax: `query_series_max`: series that one question about labels may read.
-    package init(engine: EngineHost, seriesMax: Int) {
+    ///   - node: this node's name.
+    ///   - holding: the slots' machine; nil for a node that keeps all slots alone, and so has them whole.
+    package init(engine: EngineHost, seriesMax: Int, node: String, holding: (any SlotHolding)? = nil) {
         self.engine = engine
         self.seriesMax = seriesMax
+        self.node = node
+        self.holding = holding
     }
 
     /// Hands the batch to the engine's thread; see `ClusterRequestHandler`.
     package func write(
         _ batch: WriteBatch, respond: @escaping @Sendable (Result<WriteAcknowledgement, TypedError>) -> Void
     ) {
-        let input = AppendInput(
-            definitions: batch.definitions, rows: batch.rows,
-            metadata: batch.metadata.map { TenantMetadata(tenant: $0.tenant, metadata: $0.metadata) },
-            generation: batch.generation)
-        engine.append(input) { result in
+        engine.append(AppendInput(batch)) { result in
             respond(result.map(WriteAcknowledgement.init(outcome:)).mapError(TypedError.init(engine:)))
         }
+    }
+
+    /// Hands the batch to the slots' machine; a node alone logs it and holds all slots. See `ClusterRequestHandler`.
+    package func store(_ call: StoreCall, respond: @escaping @Sendable (Result<StoreAnswer, TypedError>) -> Void) {
+        if let holding { return holding.store(call, respond: respond) }
+        let (batch, slots, node) = (call.request.batch, call.request.slots, node)
+        engine.append(AppendInput(call.batch)) { result in
+            respond(
+                result.map { outcome in
+                    let logged = StoreReply.Group(
+                        slots: slots, attempt: 1, role: .holder, outcome: .logged(skipping: []), peers: [],
+                        copiesWanted: 1)
+                    let reply = StoreReply(
+                        batch: batch, node: NodeID(0), boot: 1, groups: slots.isEmpty ? [] : [logged])
+                    return StoreAnswer(reply, acknowledgement: WriteAcknowledgement(outcome: outcome)) { _ in node }
+                }
+                .mapError(TypedError.init(engine:)))
+        }
+    }
+
+    /// Hands the packet to the slots' machine; see `ClusterRequestHandler`.
+    package func movement(
+        _ packet: MovementPacket, respond: @escaping @Sendable (Result<Void, TypedError>) -> Void
+    ) {
+        if let holding { return holding.movement(packet, respond: respond) }
+        respond(.failure(TypedError(.unavailable, "node \(node) keeps its slots alone")))
     }
 
     /// Answers one query; see `ClusterRequestHandler`.
@@ -43,9 +72,17 @@ package struct AggregatorHandler: ClusterRequestHandler {
     }
 
     private func answer(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
+        // First what the node is to the slots, then the data.
+        let part = try await AnsweredPart(request.part, holding: holding)
+        var end = try await answer(request, part, sink: sink)
+        part.note(in: &end)
+        return end
+    }
+
+    private func answer(_ request: QueryRequest, _ part: AnsweredPart, sink: any PageSink) async throws -> SelectEnd {
         switch request {
         case .select(let select):
-            return try await self.select(select, sink: sink)
+            return try await self.select(select, slots: part.slots, sink: sink)
         case .labelNames(let names):
             let found = try await engine.labelNames(LabelScope(names.scope), seriesMax: seriesMax)
             return try await send(
@@ -85,7 +122,7 @@ package struct AggregatorHandler: ClusterRequestHandler {
                 sink: sink)
         case .fragment(let fragment):
             return try await FragmentAnswerer(engine: engine, warnings: { warnings + losses(from: $0, to: $1) })
-                .answer(fragment, sink: sink)
+                .answer(fragment, slots: part.slots ?? fragment.slots, sink: sink)
         }
     }
 
@@ -97,7 +134,15 @@ package struct AggregatorHandler: ClusterRequestHandler {
             [.statistics(StatisticsPage(statistics: found))], count: found.seriesCount, sink: sink)
     }
 
-    private func select(_ request: SelectRequest, sink: any PageSink) async throws -> SelectEnd {
+    private func select(
+        _ request: SelectRequest, slots: SlotSet?, sink: any PageSink
+    ) async throws -> SelectEnd {
+        let missing = warnings + losses(from: request.selection.start, to: request.selection.end)
+        if let slots, slots.count < 1 << engine.configuration.engine.slotBits {
+            var end = try await SelectAnswerer(engine: engine).answer(request, slots: slots, sink: sink)
+            end.warnings = missing
+            return end
+        }
         let summary = try await engine.select(
             request.selection, seriesMax: request.seriesMax == 0 ? .max : request.seriesMax,
             samplesMax: request.samplesMax == 0 ? .max : request.samplesMax
@@ -109,8 +154,7 @@ package struct AggregatorHandler: ClusterRequestHandler {
             if let last = pager.finish() { try await sink.send(.series(last)) }
         }
         return SelectEnd(
-            seriesCount: summary.seriesCount, sampleCount: summary.sampleCount,
-            warnings: warnings + losses(from: request.selection.start, to: request.selection.end))
+            seriesCount: summary.seriesCount, sampleCount: summary.sampleCount, warnings: missing)
     }
 
     private func send(
@@ -130,7 +174,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
 
     /// What every answer must say: a node that lost its disk does not have what only the checkpoint holds.
     private var warnings: [String] {
-        guard engine.directory.needsRestore else { return [] }
+        // A node among others is not whole in a slot that may lack samples, and says so itself.
+        guard holding == nil, engine.directory.needsRestore else { return [] }
         return ["data from before this node's start may be missing: it is not restored from the checkpoint yet"]
     }
 }
@@ -145,6 +190,15 @@ extension Array {
 extension LabelScope {
     fileprivate init(_ scope: MetadataScope) {
         self.init(tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end)
+    }
+}
+
+extension AppendInput {
+    init(_ batch: WriteBatch) {
+        self.init(
+            definitions: batch.definitions, rows: batch.rows,
+            metadata: batch.metadata.map { TenantMetadata(tenant: $0.tenant, metadata: $0.metadata) },
+            generation: batch.generation)
     }
 }
 

@@ -1,26 +1,28 @@
 package import CheckpointPlan
-import ClusterTransport
+package import ClusterTransport
 package import EngineStorage
 package import HTTPSurface
 package import Logging
-package import NIOCore
 import ServiceLifecycle
-package import WireProtocol
+internal import SlotMovement
 
 /// An aggregator's life: open the store, replay, serve other nodes, and on a stop seal what is in memory.
 package struct AggregatorService: Service {
     /// What an aggregator is told once.
     package struct Configuration: Sendable {
-        /// Where other nodes reach it.
-        package var host: String
-        /// Its port; 0 takes a free one.
-        package var port: Int
-        /// Its name and its cluster's.
-        package var identity: NodeIdentity
-        /// Engine and log.
-        package var engine: EngineHostConfiguration
+        /// Its name, under which it writes checkpoints.
+        package var name: String
+        /// Engine and log, once the cluster's settings are known; throws when they never will be.
+        package var engine: @Sendable () async throws -> EngineHostConfiguration
         /// `query_series_max`: series that one question about labels may read.
         package var seriesMax: Int
+        /// The aggregators among which this node keeps slots; nil for one that keeps all of them alone.
+        package var aggregators: (any AggregatorDirectory)?
+        /// Where others read how the slots stand.
+        package var board = SlotBoard()
+        /// Whether this node gives its slots away, and what it does when it has none any more.
+        package var isLeaving: @Sendable () -> Bool = { false }
+        package var leave: @Sendable () async -> Void = {}
         /// How long a start that lacks blocks waits for the restore before the node serves all the same.
         package var restoreWait = Duration.seconds(60)
         /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
@@ -28,24 +30,24 @@ package struct AggregatorService: Service {
 
         /// All that has no default.
         package init(
-            host: String, port: Int, identity: NodeIdentity, engine: EngineHostConfiguration, seriesMax: Int
+            name: String, seriesMax: Int, engine: @escaping @Sendable () async throws -> EngineHostConfiguration
         ) {
-            self.host = host
-            self.port = port
-            self.identity = identity
-            self.engine = engine
+            self.name = name
             self.seriesMax = seriesMax
+            self.engine = engine
         }
     }
 
     /// What `Readiness` calls this part of a process.
     package static let readinessPart = "aggregator"
-    /// How long a stop waits for requests of other nodes that are under way.
-    private static let stopGrace = Duration.seconds(1)
 
     /// Between two tries to restore from a store that is away: the first pause, doubled each time up to the last.
     private static let restorePause = Duration.seconds(2)
     private static let restorePauseMax = Duration.seconds(15)
+    /// `repair_interval`: how often each slot is compared with one of its other holders, microseconds. What was acknowledged does not need it.
+    private static let repairInterval: Int64 = 600_000_000
+    /// `departure_pause`: how often a node that leaves looks whether it may.
+    private static let departurePause = Duration.milliseconds(500)
 
     /// A store that comes back is used again within seconds.
     private static var cadence: CheckpointCadence.Limits {
@@ -59,71 +61,150 @@ package struct AggregatorService: Service {
     private let store: any CheckpointStore
     private let readiness: Readiness
     private let metrics: MetricsRegistry
-    private let group: any EventLoopGroup
+    private let port: HandlerSlot
     private let logger: Logger
 
     /// - Parameters:
     ///   - configuration: address, identity, engine.
     ///   - directory: the node's data directory, locked.
     ///   - store: the durable copy; it need not be there.
-    ///   - readiness: told when the log is replayed and other nodes are served.
-    ///   - metrics: gets the engine's and the transport's figures.
-    ///   - group: runs the cluster port.
+    ///   - readiness: told that the log is not replayed yet, and when other nodes are served.
+    ///   - metrics: gets the engine's figures.
+    ///   - port: what answers other nodes once the engine is there; closed before a stop comes here.
     ///   - logger: gets what happens to log, blocks and checkpoint.
     package init(
         configuration: Configuration, directory: DataDirectory, store: any CheckpointStore, readiness: Readiness,
-        metrics: MetricsRegistry, group: any EventLoopGroup, logger: Logger
+        metrics: MetricsRegistry, port: HandlerSlot, logger: Logger
     ) {
         self.configuration = configuration
         self.directory = directory
         self.store = store
         self.readiness = readiness
         self.metrics = metrics
-        self.group = group
+        self.port = port
         self.logger = logger
+        readiness.set(Self.readinessPart, notReadyBecause: "replaying the log")
     }
 
     /// Runs until a graceful shutdown.
     ///
-    /// - Throws: why the blocks, the log or the port cannot be used.
+    /// - Throws: why the blocks or the log cannot be used, or why there is no cluster.
     package func run() async throws {
+        let engine: EngineHostConfiguration
+        do {
+            engine = try await configuration.engine()
+        } catch is CancellationError {
+            // A stop before there was a cluster; the service ends when its turn comes.
+            try? await gracefulShutdown()
+            return
+        }
+        let slots = await joinedSlots()
+        if slots == nil, configuration.aggregators != nil {
+            // A stop before this node had a place in the ring.
+            try? await gracefulShutdown()
+            return
+        }
         let host = try await EngineHost.open(
-            directory: directory, configuration: configuration.engine, logger: logger)
+            directory: directory, configuration: engine, movement: slots?.setup, logger: logger)
         if directory.needsRestore && !directory.isNew {
             logger.warning(
                 "blocks of this node may be missing; what the checkpoint has is restored",
                 metadata: ["directory": "\(directory.path)"])
         }
         EngineMetrics.register(host, in: metrics)
-        let server = ClusterServer(
-            identity: configuration.identity, limits: ConnectionLimits(),
-            handler: AggregatorHandler(engine: host, seriesMax: configuration.seriesMax), group: group, logger: logger)
-        TransportMetrics.register(server, in: metrics)
         do {
-            try await serve(host, server)
+            try await serve(host, slots)
         } catch {
             try? await host.close()
             throw error
         }
     }
 
-    private func serve(_ host: EngineHost, _ server: ClusterServer) async throws {
+    /// What a node that keeps slots among others has beside its engine.
+    private struct Slots {
+        let setup: MovementSetup
+        let aggregators: any AggregatorDirectory
+        let link: MovementLink
+        let notices: AsyncStream<MovementNotice>
+    }
+
+    /// Waits until this node has a place in the ring, so that its machine begins with a view that it is in.
+    private func joinedSlots() async -> Slots? {
+        guard let aggregators = configuration.aggregators else { return nil }
+        let me = aggregators.node(named: configuration.name)
+        for await view in aggregators.views() where view.movement.members.contains(me) {
+            let (notices, continuation) = AsyncStream.makeStream(of: MovementNotice.self)
+            let link = MovementLink(
+                directory: aggregators, own: configuration.name, notices: continuation, logger: logger)
+            var setup = MovementSetup(
+                me: me, boot: UInt32(clamping: directory.bootNumber), view: view.movement,
+                names: DirectoryNames(aggregators: aggregators), outlet: link)
+            setup.limits.repairInterval = Self.repairInterval
+            return Slots(setup: setup, aggregators: aggregators, link: link, notices: notices)
+        }
+        return nil
+    }
+
+    private func serve(_ host: EngineHost, _ slots: Slots?) async throws {
         let uploader = CheckpointUploader(
-            host: host, store: store, writer: "\(configuration.identity.node)/\(host.directory.bootNumber)",
+            host: host, store: store, writer: "\(configuration.name)/\(host.directory.bootNumber)",
             limits: Self.cadence, logger: logger)
         EngineMetrics.register(uploader, in: metrics)
-        let address = try await server.start(host: configuration.host, port: configuration.port)
-        logger.info("serving other nodes", metadata: ["address": "\(address)"])
-        let restoring = Task { await restore(with: uploader) }
+        let holding = slots.map { EngineSlots(engine: host, directory: $0.aggregators) }
+        port.fill(
+            AggregatorHandler(
+                engine: host, seriesMax: configuration.seriesMax, node: configuration.name, holding: holding))
+        let moving = Task { await keepSlots(host, slots) }
+        logger.info("serving other nodes")
+        // A node among others gets its slots from them, or slot by slot from the checkpoint.
+        let restoring = Task {
+            if slots == nil {
+                await restore(with: uploader)
+            } else {
+                readiness.set(Self.readinessPart, notReadyBecause: nil)
+            }
+        }
         let uploading = Task { await uploader.run() }
         try? await gracefulShutdown()
         restoring.cancel()
+        moving.cancel()
+        slots?.link.close()
         uploading.cancel()
-        await server.stop(grace: Self.stopGrace)
         await seal(host, uploader)
         try await host.close()
         await store.close()
         logger.info("store closed")
+    }
+
+    /// Tells the machine of each change among the aggregators, and fetches what it wants of the checkpoint.
+    private func keepSlots(_ host: EngineHost, _ slots: Slots?) async {
+        guard let slots else { return }
+        configuration.board.fill(host)
+        EngineMetrics.registerSlots(host, slots.link, in: metrics)
+        let restorer = SlotRestorer(engine: host, store: store, logger: logger)
+        await withTaskGroup { group in
+            group.addTask { await restorer.run(slots.notices) }
+            group.addTask { await leaveWhenEmpty(host) }
+            group.addTask {
+                var last: UInt64?
+                for await view in slots.aggregators.views() where view.viewVersion != last {
+                    last = view.viewVersion
+                    try? await host.update(view.movement)
+                }
+            }
+        }
+    }
+
+    /// Leaves the cluster once every slot of a node that gives them away is whole elsewhere.
+    private func leaveWhenEmpty(_ host: EngineHost) async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: Self.departurePause) } catch { return }
+            guard configuration.isLeaving(), let status = try? await host.movementStatus(), status.isSettled,
+                status.holds == 0
+            else { continue }
+            logger.info("all slots are given away; leaving the cluster")
+            return await configuration.leave()
+        }
     }
 
     /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.

@@ -30,6 +30,28 @@ enum EngineMetrics {
         }
     }
 
+    /// The slots' figures, of a node that keeps them among others.
+    static func registerSlots(_ host: EngineHost, _ link: MovementLink, in metrics: MetricsRegistry) {
+        metrics.gauge("murmur_slots_held", help: "Slots in the held set.") {
+            Double(host.statistics.movement?.holds ?? 0)
+        }
+        metrics.gauge("murmur_slots_whole", help: "Held slots that this node may be read alone for.") {
+            Double(host.statistics.movement?.whole ?? 0)
+        }
+        metrics.gauge("murmur_movement_batches_owed", help: "Batches that other aggregators miss.") {
+            Double(host.statistics.movement?.batchesOwed ?? 0)
+        }
+        metrics.gauge("murmur_movement_settled", help: "1 while nothing is left to move, to pay or to drop here.") {
+            host.statistics.movement?.isSettled == true ? 1 : 0
+        }
+        metrics.counter(
+            "murmur_movement_jobs_refused_total", help: "Pages and digests put off because too many waited."
+        ) { Double(host.statistics.movementJobsRefused) }
+        metrics.counter(
+            "murmur_movement_messages_dropped_total", help: "Messages about slots dropped because too many waited."
+        ) { Double(link.droppedMessages) }
+    }
+
     private static func samples(_ host: EngineHost, _ metrics: MetricsRegistry) {
         metrics.counter("murmur_engine_samples_appended_total", help: "Samples taken into the head.") {
             Double(host.statistics.engine.appended)

@@ -11,17 +11,17 @@ struct FragmentAnswerer {
     /// What an answer about a time, from the first argument to the second, must say.
     let warnings: @Sendable (Int64, Int64) -> [String]
 
-    /// Plans, evaluates and sends what was asked.
+    /// Plans, evaluates and sends what was asked, of some of the slots.
     ///
     /// - Throws: `TypedError`: `badRequest` for a question that makes no sense, `tooLarge` at a limit, `evaluation` where this part of the data
     ///   does not allow the operation; `EngineError`.
     @concurrent
-    func answer(_ request: FragmentRequest, sink: any PageSink) async throws -> SelectEnd {
+    func answer(_ request: FragmentRequest, slots: SlotSet, sink: any PageSink) async throws -> SelectEnd {
         let plan = try Self.plan(request)
         var selections: [StoredSelection] = []
         for selection in plan.selections {
             let seriesMax = request.seriesMax == 0 ? Int.max : request.seriesMax
-            selections.append(try await engine.selected(selection, slots: request.slots, seriesMax: seriesMax))
+            selections.append(try await engine.selected(selection, slots: slots, seriesMax: seriesMax))
         }
         var (rows, end) = try Self.evaluate(plan, selections, request)
         end.warnings = Set(plan.selections.flatMap { warnings($0.start, $0.end) }).sorted()
@@ -67,7 +67,6 @@ struct FragmentAnswerer {
                 rows.append($0)
             }
             var end = SelectEnd(seriesCount: rows.count, sampleCount: notes.samplesRead)
-            end.slots = request.slots
             end.placements = source.placements
             end.notes = SelectEnd.Notes(warnings: notes.warnings, infos: notes.infos)
             return (rows, end)

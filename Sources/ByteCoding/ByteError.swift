@@ -10,6 +10,8 @@ package struct ByteError: Error, Equatable, Sendable, CustomStringConvertible {
         case invalidUTF8
         /// A protobuf tag has field number 0 or a wire type that does not exist.
         case badTag
+        /// Numbers that do not ascend, or go too far.
+        case outOfRange
     }
 
     /// The kind of failure.
@@ -30,6 +32,7 @@ package struct ByteError: Error, Equatable, Sendable, CustomStringConvertible {
         case .truncated: "input ends too early: \(needed) needed at offset \(offset)"
         case .varintTooLong: "varint longer than 64 bits at offset \(offset)"
         case .invalidUTF8: "invalid UTF-8 at offset \(offset)"
+        case .outOfRange: "a number out of its range at offset \(offset)"
         case .badTag: "invalid protobuf tag at offset \(offset)"
         }
     }

@@ -100,6 +100,27 @@ package struct ByteReader: ~Escapable {
         return Int(value)
     }
 
+    /// Consumes ascending numbers, as `append(ascending:)` writes them.
+    ///
+    /// - Parameter limit: every number is below it.
+    /// - Returns: the numbers, each once.
+    /// - Throws: `ByteError`, also where one is not greater than the one before.
+    @_lifetime(self: copy self)
+    package mutating func readAscending(below limit: Int) throws(ByteError) -> [Int] {
+        let start = offset
+        var numbers: [Int] = []
+        for index in 0..<(try readCount()) {
+            let difference = try readVarint()
+            let last = numbers.last ?? 0
+            guard difference < UInt64(limit - last), index == 0 || difference > 0 else {
+                offset = start
+                throw ByteError(.outOfRange, offset: start, needed: 0)
+            }
+            numbers.append(last + Int(difference))
+        }
+        return numbers
+    }
+
     /// Consumes `count` bytes and returns them without a copy.
     @_lifetime(self: copy self)
     @_lifetime(copy self)

@@ -37,6 +37,16 @@ extension [UInt8] {
         append(varint: UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
+    /// Appends ascending numbers: varint count, the first, then the differences.
+    package mutating func append(ascending numbers: [Int]) {
+        append(varint: numbers.count)
+        var last = 0
+        for number in numbers {
+            append(varint: number - last)
+            last = number
+        }
+    }
+
     /// Appends a varint length and the bytes.
     package mutating func append(prefixed bytes: [UInt8]) {
         append(varint: bytes.count)

@@ -20,6 +20,11 @@ package struct HeldClaims: Sendable, Equatable {
         if let held = epochs[slot], held <= epoch { epochs[slot] = nil }
     }
 
+    /// Gives up all slots but these.
+    package mutating func keep(_ slots: Set<UInt16>) {
+        epochs = epochs.filter { slots.contains($0.key) }
+    }
+
     /// The claim to a slot, nil where it is not held.
     package subscript(slot: UInt16) -> SlotClaim? { epochs[slot].map { SlotClaim(slot: slot, epoch: $0) } }
 

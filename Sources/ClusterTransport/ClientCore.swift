@@ -33,7 +33,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     private var backOff = BackOff()
     private var lastFailure = TypedError(.unavailable, "not connected yet")
     /// Callers that wait for their answers, by stream: bounded by the peer's `connection_streams_max`.
-    private var writes: [StreamID: WriteCall] = [:] { didSet { countRequests() } }
+    private var calls: [StreamID: AnswerCall] = [:] { didSet { countRequests() } }
     private var queries: [StreamID: QueryStreamStorage] = [:] { didSet { countRequests() } }
     private var readyWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     private var readyWaiterCount = 0
@@ -134,30 +134,31 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
 
     // MARK: - Requests
 
-    func write(
-        _ batch: WriteBatch, _ deadlineMilliseconds: UInt32, _ call: WriteCall,
-        _ continuation: CheckedContinuation<WriteAcknowledgement, any Error>
+    /// Sends a request that is answered by its end alone.
+    func send(
+        _ call: AnswerCall, _ continuation: CheckedContinuation<Completion, any Error>,
+        _ request: (inout Connection, MonotonicInstant) throws(TypedError) -> StreamID
     ) {
         eventLoop.preconditionInEventLoop()
         if call.cancelled {
             return continuation.resume(throwing: TypedError(.cancelled, "cancelled before it was sent"))
         }
         let opened = open { machine throws(TypedError) in
-            try machine.openWrite(batch, deadlineMilliseconds: deadlineMilliseconds, now: ConnectionHandler.now)
+            try request(&machine, ConnectionHandler.now)
         }
         switch opened {
         case .success(let stream):
             call.stream = stream
             call.continuation = continuation
-            writes[stream] = call
+            calls[stream] = call
         case .failure(let error): continuation.resume(throwing: error)
         }
     }
 
-    func cancel(_ call: WriteCall) {
+    func cancel(_ call: AnswerCall) {
         eventLoop.preconditionInEventLoop()
         call.cancelled = true
-        guard let stream = call.stream, writes.removeValue(forKey: stream) != nil else { return }
+        guard let stream = call.stream, calls.removeValue(forKey: stream) != nil else { return }
         connection?.command { machine, _ in machine.cancel(stream) }
         call.continuation.take()?.resume(
             throwing: TypedError(.cancelled, "cancelled; whether it was written is not known"))
@@ -193,7 +194,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     }
 
     private func countRequests() {
-        let count = writes.count + queries.count
+        let count = calls.count + queries.count
         counters.update { $0.requestsInFlight = count }
     }
 
@@ -239,7 +240,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
         case .close(let error):
             ready.store(false, ordering: .relaxed)
             if let error { lastFailure = error }
-        case .write(let stream, _), .query(let stream, _):
+        case .write(let stream, _), .store(let stream, _), .movement(let stream, _), .query(let stream, _):
             let refusal = TypedError(.badRequest, "this end of the connection answers no requests")
             connection.command { $0.finish(stream, with: .failed(refusal), into: &$1) }
         case .stopped, .pageSent:
@@ -248,9 +249,9 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     }
 
     private func finish(_ stream: StreamID, _ completion: Completion) {
-        if let call = writes.removeValue(forKey: stream), let continuation = call.continuation.take() {
+        if let call = calls.removeValue(forKey: stream), let continuation = call.continuation.take() {
             switch completion {
-            case .written(let acknowledgement): continuation.resume(returning: acknowledgement)
+            case .written, .stored, .received: continuation.resume(returning: completion)
             case .failed(let error): continuation.resume(throwing: error)
             case .ended: preconditionFailure("the connection let a query's end pass for a write")
             }
@@ -258,7 +259,8 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
             switch completion {
             case .ended(let end): storage.complete(.success(end))
             case .failed(let error): storage.complete(.failure(error))
-            case .written: preconditionFailure("the connection let an acknowledgement pass for a query")
+            case .written, .stored, .received:
+                preconditionFailure("the connection let an acknowledgement pass for a query")
             }
         }
     }
@@ -297,11 +299,11 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     }
 }
 
-/// One write that a caller waits for.
+/// One request that is answered by its end alone, and that a caller waits for.
 // Sendable because only the client's event loop touches what it holds; callers only carry it.
-final class WriteCall: @unchecked Sendable {
+final class AnswerCall: @unchecked Sendable {
     var stream: StreamID?
-    var continuation: CheckedContinuation<WriteAcknowledgement, any Error>?
+    var continuation: CheckedContinuation<Completion, any Error>?
     var cancelled = false
 }
 

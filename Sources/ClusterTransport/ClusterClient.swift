@@ -60,10 +60,54 @@ package final class ClusterClient: Sendable {
     /// - Throws: `TypedError`. After `deadlineExceeded`, `cancelled`, and `unavailable` of a connection lost on the way, whether the batch was
     ///   written is not known; writing it again does no harm.
     package func write(_ batch: WriteBatch, deadline: Duration) async throws -> WriteAcknowledgement {
-        let call = WriteCall()
+        let milliseconds = deadline.wireMilliseconds
+        let completion = try await send { machine, now throws(TypedError) in
+            try machine.openWrite(batch, deadlineMilliseconds: milliseconds, now: now)
+        }
+        guard case .written(let acknowledgement) = completion else { throw Self.mismatch }
+        return acknowledgement
+    }
+
+    /// Sends a batch of slots to a member that shall log it, and waits for what came of it.
+    ///
+    /// - Parameters:
+    ///   - call: its batch within the limits of `WireLimits`.
+    ///   - deadline: as for `write`.
+    /// - Returns: what came of each slot, and of the rows.
+    /// - Throws: as `write`; `versionMismatch` when the other node does not have `FeatureSet.replicas`.
+    package func store(_ call: StoreCall, deadline: Duration) async throws -> StoreAnswer {
+        let milliseconds = deadline.wireMilliseconds
+        let completion = try await send { machine, now throws(TypedError) in
+            try machine.openStore(call, deadlineMilliseconds: milliseconds, now: now)
+        }
+        guard case .stored(let answer) = completion else { throw Self.mismatch }
+        return answer
+    }
+
+    /// Sends what this node's keeper of slots has to say, and waits until it has arrived.
+    ///
+    /// - Parameters:
+    ///   - packet: see `MovementPacket.packets`.
+    ///   - deadline: as for `write`.
+    /// - Throws: as `store`. What gets lost is no harm: whatever matters is said again.
+    package func movement(_ packet: MovementPacket, deadline: Duration) async throws {
+        let milliseconds = deadline.wireMilliseconds
+        let completion = try await send { machine, now throws(TypedError) in
+            try machine.openMovement(packet, deadlineMilliseconds: milliseconds, now: now)
+        }
+        guard case .received = completion else { throw Self.mismatch }
+    }
+
+    /// The connection lets only the end pass that the request asks for.
+    private static var mismatch: TypedError { TypedError(.internal, "the answer does not fit the request") }
+
+    private func send(
+        _ request: @escaping @Sendable (inout Connection, MonotonicInstant) throws(TypedError) -> StreamID
+    ) async throws -> Completion {
+        let call = AnswerCall()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                core.eventLoop.execute { self.core.write(batch, deadline.wireMilliseconds, call, continuation) }
+                core.eventLoop.execute { self.core.send(call, continuation, request) }
             }
         } onCancel: {
             core.eventLoop.execute { self.core.cancel(call) }

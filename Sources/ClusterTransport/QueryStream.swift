@@ -20,6 +20,11 @@ package final class QueryStream: AsyncSequence, Sendable {
         storage.abandon(TypedError(.cancelled, "the answer was dropped"))
     }
 
+    /// Gives the answer up: who waits for a page gets `cancelled`.
+    package func cancel() {
+        storage.abandon(TypedError(.cancelled, "the answer is not needed any more"))
+    }
+
     /// Counts and warnings of the whole answer; nil until iteration has ended without an error.
     package var end: SelectEnd? { storage.end }
 

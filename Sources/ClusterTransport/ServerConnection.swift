@@ -24,7 +24,15 @@ final class ServerConnection: ConnectionDelegate {
         switch effect {
         case .ready(let peer):
             logger.debug("node connected", metadata: ["node": "\(peer.identity.node)", "version": "\(peer.version)"])
-        case .write(let stream, let batch): write(batch, stream, on: connection)
+        case .write(let stream, let batch):
+            let respond = responder(stream, on: connection)
+            requestHandler.write(batch) { respond($0.map(Completion.written)) }
+        case .store(let stream, let call):
+            let respond = responder(stream, on: connection)
+            requestHandler.store(call) { respond($0.map(Completion.stored)) }
+        case .movement(let stream, let packet):
+            let respond = responder(stream, on: connection)
+            requestHandler.movement(packet) { respond($0.map { Completion.received }) }
         case .query(let stream, let request): query(request, stream, on: connection)
         case .stopped(let stream, let error):
             tasks.removeValue(forKey: stream)?.cancel()
@@ -38,14 +46,17 @@ final class ServerConnection: ConnectionDelegate {
         }
     }
 
-    private func write(_ batch: WriteBatch, _ stream: StreamID, on connection: ConnectionHandler) {
+    /// What ends a stream, from any thread.
+    private func responder(
+        _ stream: StreamID, on connection: ConnectionHandler
+    ) -> @Sendable (Result<Completion, TypedError>) -> Void {
         let bound = NIOLoopBound(connection, eventLoop: eventLoop)
-        requestHandler.write(batch) { result in
+        return { result in
             bound.eventLoop.execute {
-                let completion: Completion =
+                let completion =
                     switch result {
-                    case .success(let acknowledgement): .written(acknowledgement)
-                    case .failure(let error): .failed(error)
+                    case .success(let completion): completion
+                    case .failure(let error): Completion.failed(error)
                     }
                 bound.value.command { $0.finish(stream, with: completion, into: &$1) }
             }

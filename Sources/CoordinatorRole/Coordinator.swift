@@ -2,6 +2,7 @@ package import HTTPSurface
 package import MetricModel
 package import QueryEngine
 package import QueryLanguage
+internal import QueryRouting
 internal import WireProtocol
 
 /// The coordinator role: parses a query, fetches what it must read from the aggregators, evaluates, answers.
@@ -22,13 +23,17 @@ package struct Coordinator: QueryService {
     }
 
     private let configuration: Configuration
-    private let fanout: Fanout
+    private let presentFanout: @Sendable () throws -> Fanout
 
-    /// A coordinator that asks through `fanout`.
-    package init(configuration: Configuration, fanout: Fanout) {
+    /// - Parameters:
+    ///   - configuration: limits and look-back.
+    ///   - fanout: whom to ask at that moment; throws while there is nobody.
+    package init(configuration: Configuration, fanout: @escaping @Sendable () throws -> Fanout) {
         self.configuration = configuration
-        self.fanout = fanout
+        presentFanout = fanout
     }
+
+    private var fanout: Fanout { get throws { try presentFanout() } }
 
     /// What the parser accepts; see `QueryService`.
     package var language: ParserOptions { configuration.parser }
@@ -78,7 +83,7 @@ package struct Coordinator: QueryService {
             for case .labels(let page) in pages { found.formUnion(page.labels) }
             return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         } request: {
-            .series(SeriesRequest(scope: scope))
+            .series(SeriesRequest(scope: $0))
         }
     }
 
@@ -86,7 +91,7 @@ package struct Coordinator: QueryService {
     package func labelNames(_ query: LabelQuery) async throws -> Answer<[String]> {
         let scope = try scope(of: query)
         return try await labels(query, scope: scope, merge: Self.strings) {
-            .labelNames(LabelNamesRequest(scope: scope))
+            .labelNames(LabelNamesRequest(scope: $0))
         }
     }
 
@@ -94,16 +99,19 @@ package struct Coordinator: QueryService {
     package func labelValues(_ name: String, _ query: LabelQuery) async throws -> Answer<[String]> {
         let scope = try scope(of: query)
         return try await labels(query, scope: scope, merge: Self.strings) {
-            .labelValues(LabelValuesRequest(name: name, scope: scope))
+            .labelValues(LabelValuesRequest(name: name, scope: $0))
         }
     }
 
     /// Metadata by metric; see `QueryService`.
     package func metadata(_ query: MetadataQuery) async throws -> Answer<[MetricMetadata]> {
-        let request = QueryRequest.metadata(
-            MetadataRequest(tenant: query.tenant, metric: query.metric ?? "", limit: query.metricsMax))
+        let request = MetadataRequest(tenant: query.tenant, metric: query.metric ?? "", limit: query.metricsMax)
         return try await APIFailure.naming {
-            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
+            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+                var request = request
+                request.part = part
+                return .metadata(request)
+            }
             var found: Set<MetricMetadata> = []
             for case .metadata(let page) in fetched.value { found.formUnion(page.metadata) }
             let sorted = found.sorted { $0.metric.utf8.lexicographicallyPrecedes($1.metric.utf8) }
@@ -118,8 +126,11 @@ package struct Coordinator: QueryService {
         let scope = MetadataScope(
             tenant: query.tenant, matcherSets: selectors, start: query.start, end: query.end)
         return try await APIFailure.naming(query: query.query) {
-            let fetched = try await fanout.pages(
-                .exemplars(ExemplarsRequest(scope: scope)), milliseconds: query.timeoutMilliseconds)
+            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+                var scope = scope
+                scope.part = part
+                return .exemplars(ExemplarsRequest(scope: scope))
+            }
             // Replicas hold the same.
             var found: [Labels: Set<Exemplar>] = [:]
             for case .exemplars(let page) in fetched.value {
@@ -136,24 +147,27 @@ package struct Coordinator: QueryService {
 
     /// What a tenant's newest data is made of; see `QueryService`.
     package func statistics(_ query: StatisticsQuery) async throws -> Answer<TenantStatistics> {
-        let request = QueryRequest.statistics(
-            StatisticsRequest(tenant: query.tenant, limit: query.limit))
+        let request = StatisticsRequest(tenant: query.tenant, limit: query.limit)
         return try await APIFailure.naming {
-            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
-            var found = TenantStatistics()
-            for case .statistics(let page) in fetched.value {
-                found.merge(page.statistics, limit: query.limit)
+            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+                var request = request
+                request.part = part
+                return .statistics(request)
             }
+            let found = StatisticsMerge.merge(fetched.value, copies: try fanout.copies, limit: query.limit)
             return Answer(found, warnings: fetched.warnings)
         }
     }
 
     /// Servers that push; see `QueryService`.
     package func servers(_ query: ServersQuery) async throws -> Answer<ServersFound> {
-        let request = QueryRequest.servers(
-            ServersRequest(tenant: query.tenant, search: query.search, limit: query.serversMax))
+        let request = ServersRequest(tenant: query.tenant, search: query.search, limit: query.serversMax)
         return try await APIFailure.naming {
-            let fetched = try await fanout.pages(request, milliseconds: query.timeoutMilliseconds)
+            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+                var request = request
+                request.part = part
+                return .servers(request)
+            }
             return Answer(
                 ServersMerge.merge(fetched.value, serversMax: query.serversMax), warnings: fetched.warnings)
         }
@@ -213,10 +227,12 @@ package struct Coordinator: QueryService {
         _ query: PlannedQuery, milliseconds: Int64
     ) async throws -> (result: QueryResult, missing: [String])? {
         // Samples are counted by step only where all of them are read.
-        guard !query.options.countsSamples, query.text.utf8.count <= WireLimits.queryBytesMax,
-            let parts = fanout.fragmentParts(tenant: query.tenant, query.whole.selections)
-        else { return nil }
-        for distribution in fanout.distributions(parts) {
+        guard !query.options.countsSamples, query.text.utf8.count <= WireLimits.queryBytesMax else { return nil }
+        // One view of the cluster serves all of the query.
+        let fanout = try fanout
+        let distributions = fanout.distributions(tenant: query.tenant, query.whole.selections)
+        let slots = fanout.targets.slots(tenant: query.tenant, selections: query.whole.selections.map(\.matchers))
+        for distribution in distributions {
             let plan = try QueryPlan(
                 query.expression, text: query.text, tenant: query.tenant, time: query.time, options: query.options,
                 distribution: distribution)
@@ -225,7 +241,8 @@ package struct Coordinator: QueryService {
                 query: query.text, tenant: query.tenant, options: query.options, parser: configuration.parser,
                 bounds: plan.bounds, seriesMax: configuration.seriesMax)
             let answers = try await fanout.fragments(
-                plan.fragments, context, parts: parts, milliseconds: milliseconds)
+                plan.fragments, context, slots: slots, isOnePart: distributions.count == 1,
+                milliseconds: milliseconds)
             guard let answers else { continue }
             let fetched = try await fanout.select(
                 plan.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
@@ -254,10 +271,15 @@ package struct Coordinator: QueryService {
 
     /// Asks one question about labels, and cuts the answer at the caller's limit with a warning.
     private func labels<Element: Sendable>(
-        _ query: LabelQuery, scope: MetadataScope, merge: ([QueryPage]) -> [Element], request: () -> QueryRequest
+        _ query: LabelQuery, scope: MetadataScope, merge: ([QueryPage]) -> [Element],
+        request: @escaping @Sendable (MetadataScope) -> QueryRequest
     ) async throws -> Answer<[Element]> {
         try await APIFailure.naming {
-            let fetched = try await fanout.pages(request(), milliseconds: query.timeoutMilliseconds)
+            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+                var scope = scope
+                scope.part = part
+                return request(scope)
+            }
             if !query.allowsPartial, let missing = fetched.warnings.first { throw APIFailure(.unavailable, missing) }
             let found = merge(fetched.value)
             guard found.count > query.resultsMax else { return Answer(found, warnings: fetched.warnings) }

@@ -34,53 +34,62 @@ struct FragmentContext: Sendable {
     }
 }
 
+extension FragmentContext {
+    /// The same, for this node's own evaluator.
+    func question(_ fragment: Fragment) -> FragmentPlan.Question {
+        FragmentPlan.Question(
+            text: query, tenant: tenant, range: fragment.range, shape: fragment.shape, start: fragment.start,
+            step: fragment.step, count: fragment.count, queryStart: bounds.start, queryEnd: bounds.end,
+            options: options, parser: parser)
+    }
+}
+
 extension Fanout {
-    /// The members that answer for everything that the selections name; nil when one of them evaluates no fragments.
-    func fragmentParts(tenant: TenantID, _ selections: [SeriesSelection]) -> [QueryPart]? {
-        let parts = targets.parts(tenant: tenant, selections: selections.map(\.matchers))
-        return parts.allSatisfy { aggregators[$0.member].features.contains(.fragments) } ? parts : nil
+    /// Where a plan may be cut, the most that promises to be right first; none when a member evaluates no fragments.
+    func distributions(tenant: TenantID, _ selections: [SeriesSelection]) -> [Distribution] {
+        guard let view = directory.aggregators else { return [] }
+        let owners = maps.map(view).shares.map(\.node)
+        guard owners.allSatisfy({ directory.client($0)?.features.contains(.fragments) == true }) else { return [] }
+        let slots = targets.slots(tenant: tenant, selections: selections.map(\.matchers))
+        if owners.count == 1 || slots?.count == 1 { return [.onePart] }
+        return [.byServer(placementLabels: targets.placementLabels), .anyParts]
     }
 
-    /// Where a plan may be cut, the most that promises to be right first.
-    func distributions(_ parts: [QueryPart]) -> [Distribution] {
-        parts.count == 1 ? [.onePart] : [.byServer(placementLabels: targets.placementLabels), .anyParts]
-    }
-
-    /// Asks each part for each fragment, at once.
+    /// Asks for each fragment in all slots, at once.
     ///
     /// - Returns: each fragment's rows of all parts, in the order of the members; nil where the parts do not make up the whole because of how
     ///   the series were placed, or where one of them could not go on without the others' data.
     func fragments(
-        _ fragments: [Fragment], _ context: FragmentContext, parts: [QueryPart], milliseconds: Int64
+        _ fragments: [Fragment], _ context: FragmentContext, slots: SlotSet?, isOnePart: Bool, milliseconds: Int64
     ) async throws -> Fetched<[FragmentAnswer]>? {
-        let deadline = Duration.milliseconds(milliseconds)
-        var answers = fragments.map { _ in [PartAnswer?](repeating: nil, count: parts.count) }
+        let reader = try reader(until: .now + .milliseconds(milliseconds))
+        var answers = [[PartAnswer]](repeating: [], count: fragments.count)
+        var warnings: Set<String> = []
         do {
-            try await withThrowingTaskGroup(of: (Int, Int, PartAnswer).self) { group in
+            try await withThrowingTaskGroup(of: (Int, Fetched<[PartAnswer]>).self) { group in
                 for (number, fragment) in fragments.enumerated() {
-                    for (place, part) in parts.enumerated() {
-                        group.addTask {
-                            (number, place, try await answer(fragment, context, from: part, deadline: deadline))
-                        }
-                    }
+                    group.addTask { (number, try await answer(fragment, context, slots, reader)) }
                 }
-                for try await (number, place, answer) in group { answers[number][place] = answer }
+                for try await (number, fetched) in group {
+                    answers[number] = fetched.value
+                    warnings.formUnion(fetched.warnings)
+                }
             }
         } catch let error as TypedError where error.code == .evaluation {
             return nil
         }
         var merged: [FragmentAnswer] = []
-        var warnings: Set<String> = []
         for (fragment, parts) in zip(fragments, answers) {
+            // What may be computed in one place alone has come from several.
+            if isOnePart, parts.count > 1 { return nil }
             var all = FragmentAnswer(rows: [], notes: FragmentNotes())
             var placements: PlacementKinds = []
-            for part in parts.compactMap(\.self) {
+            for part in parts {
                 all.rows += part.rows
-                all.notes.samplesRead += part.end.sampleCount
-                all.notes.warnings += part.end.notes.warnings
-                all.notes.infos += part.end.notes.infos
-                placements.formUnion(part.end.placements)
-                warnings.formUnion(part.end.warnings)
+                all.notes.samplesRead += part.notes.samplesRead
+                all.notes.warnings += part.notes.warnings
+                all.notes.infos += part.notes.infos
+                placements.formUnion(part.placements)
             }
             if !fragment.requirement.isFulfilled(by: placements) { return nil }
             merged.append(all)
@@ -88,19 +97,44 @@ extension Fanout {
         return Fetched(value: merged, warnings: warnings.sorted())
     }
 
-    /// One member's answer to one fragment.
+    /// The rows of one fragment in some slots.
     private struct PartAnswer: Sendable {
         var rows: [FragmentRow]
-        var end: SelectEnd
+        var notes: FragmentNotes
+        var placements: PlacementKinds
     }
 
+    /// One fragment's rows: of the members that have slots whole, and, for those that nobody has whole, evaluated here over the union.
     private func answer(
-        _ fragment: Fragment, _ context: FragmentContext, from part: QueryPart, deadline: Duration
-    ) async throws -> PartAnswer {
+        _ fragment: Fragment, _ context: FragmentContext, _ slots: SlotSet?, _ reader: SlotReader
+    ) async throws -> Fetched<[PartAnswer]> {
+        let outcome = try await reader.read(slots, mode: .wholeOnly) { part in
+            guard case .whole(let slots) = part else { preconditionFailure("a fragment of raw slots") }
+            return .fragment(context.request(fragment, slots: slots))
+        } collect: { stream in
+            try await Self.rows(fragment, context, stream)
+        }
+        var parts = outcome.kept.map { kept in
+            PartAnswer(
+                rows: kept.value,
+                notes: FragmentNotes(
+                    samplesRead: kept.end.sampleCount, warnings: kept.end.notes.warnings, infos: kept.end.notes.infos),
+                placements: kept.end.placements)
+        }
+        var warnings = outcome.warnings
+        if !outcome.left.isEmpty {
+            let united = try await unite(fragment, context, outcome.left, reader)
+            parts.append(united.value)
+            warnings.formUnion(united.warnings)
+        }
+        return Fetched(value: parts, warnings: warnings.sorted())
+    }
+
+    private static func rows(
+        _ fragment: Fragment, _ context: FragmentContext, _ stream: QueryStream
+    ) async throws -> [FragmentRow] {
         var collector = FragmentCollector(width: fragment.width)
         var cells = 0
-        let request = context.request(fragment, slots: part.slots)
-        let stream = aggregators[part.member].query(.fragment(request), deadline: deadline)
         for try await page in stream {
             guard case .fragment(let rows) = page else {
                 throw TypedError(.internal, "an aggregator answered a fragment with pages of another kind")
@@ -117,9 +151,31 @@ extension Fanout {
             }
             collector.append(rows)
         }
-        guard let end = stream.end, end.slots.isSuperset(of: part.slots) else {
-            throw TypedError(.unavailable, "an aggregator answered for fewer slots than it was asked for")
+        return collector.rows
+    }
+
+    /// Fetches what all members have of slots that none of them has whole, and evaluates the fragment on it.
+    private func unite(
+        _ fragment: Fragment, _ context: FragmentContext, _ slots: SlotSet, _ reader: SlotReader
+    ) async throws -> Fetched<PartAnswer> {
+        let plan = try FragmentPlan(context.question(fragment))
+        let budget = ReadBudget(seriesMax: context.seriesMax, samplesMax: context.options.samplesMax)
+        var data: [[SeriesColumns]] = []
+        var warnings: Set<String> = []
+        for selection in plan.selections {
+            let fetched = try await series(selection, slots, mode: .rawOnly, reader: reader, budget: budget)
+            data.append(fetched.value)
+            warnings.formUnion(fetched.warnings)
         }
-        return PartAnswer(rows: collector.rows, end: end)
+        var rows: [FragmentRow] = []
+        do throws(QueryError) {
+            let notes = try Evaluator.evaluate(
+                plan, source: FetchedSeries(data), isCancelled: { Task.isCancelled }, emit: { rows.append($0) })
+            let placements = targets.placements(of: data.joined().map(\.labels), tenant: context.tenant)
+            return Fetched(
+                value: PartAnswer(rows: rows, notes: notes, placements: placements), warnings: warnings.sorted())
+        } catch {
+            throw error.code == .execution ? TypedError(.evaluation, error.message) : error
+        }
     }
 }

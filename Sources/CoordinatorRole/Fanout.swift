@@ -1,22 +1,34 @@
 package import ClusterTransport
 internal import MetricModel
 package import QueryRouting
+package import SlotMovement
+internal import Synchronization
 internal import WireProtocol
 
-/// Asks every aggregator that may hold a part of the answer, at once, and waits for all of them.
+/// Asks the aggregators for everything that an answer needs, each slot once: of a member that has it whole, or of all that may have a part.
 ///
-/// An answer counts only when its end frame has come; one aggregator's failure is the question's.
+/// An answer counts only when its end frame has come. Who is asked instead of a member that does not answer, or has not everything, is decided by
+/// `QueryRouting.SlotRead`; `SlotReader.swift` carries that out.
 package struct Fanout: Sendable {
-    let aggregators: [ClusterClient]
+    let directory: any AggregatorDirectory
     let targets: TargetChoice
+    private let limits: MovementLimits
+    let maps = ReadMaps()
 
     /// - Parameters:
-    ///   - aggregators: connections by the ring's member index.
-    ///   - targets: who must be asked.
-    package init(aggregators: [ClusterClient], targets: TargetChoice) {
-        self.aggregators = aggregators
+    ///   - directory: the aggregators; a change takes effect with the next question.
+    ///   - targets: which slots must be asked about.
+    ///   - limits: the times of a read; the same on all nodes.
+    package init(
+        directory: any AggregatorDirectory, targets: TargetChoice, limits: MovementLimits = MovementLimits()
+    ) {
+        self.directory = directory
         self.targets = targets
+        self.limits = limits
     }
+
+    /// On how many members each series lies, as far as there are as many.
+    var copies: Int { directory.aggregators?.movement.copiesWanted ?? 1 }
 
     /// What came back, and what every answer built on it must say.
     struct Fetched<Value: Sendable>: Sendable {
@@ -25,68 +37,101 @@ package struct Fanout: Sendable {
         var warnings: [String]
     }
 
+    /// A reader over the aggregators as they are known now.
+    ///
+    /// - Throws: `TypedError.unavailable` when none is.
+    func reader(until deadline: ContinuousClock.Instant) throws(TypedError) -> SlotReader {
+        guard let view = directory.aggregators else {
+            throw TypedError(.unavailable, "no aggregator is known yet", retryAfterMilliseconds: 1_000)
+        }
+        return SlotReader(
+            directory: directory, view: view, map: maps.map(view), limits: limits, deadline: deadline)
+    }
+
     /// Reads each selection from the members that may hold its series.
     ///
     /// - Returns: for each selection its series, each once.
     func select(
         _ selections: [SeriesSelection], seriesMax: Int, samplesMax: Int, milliseconds: Int64
     ) async throws -> Fetched<[[SeriesColumns]]> {
-        let deadline = Duration.milliseconds(milliseconds)
+        let reader = try reader(until: .now + .milliseconds(milliseconds))
         let budget = ReadBudget(seriesMax: seriesMax, samplesMax: samplesMax)
         return try await withThrowingTaskGroup(of: (Int, Fetched<[SeriesColumns]>).self) { group in
             for (index, selection) in selections.enumerated() {
-                for member in targets.members(tenant: selection.tenant, matchers: selection.matchers) {
-                    group.addTask {
-                        let request = SelectRequest(
-                            selection: selection, seriesMax: seriesMax, samplesMax: samplesMax)
-                        return (index, try await series(request, from: member, deadline: deadline, budget: budget))
-                    }
+                let slots = targets.slots(tenant: selection.tenant, selections: [selection.matchers])
+                group.addTask {
+                    (index, try await series(selection, slots, mode: .united, reader: reader, budget: budget))
                 }
             }
-            var merges = selections.map { _ in SeriesMerge() }
+            var all = selections.map { _ in [SeriesColumns]() }
             var warnings: Set<String> = []
             for try await (index, fetched) in group {
-                merges[index].add(fetched.value)
-                warnings.formUnion(fetched.warnings)
-            }
-            return Fetched(value: merges.map { $0.finish() }, warnings: warnings.sorted())
-        }
-    }
-
-    /// Asks all members and collects their pages.
-    func pages(_ request: QueryRequest, milliseconds: Int64) async throws -> Fetched<[QueryPage]> {
-        let deadline = Duration.milliseconds(milliseconds)
-        return try await withThrowingTaskGroup(of: Fetched<[QueryPage]>.self) { group in
-            for member in targets.everyMember {
-                group.addTask {
-                    var pages: [QueryPage] = []
-                    let stream = aggregators[member].query(request, deadline: deadline)
-                    for try await page in stream { pages.append(page) }
-                    return Fetched(value: pages, warnings: stream.end?.warnings ?? [])
-                }
-            }
-            var all: [QueryPage] = []
-            var warnings: Set<String> = []
-            for try await fetched in group {
-                all += fetched.value
+                all[index] = fetched.value
                 warnings.formUnion(fetched.warnings)
             }
             return Fetched(value: all, warnings: warnings.sorted())
         }
     }
 
-    private func series(
-        _ request: SelectRequest, from member: Int, deadline: Duration, budget: ReadBudget
-    ) async throws -> Fetched<[SeriesColumns]> {
-        var collector = SeriesCollector()
-        let stream = aggregators[member].query(.select(request), deadline: deadline)
-        for try await page in stream {
-            guard case .series(let series) = page else {
-                throw TypedError(.internal, "an aggregator answered a select with pages of another kind")
-            }
-            try budget.take(series.series)
-            try collector.append(series)
+    /// Asks about all slots and collects the pages.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: for everything.
+    ///   - request: what to ask about some slots.
+    /// - Returns: the pages of all answers that count.
+    /// - Throws: as `SlotReader.read`.
+    func pages(
+        milliseconds: Int64, request: @escaping @Sendable (SlotPart) -> QueryRequest
+    ) async throws -> Fetched<[QueryPage]> {
+        let reader = try reader(until: .now + .milliseconds(milliseconds))
+        let outcome = try await reader.read(nil, mode: .united, request: request) { stream in
+            var pages: [QueryPage] = []
+            for try await page in stream { pages.append(page) }
+            return pages
         }
-        return Fetched(value: collector.series, warnings: stream.end?.warnings ?? [])
+        return Fetched(value: outcome.kept.flatMap(\.value), warnings: outcome.warnings.sorted())
+    }
+
+    /// The series of one selection in some slots, each once.
+    func series(
+        _ selection: SeriesSelection, _ slots: SlotSet?, mode: SlotReader.Mode, reader: SlotReader, budget: ReadBudget
+    ) async throws -> Fetched<[SeriesColumns]> {
+        let outcome = try await reader.read(slots, mode: mode) { part in
+            .select(
+                SelectRequest(
+                    selection: selection, seriesMax: budget.seriesMax, samplesMax: budget.samplesMax, part: part))
+        } collect: { stream in
+            var collector = SeriesCollector()
+            do {
+                for try await page in stream {
+                    guard case .series(let series) = page else {
+                        throw TypedError(.internal, "an aggregator answered a select with pages of another kind")
+                    }
+                    try budget.take(series.series)
+                    try collector.append(series)
+                }
+            } catch {
+                budget.giveBack(collector.series)
+                throw error
+            }
+            return collector.series
+        }
+        var merge = SeriesMerge()
+        for kept in outcome.kept { merge.add(kept.value) }
+        return Fetched(value: merge.finish(), warnings: outcome.warnings.sorted())
+    }
+}
+
+/// Who is asked first about each slot, made once for each state of the cluster.
+final class ReadMaps: Sendable {
+    private let latest = Mutex<(version: UInt64, map: ReadMap)?>(nil)
+
+    func map(_ view: AggregatorView) -> ReadMap {
+        latest.withLock { latest in
+            if let latest, latest.version == view.version { return latest.map }
+            let map = ReadMap(view: view.movement, suspects: view.suspects)
+            latest = (view.version, map)
+            return map
+        }
     }
 }

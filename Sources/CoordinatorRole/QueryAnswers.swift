@@ -68,3 +68,27 @@ enum ServersMerge {
         return ServersFound(servers: Array(sorted.prefix(serversMax)), total: max(total, found.count))
     }
 }
+
+/// Unites what aggregators count.
+enum StatisticsMerge {
+    /// - Parameters:
+    ///   - pages: of all members; each counts all series that it has.
+    ///   - copies: on how many members each series lies.
+    ///   - limit: entries of each list.
+    /// - Returns: the numbers of the series, not of their copies; what is not on all its owners yet counts a little less.
+    static func merge(_ pages: [QueryPage], copies: Int, limit: Int) -> TenantStatistics {
+        var found = TenantStatistics()
+        for case .statistics(let page) in pages { found.merge(page.statistics, limit: limit) }
+        guard copies > 1 else { return found }
+        func share(_ value: Int) -> Int { (value + copies - 1) / copies }
+        func shares(_ counts: [TenantStatistics.Count]) -> [TenantStatistics.Count] {
+            counts.map { TenantStatistics.Count(name: $0.name, value: share($0.value)) }
+        }
+        found.seriesCount = share(found.seriesCount)
+        found.chunkCount = share(found.chunkCount)
+        found.seriesByMetric = shares(found.seriesByMetric)
+        found.bytesByLabel = shares(found.bytesByLabel)
+        found.seriesByPair = shares(found.seriesByPair)
+        return found
+    }
+}

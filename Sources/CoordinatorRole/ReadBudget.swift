@@ -9,8 +9,10 @@ final class ReadBudget: Sendable {
         var samples = 0
     }
 
-    private let seriesMax: Int
-    private let samplesMax: Int
+    /// `query_series_max`
+    let seriesMax: Int
+    /// `query_samples_max`
+    let samplesMax: Int
     private let spent = Mutex(Spent())
 
     /// - Parameters:
@@ -19,6 +21,15 @@ final class ReadBudget: Sendable {
     init(seriesMax: Int, samplesMax: Int) {
         self.seriesMax = seriesMax
         self.samplesMax = samplesMax
+    }
+
+    /// Takes back what an answer had brought that does not count.
+    func giveBack(_ series: [SeriesColumns]) {
+        let samples = series.reduce(0) { $0 + $1.timestamps.count }
+        spent.withLock { spent in
+            spent.series -= series.count
+            spent.samples -= samples
+        }
     }
 
     /// Counts what has arrived.

@@ -12,13 +12,16 @@ final class BlockFile: Sendable {
     let size: Int
     let minTime: Int64
     let maxTime: Int64
+    /// The file itself, where this is what is left of it without dropped slots.
+    private let whole: BlockFile?
     private let isDropped = Atomic<Bool>(false)
 
-    private init(number: UInt32, path: String, directory: BlockDirectory, size: Int) {
+    private init(number: UInt32, path: String, directory: BlockDirectory, size: Int, whole: BlockFile? = nil) {
         self.number = number
         self.path = path
         self.directory = directory
         self.size = size
+        self.whole = whole
         minTime = directory.minTime
         maxTime = directory.maxTime
     }
@@ -31,6 +34,27 @@ final class BlockFile: Sendable {
             (try? SystemCalls.remove(Self.uploadedPath(path))) != nil
         else { return }
         try? SystemCalls.remove(path)
+    }
+
+    /// The same file without the blocks of some slots; itself when it has none of them.
+    func hiding(_ isHidden: (UInt16) -> Bool) -> BlockFile {
+        let entries = directory.entries.filter { !isHidden($0.slot) }
+        if entries.count == directory.entries.count { return self }
+        var rest = directory
+        rest.entries = entries
+        return BlockFile(number: number, path: path, directory: rest, size: size, whole: whole ?? self)
+    }
+
+    /// What the file has of a slot.
+    func entry(ofSlot slot: UInt16) -> BlockDirectoryEntry? {
+        let entries = directory.entries
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].slot < slot { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].slot == slot ? entries[low] : nil
     }
 
     /// Opens a file and reads its directory.
@@ -104,7 +128,7 @@ final class BlockFile: Sendable {
     }
 
     /// Removes the file once nobody reads it any more.
-    func drop() { isDropped.store(true, ordering: .releasing) }
+    func drop() { (whole ?? self).isDropped.store(true, ordering: .releasing) }
 
     /// Whether the checkpoint has the file's slot blocks.
     var isUploaded: Bool { Self.hasUploadedMark(path) }

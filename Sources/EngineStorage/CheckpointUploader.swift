@@ -14,8 +14,10 @@ package actor CheckpointUploader {
     private let logger: Logger
     private var cadence: CheckpointCadence
     private var claims = HeldClaims()
-    /// Slots that somebody else has taken over: their blocks are no longer ours to write.
-    private var fenced: Set<UInt16> = []
+    /// Slots that somebody else has taken over, and when: their blocks are not ours to write, unless they become so anew.
+    private var fenced: [UInt16: Int64] = [:]
+    /// `reclaim_wait`: how long who was fenced waits before it claims the slot again, should it be on duty still. Milliseconds.
+    private static let reclaimWait: Int64 = 20_000
     /// Files that the cadence knows of.
     private var counted: [UInt32: Int] = [:]
     private var lastDropAt: Int64 = .min
@@ -105,8 +107,21 @@ package actor CheckpointUploader {
 
     private func upload(_ file: PendingBlockFile) async throws {
         guard let blocks = try await host.checkpointBlocks(file: file.number) else { return }
-        var rest = blocks.filter { !fenced.contains($0.record.slot) }[...]
-        try await claim(rest.map(\.record.slot))
+        let duty = try await host.checkpointDuty(of: Set(blocks.map(\.record.slot)))
+        claims.keep(try await host.checkpointDuty(of: Set(claims.all.map(\.slot))))
+        let writable = duty.filter { !isFenced($0) }
+        try await claim(writable.sorted())
+        try await add(blocks.filter { writable.contains($0.record.slot) }, of: file)
+        try await host.markUploaded(file: file.number)
+    }
+
+    /// Whether somebody else took a slot over, and it is not time yet to claim it again.
+    private func isFenced(_ slot: UInt16) -> Bool {
+        fenced[slot].map { clock() < $0 + Self.reclaimWait } ?? false
+    }
+
+    private func add(_ blocks: [CheckpointBlock], of file: PendingBlockFile) async throws {
+        var rest = blocks[...]
         while !rest.isEmpty {
             let count = CheckpointCadence.batchCount(rest.map(\.record.byteCount))
             let batch = Array(rest.prefix(count))
@@ -134,19 +149,38 @@ package actor CheckpointUploader {
                     metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
                 counters.withLock { $0.fencedSlots += 1 }
                 claims.lose(slot, epoch: held)
-                fenced.insert(slot)
+                fenced[slot] = clock()
                 rest = rest.filter { $0.record.slot != slot }[...]
             }
         }
-        try await host.markUploaded(file: file.number)
     }
 
-    private func claim(_ slots: [UInt16]) async throws(CheckpointError) {
-        let missing = slots.filter { claims[$0] == nil && !fenced.contains($0) }
+    /// Claims slots that are not held, and adds what their writer before may have left out.
+    private func claim(_ slots: [UInt16]) async throws {
+        let missing = slots.filter { claims[$0] == nil }
         if missing.isEmpty { return }
         let granted = try await store.claim(missing, writer: writer)
         // `flush` may have claimed meanwhile: the greater epoch is the one that counts.
         claims.hold(granted.filter { $0.epoch > claims[$0.slot]?.epoch ?? 0 })
+        for slot in missing { fenced[slot] = nil }
+        try await catchUp(Set(missing))
+    }
+
+    /// Files that count as uploaded may hold blocks of slots that were another node's to write: those sealed after the slot's watermark are added
+    /// now, because that node may not have come to it.
+    private func catchUp(_ slots: Set<UInt16>) async throws {
+        let uploaded = Set(try await host.sealedFiles().map(\.number))
+            .subtracting(try await host.pendingBlockFiles().map(\.number))
+        if uploaded.isEmpty { return }
+        var watermarks: [UInt16: Int64] = [:]
+        for state in try await store.slots() where slots.contains(state.slot) {
+            watermarks[state.slot] = state.watermark
+        }
+        for file in try await host.sealedFiles() where uploaded.contains(file.number) {
+            let behind = slots.filter { watermarks[$0] ?? .min < file.watermark }
+            guard !behind.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) else { continue }
+            try await add(blocks.filter { behind.contains($0.record.slot) }, of: file)
+        }
     }
 
     /// Once an hour, retention acts on the store too.

@@ -5,30 +5,37 @@ internal import Synchronization
 
 /// The data directory of one node: its lock, its identity, and the paths in it.
 ///
-/// `DIR/lock`, `DIR/node.json`, `DIR/engine-0/{wal,blocks,catalog}`. Next to the blocks lies the mark `blocks/restored`: all that
+/// `DIR/lock`, `DIR/node.json`, and where there is an engine `DIR/engine-0/{wal,blocks,catalog}`. Next to the blocks lies the mark `blocks/restored`: all that
 /// the checkpoint held is here. Whoever loses the blocks loses the mark with them, so the next start fetches them again.
 package final class DataDirectory: Sendable {
     package let path: String
     /// The node instance's UUID, made with the directory.
     package let nodeID: String
-    /// Counts the starts on this directory, from 1.
-    package let bootNumber: UInt64
+    /// Counts the starts of the node's name, from 1: greater than that of every earlier start on this directory.
+    package var bootNumber: UInt64 { node.withLock { $0.boot } }
+    /// The name under which the directory last took part in a cluster; nil before the first time.
+    package var nodeName: String? { node.withLock { $0.name } }
     /// Whether there was no node here before.
     package let isNew: Bool
     private let lock: FileDescriptor
     private let isRestored: Atomic<Bool>
+    private let node: Mutex<Node>
 
     private struct Node: Codable {
         var version: Int
         var uuid: String
         var boot: UInt64
+        var name: String?
     }
 
     /// Creates the directory if need be, takes its lock, and counts the start.
     ///
+    /// - Parameters:
+    ///   - path: the directory.
+    ///   - hasEngine: whether samples are kept in it.
     /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryNotWritable` or `.directoryUnusable` with the
     ///   reason, `.unknownVersion` for a `node.json` of another format.
-    package init(path: String) throws(EngineError) {
+    package init(path: String, hasEngine: Bool = true) throws(EngineError) {
         do {
             try SystemCalls.createDirectories(path)
             lock = try FileDescriptor(opening: path + "/lock", O_RDWR | O_CREAT)
@@ -41,16 +48,14 @@ package final class DataDirectory: Sendable {
             isNew = known == nil
             var node = known ?? Node(version: 1, uuid: UUID().uuidString.lowercased(), boot: 0)
             node.boot += 1
-            for folder in ["/engine-0", "/engine-0/wal", "/engine-0/blocks"] {
+            for folder in hasEngine ? ["/engine-0", "/engine-0/wal", "/engine-0/blocks"] : [] {
                 try SystemCalls.createDirectory(path + folder)
             }
             try SystemCalls.syncDirectory(path)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            try FileDescriptor.replace(file, with: Array(encoder.encode(node)))
+            try Self.write(node, to: file)
             self.path = path
             nodeID = node.uuid
-            bootNumber = node.boot
+            self.node = Mutex(node)
             isRestored = Atomic(try SystemCalls.exists(path + Self.restoredMark))
         } catch let error as EngineError {
             throw error
@@ -78,6 +83,33 @@ package final class DataDirectory: Sendable {
             throw EngineError(.unknownVersion, "\(file): format version \(node.version) is not known here")
         }
         return node
+    }
+
+    private static func write(_ node: Node, to file: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try FileDescriptor.replace(file, with: Array(encoder.encode(node)))
+    }
+
+    /// Notes durably under which name this start takes part, and its boot number, which others may have raised.
+    ///
+    /// - Parameters:
+    ///   - name: the node's.
+    ///   - boot: at least the one that this start was given.
+    /// - Throws: `EngineError.directoryUnusable` when the disk does not take it; what was noted before holds then.
+    package func take(name: String, boot: UInt64) throws(EngineError) {
+        precondition(boot >= bootNumber, "boot number \(boot) after \(bootNumber)")
+        do {
+            try node.withLock { node in
+                var next = node
+                next.name = name
+                next.boot = boot
+                try Self.write(next, to: path + "/node.json")
+                node = next
+            }
+        } catch {
+            throw EngineError(.directoryUnusable, "\(error)")
+        }
     }
 
     /// Names the references of this start: differs for each start and each directory, never 0.
@@ -109,4 +141,6 @@ package final class DataDirectory: Sendable {
     var walPath: String { path + "/engine-0/wal" }
     var blocksPath: String { path + "/engine-0/blocks" }
     var catalogPath: String { path + "/engine-0/catalog" }
+    var droppedPath: String { path + "/engine-0/dropped" }
+    var runningPath: String { path + "/engine-0/running" }
 }

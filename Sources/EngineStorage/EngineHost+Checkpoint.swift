@@ -2,6 +2,7 @@ internal import ByteCoding
 package import CheckpointPlan
 internal import MetricModel
 internal import SeriesEngine
+internal import SlotMovement
 
 /// A block file that the checkpoint does not have yet.
 package struct PendingBlockFile: Equatable, Sendable {
@@ -19,6 +20,23 @@ extension EngineHost {
             thread.blocks.filter { !thread.uploaded.contains($0.number) }.map {
                 PendingBlockFile(number: $0.number, size: $0.size, watermark: $0.directory.createdAt)
             }
+        }
+    }
+
+    /// All block files that hold what was acknowledged here, those that the checkpoint has included; in order of sealing.
+    package func sealedFiles() async throws -> [PendingBlockFile] {
+        try await onThread { thread in
+            thread.blocks.filter { $0.directory.createdAt > 0 }.map {
+                PendingBlockFile(number: $0.number, size: $0.size, watermark: $0.directory.createdAt)
+            }
+        }
+    }
+
+    /// Of some slots, those whose checkpoint is this node's to write; all of them where no machine keeps them.
+    package func checkpointDuty(of slots: Set<UInt16>) async throws -> Set<UInt16> {
+        try await onThread { thread in
+            guard let keeper = thread.movement?.keeper else { return slots }
+            return slots.filter { keeper.isOnCheckpointDuty(Int($0)) }
         }
     }
 
@@ -98,7 +116,7 @@ extension EngineHost {
         ) { rest.popFirst() }
         try file.markUploaded()
         try await onThread { thread in
-            thread.blocks.append(file)
+            thread.blocks.append(thread.visible(file))
             thread.blocks.sort { $0.number < $1.number }
             thread.uploaded.insert(number)
         }

@@ -5,6 +5,8 @@ internal import SeriesEngine
 package struct SelectSummary: Equatable, Sendable {
     package var seriesCount = 0
     package var sampleCount = 0
+    /// The slots that this node could answer for alone at that moment; nil for all.
+    package var answered: SlotSet?
 
     /// Nothing.
     package init() {}
@@ -15,6 +17,8 @@ struct StoreSnapshot: Sendable {
     let head: HeadSelection
     /// By ascending number.
     let blocks: [BlockFile]
+    /// The slots that this node could answer for alone at that moment; nil for all.
+    let answered: SlotSet?
 }
 
 extension EngineHost {
@@ -33,11 +37,12 @@ extension EngineHost {
         _ selection: SeriesSelection, seriesMax: Int, samplesMax: Int,
         emit: @Sendable ([SeriesColumns]) async throws -> Void
     ) async throws -> SelectSummary {
-        let snapshot = try await snapshot(selection, seriesMax: seriesMax)
+        let snapshot = try await snapshot(selection, slots: nil, seriesMax: seriesMax)
         var reader = SelectionReader(
             selection: selection, snapshot: snapshot, cache: cache,
             slotBits: configuration.engine.slotBits)
         var summary = SelectSummary()
+        summary.answered = snapshot.answered
         var batch: [SeriesColumns] = []
         var batchSamples = 0
         while let slot = reader.nextSlot() {
@@ -67,13 +72,15 @@ extension EngineHost {
         throw EngineError(.limitExceeded, "\(EngineLimitError(name: limit, maximum: maximum, found: found))")
     }
 
-    func snapshot(_ selection: SeriesSelection, seriesMax: Int) async throws -> StoreSnapshot {
+    /// What a selection reads, and for which of `slots` (nil: of all) that is all there is.
+    func snapshot(_ selection: SeriesSelection, slots: SlotSet?, seriesMax: Int) async throws -> StoreSnapshot {
         try await onThread { thread throws(EngineError) in
             StoreSnapshot(
                 head: try Self.limited { () throws(EngineLimitError) in
                     try thread.engine.select(selection, seriesMax: seriesMax)
                 },
-                blocks: thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end })
+                blocks: thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end },
+                answered: thread.wholeSlots(of: slots))
         }
     }
 

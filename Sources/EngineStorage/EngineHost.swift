@@ -13,22 +13,23 @@ package final class EngineHost: Sendable {
     /// The node's data directory, locked while this host lives.
     package let directory: DataDirectory
     let queue: EngineQueue
+    let movementQueueBytesMax: Int
     let cache: BlockCache
     let sealed: SealedCache
     private let figures: FigureBoard
     private let syncer: IntervalSyncer?
 
     private init(
-        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, figures: FigureBoard,
-        syncer: IntervalSyncer?
+        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue,
+        movementQueueBytesMax: Int, cache: BlockCache, figures: FigureBoard, syncer: IntervalSyncer?
     ) {
         self.configuration = configuration
         self.directory = directory
+        self.movementQueueBytesMax = movementQueueBytesMax
         self.queue = queue
         self.figures = figures
         self.syncer = syncer
-        // Questions that read whole files want most of it; slot by slot a little goes far.
-        cache = BlockCache(bytesMax: configuration.blockCacheBytesMax / 4)
+        self.cache = cache
         sealed = SealedCache(bytesMax: configuration.blockCacheBytesMax / 4 * 3)
     }
 
@@ -37,11 +38,12 @@ package final class EngineHost: Sendable {
     /// - Parameters:
     ///   - directory: locked by the caller's `DataDirectory`; one host for each.
     ///   - configuration: its `engine.generation` is replaced by the directory's.
+    ///   - movement: what a node of a cluster needs; nil where the store keeps whatever it is given.
     ///   - logger: for what the store has to say.
     /// - Returns: the open store.
     /// - Throws: `EngineError`, naming the file that cannot be taken over.
     package static func open(
-        directory: DataDirectory, configuration: EngineHostConfiguration, logger: Logger
+        directory: DataDirectory, configuration: EngineHostConfiguration, movement: MovementSetup? = nil, logger: Logger
     ) async throws -> EngineHost {
         var engine = EngineConfiguration(generation: directory.generation)
         engine.adopt(configuration.engine)
@@ -50,11 +52,14 @@ package final class EngineHost: Sendable {
         let queue = EngineQueue(bytesMax: configuration.queueBytesMax, batchesMax: configuration.queueBatchesMax)
         let figures = FigureBoard()
         let settings = configuration
+        // Questions that read whole files want most of it; slot by slot a little goes far.
+        let cache = BlockCache(bytesMax: settings.blockCacheBytesMax / 4)
         let target = try await withCheckedThrowingContinuation { (opened: CheckedContinuation<SyncTarget, any Error>) in
             WorkerThread.start(name: "murmur-engine") {
                 do throws(EngineError) {
                     let thread = try EngineThread(
-                        configuration: settings, directory: directory, queue: queue, logger: logger,
+                        configuration: settings, directory: directory, queue: queue, cache: cache, movement: movement,
+                        logger: logger,
                         publish: { figures.set($0) })
                     opened.resume(returning: thread.wal.target)
                     thread.run()
@@ -69,7 +74,8 @@ package final class EngineHost: Sendable {
             syncer = IntervalSyncer(target: target, queue: queue, intervalMilliseconds: Int(settings.syncInterval))
         }
         return EngineHost(
-            configuration: settings, directory: directory, queue: queue, figures: figures, syncer: syncer)
+            configuration: settings, directory: directory, queue: queue,
+            movementQueueBytesMax: movement?.queueBytesMax ?? 0, cache: cache, figures: figures, syncer: syncer)
     }
 
     /// The generation that this host's references belong to.

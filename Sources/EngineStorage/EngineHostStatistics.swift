@@ -37,6 +37,10 @@ package struct EngineHostStatistics: Sendable, Equatable {
     package var replayedSamples = 0
     /// Bytes of log dropped at the start: torn tails and damage.
     package var replayDroppedBytes = 0
+    /// Pages, digests and repairs of slots that were not made because too many waited.
+    package var movementJobsRefused = 0
+    /// How the slots stood at the last look, at most a second ago; nil where no machine keeps them.
+    package var movement: MovementStatus?
     /// How long the replay took, milliseconds.
     package var replayMilliseconds: Int64 = 0
 

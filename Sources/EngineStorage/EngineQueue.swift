@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import SeriesEngine
+internal import SlotMovement
 internal import Synchronization
 
 /// One batch on its way to the engine.
@@ -9,9 +10,33 @@ struct QueuedAppend: Sendable {
     var completion: @Sendable (Result<AppendOutcome, EngineError>) -> Void
 }
 
+/// One batch of a router on its way to the engine of a cluster's node.
+struct QueuedStore: Sendable {
+    var input: AppendInput
+    var request: StoreRequest
+    var size: Int
+    var completion: @Sendable (Result<StoreOutcome, EngineError>) -> Void
+}
+
+/// A message about a slot with what was read of its attachment.
+struct OpenedParcel: Sendable {
+    var message: MovementMessage
+    var bundle: SampleBundle?
+    var windows: [Int64: WindowDigest] = [:]
+}
+
+/// Messages of a member about slots, with the samples that came beside them.
+struct QueuedMovement: Sendable {
+    var parcels: [OpenedParcel]
+    var sender: NodeID
+    var size: Int
+}
+
 /// What the engine's thread is asked to do.
 enum EngineCommand: Sendable {
     case append(QueuedAppend)
+    case store(QueuedStore)
+    case movement(QueuedMovement)
     case run(@Sendable (EngineThread) -> Void)
 }
 
@@ -21,6 +46,7 @@ final class EngineQueue: Sendable {
         var commands: [EngineCommand] = []
         var batches = 0
         var bytes = 0
+        var movementBytes = 0
         var isReaderWaiting = false
         var isClosed = false
     }
@@ -39,14 +65,34 @@ final class EngineQueue: Sendable {
     ///
     /// - Returns: why not: overload with the limit's name, or closed.
     func push(_ append: QueuedAppend) -> EngineError? {
-        push(.append(append)) { state in
-            // One batch always fits, so that a limit below a batch's size does not shut the door for good.
-            if state.batches > 0 && state.bytes + append.size > bytesMax { return overload("ingest_queue_bytes_max") }
-            if state.batches >= batchesMax { return overload("ingest_queue_batches_max") }
-            state.batches += 1
-            state.bytes += append.size
+        push(.append(append)) { admit(append.size, to: &$0) }
+    }
+
+    /// Adds a router's batch; as for an append.
+    func push(_ store: QueuedStore) -> EngineError? {
+        push(.store(store)) { admit(store.size, to: &$0) }
+    }
+
+    /// Adds messages about slots.
+    ///
+    /// - Returns: why not; what is refused is asked for again.
+    func push(_ movement: QueuedMovement, bytesMax: Int) -> EngineError? {
+        push(.movement(movement)) { state in
+            if state.movementBytes > 0 && state.movementBytes + movement.size > bytesMax {
+                return overload("movement_queue_bytes_max")
+            }
+            state.movementBytes += movement.size
             return nil
         }
+    }
+
+    private func admit(_ size: Int, to state: inout State) -> EngineError? {
+        // One batch always fits, so that a limit below a batch's size does not shut the door for good.
+        if state.batches > 0 && state.bytes + size > bytesMax { return overload("ingest_queue_bytes_max") }
+        if state.batches >= batchesMax { return overload("ingest_queue_batches_max") }
+        state.batches += 1
+        state.bytes += size
+        return nil
     }
 
     /// Adds a task, which no limit refuses: their number is bounded by those who wait for them.
@@ -76,6 +122,7 @@ final class EngineQueue: Sendable {
             state.commands = []
             state.batches = 0
             state.bytes = 0
+            state.movementBytes = 0
             state.isReaderWaiting = taken.isEmpty
             return taken
         }

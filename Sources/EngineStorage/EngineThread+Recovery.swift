@@ -2,21 +2,47 @@ internal import ByteCoding
 internal import Glibc
 internal import Logging
 internal import SeriesEngine
+internal import SlotMovement
 
 extension EngineThread {
     /// Takes over what is on disk: blocks, catalog, then the log that no block covers; then begins a new segment.
-    func recover() throws(EngineError) {
+    ///
+    /// - Parameter setup: of a node of a cluster, whose slots' machine begins with what the log says of it.
+    /// - Throws: `EngineError`, naming the file that cannot be taken over.
+    func recover(_ setup: MovementSetup?) throws(EngineError) {
+        var notes = MovementNotes()
         do {
             try removeTemporaries()
             try openBlocks()
+            try openDropped()
             try restoreCatalog()
-            try replayLog()
+            try replayLog(into: &notes, setup)
+            hideDropped()
         } catch let error as EngineError {
             throw error
         } catch {
             throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
         }
         if let failure = rotateLog() { throw EngineError(.directoryUnusable, failure.message) }
+        if let setup { try beginMovement(setup, notes) }
+    }
+
+    private func openDropped() throws {
+        guard try SystemCalls.exists(directory.droppedPath) else { return }
+        do {
+            dropped = try DropMask(decoding: FileDescriptor.contents(of: directory.droppedPath))
+        } catch let error as BlockError {
+            // Without it samples of slots that others hold would be answered.
+            throw EngineError(
+                error.code == .unknownVersion ? .unknownVersion : .directoryUnusable,
+                "\(directory.droppedPath): \(error)")
+        }
+    }
+
+    /// What was dropped is not in the blocks, and no later block takes a number up to which something is hidden.
+    private func hideDropped() {
+        nextBlockNumber = max(nextBlockNumber, dropped.numberMax + 1)
+        blocks = blocks.map { visible($0) }
     }
 
     private func removeTemporaries() throws(FileError) {
@@ -120,18 +146,20 @@ extension EngineThread {
         }
     }
 
-    private func replayLog() throws {
+    private func replayLog(into notes: inout MovementNotes, _ setup: MovementSetup?) throws {
         let start = configuration.monotonicClock()
         let covered = blocks.reduce(UInt32(0)) { max($0, $1.directory.coversSegmentsBefore) }
         removeSegments(before: covered)
         let segments = try WALWriter.segments(in: directory.walPath).filter { $0 >= covered }
         var unsynced: FileError?
+        if let setup { try collectOwed(segments, setup, into: &notes) }
         for number in segments {
-            try replaySegment(number, isLast: number == segments.last)
+            try replaySegment(number, isLast: number == segments.last, into: &notes)
             do throws(FileError) { try syncReplayed(number) } catch { unsynced = error }
         }
         wal = WALWriter(
             folder: directory.walPath, generation: configuration.engine.generation,
+            version: setup == nil ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion,
             durability: configuration.durability, after: segments.last ?? covered)
         if let unsynced { syncFailed(unsynced) }
         statistics.replayMilliseconds = configuration.monotonicClock() - start
@@ -151,18 +179,31 @@ extension EngineThread {
         try FileDescriptor.read(WALWriter.path(directory.walPath, number)).syncData()
     }
 
-    private func replaySegment(_ number: UInt32, isLast: Bool) throws {
+    /// Finds out which batches members may still miss, so that replay keeps those.
+    private func collectOwed(_ segments: [UInt32], _ setup: MovementSetup, into notes: inout MovementNotes) throws {
+        for number in segments {
+            let bytes = try FileDescriptor.contents(of: WALWriter.path(directory.walPath, number))
+            for record in Engine.movementRecords(in: bytes.rawSpan) {
+                let decoded = try? MovementRecord(decoding: record.rawSpan, number: setup.names.number(of:))
+                if case .owed(_, let number, _) = decoded { notes.owed.insert(number) }
+            }
+        }
+    }
+
+    private func replaySegment(_ number: UInt32, isLast: Bool, into notes: inout MovementNotes) throws {
         let path = WALWriter.path(directory.walPath, number)
         let bytes = try FileDescriptor.contents(of: path)
         let replay: WALReplay
         do throws(WALError) {
-            replay = try engine.replay(segment: bytes.rawSpan)
+            replay = try engine.replay(segment: bytes.rawSpan, wanting: notes.owed)
         } catch {
             throw EngineError(error.code == .unknownVersion ? .unknownVersion : .directoryUnusable, "\(path): \(error)")
         }
         statistics.replayedSegments += 1
         statistics.replayedSamples += replay.samples
         statistics.replayDroppedBytes += replay.droppedBytes
+        notes.add(replay)
+        for case .dropped(let slots) in replay.movements { dropped.add(slots) }
         guard let stop = replay.stoppedBy else { return }
         logger.warning(
             "log segment cut short",
@@ -175,6 +216,7 @@ extension EngineThread {
         // person to look at.
         let isTornTail = isLast && (stop.code == .recordTooShort || stop.code == .headerTooShort)
         if !isTornTail {
+            hasLostRecords = true
             try FileDescriptor.replace(path + ".damaged", with: bytes)
         }
     }

@@ -36,6 +36,12 @@ extension EngineThread {
             refuseSealWaiters(failure)
             return
         }
+        if let failure = keepOpenRecords() {
+            sealBlockedUntil = now + configuration.sealRetryDelay
+            refuseSealWaiters(failure)
+            return
+        }
+        dropped.forget(before: blocks.first?.number ?? nextBlockNumber)
         let head = engine.beginSeal()
         lastSealAt = now
         // All that any sync has missed is frozen now, and what is frozen is tried until it is on disk.
@@ -45,8 +51,8 @@ extension EngineThread {
         nextBlockNumber += 1
         startWorker(
             SealJob(
-                head: head, catalog: engine.catalog, number: number, coversSegmentsBefore: wal.number,
-                createdAt: configuration.clock(), directory: directory))
+                head: head, catalog: engine.catalog, dropped: dropped, number: number,
+                coversSegmentsBefore: wal.number, createdAt: configuration.clock(), directory: directory))
     }
 
     /// Encodes and writes on a thread of its own; the engine goes on meanwhile.
@@ -69,8 +75,8 @@ extension EngineThread {
         case .success(let file):
             seal = .idle
             isFrozenUnsynced = false
-            if let file { blocks.append(file) }
-            engine.finishSeal(now: configuration.clock())
+            if let file { blocks.append(visible(file)) }
+            engine.finishSeal(now: configuration.clock(), keeping: { self.movement?.ledger.references ?? [] })
             removeSegments(before: job.coversSegmentsBefore)
             statistics.seals += 1
             statistics.lastSealMilliseconds = milliseconds
@@ -124,18 +130,23 @@ extension EngineThread {
 struct SealJob: Sendable {
     let head: FrozenHead
     let catalog: Catalog
+    /// What was dropped before the head was frozen: known to the log's segments that the block will cover.
+    let dropped: DropMask
     let number: UInt32
     let coversSegmentsBefore: UInt32
     /// When the head was frozen, Unix milliseconds.
     let createdAt: Int64
     let directory: DataDirectory
 
-    /// Writes the catalog first, then the block: once the block covers the log, nothing that only the log knew is lost.
+    /// Writes the catalog and the mark of dropped slots first, then the block: once the block covers the log, nothing that only the log knew is lost.
     ///
     /// - Returns: the file; nil when the head held no samples and the log nothing that a block must cover.
     func run() -> Result<BlockFile?, any Error> {
         Result {
             try FileDescriptor.replace(directory.catalogPath, with: catalog.encoded())
+            if try !dropped.isEmpty || SystemCalls.exists(directory.droppedPath) {
+                try FileDescriptor.replace(directory.droppedPath, with: dropped.encoded)
+            }
             var slots = head.rowsBySlot()[...]
             if slots.isEmpty { return nil }
             let file = try BlockFile.write(

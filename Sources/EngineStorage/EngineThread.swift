@@ -8,6 +8,7 @@ final class EngineThread {
     let configuration: EngineHostConfiguration
     let directory: DataDirectory
     let queue: EngineQueue
+    let cache: BlockCache
     let logger: Logger
     /// Called on this thread with the newest figures.
     let publish: @Sendable (EngineHostStatistics) -> Void
@@ -23,10 +24,18 @@ final class EngineThread {
     var nextBlockNumber: UInt32 = 1
     var statistics = EngineHostStatistics()
 
-    /// Batches prepared and not yet in the log.
-    var group: [(prepared: PreparedAppend, append: QueuedAppend)] = []
-    /// Their records.
+    /// What is prepared and not yet in the log.
+    var group: [GroupEntry] = []
+    /// Its records.
     var records: [UInt8] = []
+    /// The slots' machine, in a cluster.
+    var movement: MovementState?
+    /// The log could not take the group: nothing else is prepared until it has.
+    var isStalled = false
+    /// Slots that were dropped and are still in block files.
+    var dropped = DropMask()
+    /// Records that were acknowledged are not there any more.
+    var hasLostRecords = false
 
     var seal: SealState = .idle
     /// The log lacks, for all that is known, some of what is frozen.
@@ -43,52 +52,58 @@ final class EngineThread {
 
     /// - Throws: `EngineError`, when what is on disk cannot be taken over.
     init(
-        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, logger: Logger,
-        publish: @escaping @Sendable (EngineHostStatistics) -> Void
+        configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, cache: BlockCache,
+        movement setup: MovementSetup?, logger: Logger, publish: @escaping @Sendable (EngineHostStatistics) -> Void
     ) throws(EngineError) {
         self.configuration = configuration
         self.directory = directory
         self.queue = queue
+        self.cache = cache
         self.logger = logger
         self.publish = publish
         engine = Engine(configuration: configuration.engine)
         wal = WALWriter(
             folder: directory.walPath, generation: configuration.engine.generation,
+            version: setup == nil ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion,
             durability: configuration.durability, after: 0)
         lastSealAt = configuration.monotonicClock()
-        try recover()
+        try recover(setup)
         publishStatistics()
     }
 
     /// Works until closed.
     func run() {
         while !isClosing {
-            let commands = queue.takeAll(waitingMilliseconds: 250)
+            let commands = queue.takeAll(waitingMilliseconds: movement == nil ? 250 : 100)
             perform(commands)
             tick()
             publishStatistics()
         }
         perform(queue.close())
         refuseSealWaiters(EngineError(.closed, "the engine is closed"))
+        endMovement()
         publishStatistics()
     }
 
     private func perform(_ commands: [EngineCommand]) {
         for command in commands {
             switch command {
-            case .append(let append):
-                prepare(append)
-                if records.count >= configuration.groupCommitBytesMax { commitGroup() }
+            case .append(let append): prepare(append)
+            case .store(let store): take(store)
+            case .movement(let movement): take(movement)
             case .run(let task):
                 commitGroup()
                 task(self)
             }
+            if records.count >= configuration.groupCommitBytesMax { commitGroup() }
         }
         commitGroup()
     }
 
     private func tick() {
         let now = configuration.monotonicClock()
+        if isStalled { return commitGroup() }
+        tickMovement()
         sealIfDue(now: now)
         if now - Self.retentionInterval >= lastRetentionAt {
             lastRetentionAt = now

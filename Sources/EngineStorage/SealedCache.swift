@@ -42,6 +42,8 @@ struct SealedView: Sendable {
 actor SealedCache {
     private struct Entry {
         var file: OpenBlockFile
+        /// Slot blocks of it that were there: fewer once slots are dropped.
+        var slotBlocks: Int
         /// When it was used last, counted in questions.
         var used: Int
     }
@@ -92,16 +94,18 @@ actor SealedCache {
         guard files.reduce(0, { $0 + Self.estimate(of: $1) }) <= bytesMax, wanted.isDisjoint(with: excluded) else {
             return nil
         }
-        if !opening && !files.allSatisfy({ entries[$0.number] != nil }) { return nil }
+        if !opening && !files.allSatisfy(isOpen) { return nil }
         // Identities outlive their files: where they have become the most of it, everything begins anew.
         if table.memorySize > bytesMax / 2 { forget() }
-        for file in files where entries[file.number] == nil {
+        for file in files where !isOpen(file) {
             try Task.checkCancellation()
             guard let opened = try read(file) else {
                 excluded.insert(file.number)
                 return nil
             }
-            entries[file.number] = Entry(file: opened, used: clock)
+            bytes -= entries[file.number]?.file.memorySize ?? 0
+            entries[file.number] = Entry(
+                file: opened, slotBlocks: file.directory.entries.count, used: clock)
             bytes += opened.memorySize
             evict(keeping: wanted)
         }
@@ -109,6 +113,10 @@ actor SealedCache {
             entries[file.number]?.used = clock
             return entries[file.number]?.file
         }
+    }
+
+    private func isOpen(_ file: BlockFile) -> Bool {
+        entries[file.number]?.slotBlocks == file.directory.entries.count
     }
 
     /// What a file will take: its bytes, and for each series places, a chunk and an identity.

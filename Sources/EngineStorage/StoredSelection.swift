@@ -11,6 +11,9 @@ package struct StoredSelection: Sendable {
     /// The block files' part, found across files; nil to go slot by slot.
     let view: SealedView?
 
+    /// Of `slots`, those that this node could answer for alone at that moment; nil for all.
+    package var answered: SlotSet? { snapshot.answered }
+
     /// A reader at the first series.
     package var cursor: StoreCursor { StoreCursor(self) }
 }
@@ -31,7 +34,7 @@ extension EngineHost {
     package func selected(
         _ selection: SeriesSelection, slots: SlotSet, seriesMax: Int
     ) async throws -> StoredSelection {
-        let snapshot = try await snapshot(selection, seriesMax: seriesMax)
+        let snapshot = try await snapshot(selection, slots: slots, seriesMax: seriesMax)
         let view = try await sealed.view(
             snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
             matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))

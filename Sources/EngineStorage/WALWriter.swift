@@ -6,6 +6,7 @@ internal import Synchronization
 struct WALWriter: ~Copyable {
     private let folder: String
     private let generation: UInt64
+    private let version: UInt8
     private let durability: Durability
     /// What the interval's sync works on.
     let target: SyncTarget
@@ -21,11 +22,13 @@ struct WALWriter: ~Copyable {
     /// - Parameters:
     ///   - folder: where the segments lie.
     ///   - generation: written into each header.
+    ///   - version: of the segments.
     ///   - durability: when the segments are synced.
     ///   - last: the greatest segment number ever used here.
-    init(folder: String, generation: UInt64, durability: Durability, after last: UInt32) {
+    init(folder: String, generation: UInt64, version: UInt8, durability: Durability, after last: UInt32) {
         self.folder = folder
         self.generation = generation
+        self.version = version
         self.durability = durability
         self.number = last
         self.target = SyncTarget()
@@ -43,7 +46,9 @@ struct WALWriter: ~Copyable {
         do throws(FileError) {
             let next = try FileDescriptor.create(path)
             var header: [UInt8] = []
-            WALSegmentHeader(number: number + 1, generation: generation, createdAt: now).encode(into: &header)
+            let begin = WALSegmentHeader(
+                number: number + 1, generation: generation, createdAt: now, version: version)
+            begin.encode(into: &header)
             try next.write(header, at: 0)
             if durability != .memory {
                 try next.sync()

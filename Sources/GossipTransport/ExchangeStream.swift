@@ -115,6 +115,11 @@ private final class ExchangeServerHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
+extension MembershipError {
+    /// The other side could not open the envelope, or would not answer.
+    static let declined = MembershipError(.notAllowed, in: "exchange: no answer")
+}
+
 /// One exchange that this member begins.
 final class ExchangeClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -168,7 +173,7 @@ final class ExchangeClientHandler: ChannelInboundHandler {
         do throws(MembershipError) {
             guard let answer = try ExchangeStream.take(&unread, opening: []) else { return }
             finish(
-                answer.isEmpty ? .failure(MembershipError(.notAllowed, in: "exchange: no answer")) : .success(answer))
+                answer.isEmpty ? .failure(.declined) : .success(answer))
         } catch {
             finish(.failure(error))
         }

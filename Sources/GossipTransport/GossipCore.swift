@@ -26,6 +26,9 @@ final class GossipCore: @unchecked Sendable {
     /// Whether the peers file is older than what is known; a write is under way or planned then.
     private var isSaving = false
     private var hasUnsaved = false
+    private var saveTimer: Scheduled<Void>?
+    /// The newest write of the peers file; each waits for the one before.
+    private var lastWrite: EventLoopFuture<Void>
 
     /// `datagrams_per_read_max`: read with one system call, and how often in a turn of the loop.
     static let datagramsPerRead = 64
@@ -39,11 +42,16 @@ final class GossipCore: @unchecked Sendable {
     ) {
         self.configuration = configuration
         self.eventLoop = eventLoop
+        lastWrite = eventLoop.makeSucceededVoidFuture()
         self.logger = logger
         self.notices = notices
         known = kept?.members.filter { !$0.record.state.isGone }.map(\.record) ?? []
         var record = configuration.record
-        if let kept, kept.me.name == record.name { record.version = max(record.version, kept.me.version + 1) }
+        if let kept, kept.me.name == record.name {
+            record.version = max(record.version, kept.me.version + 1)
+            // A member that starts again is still what it was: nobody takes its slots over meanwhile.
+            if !kept.me.state.isGone { record.state = kept.me.state }
+        }
         machine = Membership(
             record: record, settings: kept?.settings, configuration: configuration.membership,
             seed: .random(in: .min ... .max))
@@ -92,6 +100,11 @@ final class GossipCore: @unchecked Sendable {
         channel?.flush()
         channel?.close(promise: nil)
         notices.finish()
+        // Nobody who waits for the end waits for a change that might still come.
+        if let saveTimer {
+            saveTimer.cancel()
+            saveNow()
+        }
         settle()
     }
 
@@ -160,6 +173,11 @@ final class GossipCore: @unchecked Sendable {
         try await eventLoop.submit { body(self.machine) }.get()
     }
 
+    var keyring: Keyring {
+        eventLoop.preconditionInEventLoop()
+        return envelope.keyring
+    }
+
     func setKeyring(_ keyring: Keyring) {
         eventLoop.preconditionInEventLoop()
         envelope.keyring = keyring
@@ -208,7 +226,9 @@ final class GossipCore: @unchecked Sendable {
             let contents = try envelope.unwrap(try answer.get(), as: .answer)
             machine.answered(id, contents, now: Self.now, into: &effects)
         } catch {
-            if let error = error as? MembershipError { envelopeCounts.count(error) }
+            if let error = error as? MembershipError {
+                if error == .declined { envelopeCounts.declined += 1 } else { envelopeCounts.count(error) }
+            }
             machine.failed(id, now: Self.now, into: &effects)
         }
         perform()
@@ -273,28 +293,41 @@ final class GossipCore: @unchecked Sendable {
         }
     }
 
+    /// Writes the peers file now.
+    func persist() -> EventLoopFuture<Void> {
+        guard let directory = configuration.directory, let snapshot = machine.snapshot(now: Self.now) else {
+            return eventLoop.makeSucceededVoidFuture()
+        }
+        return write(snapshot, in: directory)
+    }
+
+    private func write(_ snapshot: MembershipSnapshot, in directory: String) -> EventLoopFuture<Void> {
+        let written = lastWrite.flatMapError { [eventLoop] _ in eventLoop.makeSucceededVoidFuture() }.flatMap {
+            [eventLoop] in
+            NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try PeersFile.write(snapshot, in: directory) }
+        }
+        lastWrite = written
+        return written
+    }
+
     /// Writes the peers file a little later, on a thread that may block; changes meanwhile make it be written once more.
     private func save() {
-        guard let directory = configuration.directory, hasUnsaved, !isSaving else { return }
+        guard configuration.directory != nil, hasUnsaved, !isSaving else { return }
         isSaving = true
-        eventLoop.assumeIsolated().scheduleTask(in: isClosed ? .zero : Self.saveDelay) {
-            self.hasUnsaved = false
-            guard let snapshot = self.machine.snapshot(now: Self.now) else {
-                self.isSaving = false
-                return self.settle()
+        if isClosed { return saveNow() }
+        saveTimer = eventLoop.assumeIsolated().scheduleTask(in: Self.saveDelay) { self.saveNow() }
+    }
+
+    private func saveNow() {
+        saveTimer = nil
+        hasUnsaved = false
+        persist().assumeIsolated().whenComplete { result in
+            if case .failure(let error) = result {
+                self.logger.warning("peers file not written", metadata: ["error": "\(error)"])
             }
-            NIOThreadPool.singleton.runIfActive(eventLoop: self.eventLoop) {
-                try PeersFile.write(snapshot, in: directory)
-            }
-            .assumeIsolated()
-            .whenComplete { result in
-                if case .failure(let error) = result {
-                    self.logger.warning("peers file not written", metadata: ["error": "\(error)"])
-                }
-                self.isSaving = false
-                self.save()
-                self.settle()
-            }
+            self.isSaving = false
+            self.save()
+            self.settle()
         }
     }
 }

@@ -109,12 +109,24 @@ package final class GossipNode: Sendable {
         try await core.eventLoop.submit { try self.core.command(body) }.get()
     }
 
+    /// Writes the peers file now, beside its writes after changes.
+    ///
+    /// - Throws: the system's error; the file is then as it was.
+    package func persist() async throws {
+        try await core.eventLoop.flatSubmit { self.core.persist() }.get()
+    }
+
     /// Changes the secrets: keys are added, used and removed while the node runs.
     ///
     /// - Parameter keyring: takes effect with the next datagram.
     /// - Throws: NIO's error once the event loop is shut down.
     package func setKeyring(_ keyring: Keyring) async throws {
         try await core.eventLoop.submit { self.core.setKeyring(keyring) }.get()
+    }
+
+    /// The secrets that are accepted and used now.
+    package func keyring() async throws -> Keyring {
+        try await core.eventLoop.submit { self.core.keyring }.get()
     }
 
     /// What came of envelopes.
@@ -151,6 +163,8 @@ package struct EnvelopeCounts: Hashable, Sendable {
     package var refused: UInt64 = 0
     /// Received before, or too late to tell.
     package var replayed: UInt64 = 0
+    /// Exchanges of this member's that others declined: they are of another cluster, or do not have its key.
+    package var declined: UInt64 = 0
 
     package init() {}
 

@@ -9,6 +9,12 @@ package struct SeedName: Hashable, Sendable, CustomStringConvertible {
     /// The cluster port.
     package let port: UInt16
 
+    /// A host, IPv6 without brackets, and a port.
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
     /// - Parameter text: `host:port` or `[v6 address]:port`.
     /// - Throws: `MembershipError.malformed` naming the text.
     package init(_ text: String) throws(MembershipError) {
@@ -27,12 +33,12 @@ package struct SeedName: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Finds the addresses of names by the system's resolver, on threads that may block.
-enum HostLookup {
+package enum HostLookup {
     /// `seed_addresses_max`: of one name; further ones are passed over.
     static let addressesMax = 64
 
     /// All addresses of all seeds, each once, in the resolver's order; a name that is not found has none.
-    static func addresses(of seeds: [SeedName]) async -> [NodeAddress] {
+    package static func addresses(of seeds: [SeedName]) async -> [NodeAddress] {
         let found = try? await NIOThreadPool.singleton.runIfActive { seeds.flatMap { addresses(of: $0) } }
         var seen: Set<NodeAddress> = []
         return (found ?? []).filter { seen.insert($0).inserted }

@@ -1,130 +1,161 @@
 import IngestFormats
 import MetricModel
+import SlotMovement
 import WireProtocol
 
-/// Puts the rows of one aggregator's share together, beginning a new batch whenever a limit of the batch is reached.
+/// Puts the rows of one request together.
 struct BatchBuilder {
-    private let share: RoutingPlan.Share
-    private let attempt: Int
-    private let limits: RouterLimits
-    private(set) var batches: [RoutedBatch] = []
-    private var rows = SampleColumns()
-    private var rowSamples: [UInt32] = []
-    private var definitions: [SeriesDefinition] = []
-    private var definitionSeries: [UInt32] = []
-    private var definitionBytes = 0
-    /// For a definition of the share, its index in the batch being built.
-    private var localDefinitions: [UInt32: UInt32] = [:]
+    private(set) var rows = SampleColumns()
+    private(set) var rowSamples: [UInt32] = []
+    private(set) var definitions: [SeriesDefinition] = []
+    private(set) var definitionSeries: [UInt32] = []
+    /// For a definition of the plan, its index in the batch plus one.
+    private var localDefinitions: [UInt32] = []
 
-    init(share: RoutingPlan.Share, attempt: Int, limits: RouterLimits) {
-        self.share = share
-        self.attempt = attempt
-        self.limits = limits
+    /// Adds one row; `number` is as in `RoutingPlan.numbers`.
+    mutating func add(sample: UInt32, number: UInt32, timestamp: Int64, value: Double, plan: RoutingPlan) {
+        rows.append(series: local(number, plan), timestamp: timestamp, value: value)
+        rowSamples.append(sample)
     }
 
-    /// Adds one row; `number` is as in `RoutingPlan.resolved`.
-    mutating func add(sample: Int, number: UInt32, timestamp: Int64, value: Double) {
-        if rows.count >= limits.batchRowsMax || definitionBytes >= limits.batchDefinitionBytesMax { flush() }
-        rows.append(series: local(number), timestamp: timestamp, value: value)
-        rowSamples.append(UInt32(sample))
-    }
-
-    private mutating func local(_ number: UInt32) -> UInt32 {
+    private mutating func local(_ number: UInt32, _ plan: RoutingPlan) -> UInt32 {
         guard number & SeriesReference.definitionBit != 0 else { return number }
-        let index = number & ~SeriesReference.definitionBit
-        if let local = localDefinitions[index] { return local | SeriesReference.definitionBit }
-        let local = UInt32(definitions.count)
-        let definition = share.definitions[Int(index)]
-        definitions.append(definition)
-        definitionSeries.append(share.definitionSeries[Int(index)])
-        definitionBytes += definition.labels.bytes.count
-        localDefinitions[index] = local
-        return local | SeriesReference.definitionBit
-    }
-
-    /// Ends the batch being built; an empty one is not made.
-    mutating func flush() {
-        guard rows.count > 0 else { return }
-        batches.append(
-            RoutedBatch(
-                aggregator: share.aggregator,
-                batch: WriteBatch(definitions: definitions, rows: rows, generation: share.generation),
-                definitionSeries: definitionSeries, rowSamples: .list(rowSamples), epoch: share.epoch, attempt: attempt)
-        )
-        rows = SampleColumns()
-        rowSamples = []
-        definitions = []
-        definitionSeries = []
-        definitionBytes = 0
-        localDefinitions = [:]
-    }
-
-    /// Adds batches that hold nothing but the share's metadata, each within `batch_metadata_bytes_max`.
-    mutating func addMetadata() {
-        var start = 0
-        var bytes = 0
-        for (index, entry) in share.metadata.enumerated() {
-            bytes +=
-                entry.metadata.metric.utf8.count + entry.metadata.help.utf8.count + entry.metadata.unit.utf8.count + 16
-            guard bytes >= limits.batchMetadataBytesMax || index == share.metadata.count - 1 else { continue }
-            batches.append(
-                RoutedBatch(
-                    aggregator: share.aggregator,
-                    batch: WriteBatch(metadata: Array(share.metadata[start...index]), generation: share.generation),
-                    definitionSeries: [], rowSamples: .list([]), metadataKeys: Array(share.metadataKeys[start...index]),
-                    epoch: share.epoch, attempt: attempt))
-            start = index + 1
-            bytes = 0
+        let index = Int(number & ~SeriesReference.definitionBit)
+        if localDefinitions.count < plan.definitions.count {
+            localDefinitions.append(
+                contentsOf: repeatElement(0, count: plan.definitions.count - localDefinitions.count))
         }
+        if localDefinitions[index] == 0 {
+            definitions.append(plan.definitions[index])
+            definitionSeries.append(plan.definitionSeries[index])
+            localDefinitions[index] = UInt32(definitions.count)
+        }
+        return (localDefinitions[index] - 1) | SeriesReference.definitionBit
     }
 }
 
 extension WriteRouter {
-    /// Cuts a resolved push into batches and counts the samples of refused series.
-    func makeBatches(of write: inout WriteInProgress, plan: RoutingPlan) -> [RoutedBatch] {
-        if plan.isWhole, let share = plan.shares.first, let whole = wholeBatch(of: write, plan: plan, share: share) {
-            return whole
-        }
-        var builders = plan.shares.map { BatchBuilder(share: $0, attempt: 0, limits: routerLimits) }
-        var refused: [UInt32: Int] = [:]
-        let samples = write.source.samples
-        for sample in 0..<samples.count {
-            let series = samples.series[sample]
-            let owner = plan.owners.isEmpty ? 0 : plan.owners[Int(series)]
-            if owner == RoutingPlan.refused {
-                refused[series, default: 0] += 1
-            } else {
-                builders[Int(owner)].add(
-                    sample: sample, number: plan.resolved[Int(series)], timestamp: samples.timestamps[sample],
-                    value: samples.values[sample])
+    /// The batch that a request of one of the push's attempts asks for.
+    mutating func makeBatch(_ addressed: AddressedStore, piece: Int, of write: inout WriteInProgress) -> RoutedBatch {
+        let (node, request) = (addressed.node, addressed.request)
+        if request.isRepeated { return routed(addressed, piece, WriteBatch(), .list([])) }
+        switch write.pieces[piece].content {
+        case .everything:
+            let isWhole = request.slots.count == write.pieces[piece].attempt.slots.count
+            let isOnlyOwner = write.plan.owners.isOne && write.plan.owners.nodes[0] == node
+            if isWhole, isOnlyOwner, !write.plan.shares[0].isStale {
+                return wholeBatch(addressed, piece, of: write)
             }
+            let order = orderedSamples(of: &write)
+            return batch(addressed, piece, of: &write) { slot in order.samples[order.range(of: slot)] }
+        case .ordered(let range):
+            let order = orderedSamples(of: &write)
+            return batch(addressed, piece, of: &write) { slot in order.samples[order.range(of: slot).clamped(to: range)]
+            }
+        case .again(let samples):
+            let (slots, series) = (write.plan.slots, write.source.samples.series)
+            let bySlot = Dictionary(grouping: samples) { Int(slots[Int(series[Int($0)])]) }
+            return batch(addressed, piece, of: &write) { slot in (bySlot[slot] ?? [])[...] }
+        case .metadata(let range):
+            return metadataBatch(addressed, piece, range, of: write)
         }
-        for (series, count) in refused.sorted(by: { $0.key < $1.key }) {
-            write.reject(series: Int(series), samples: count, reason: plan.refusals[series] ?? "")
-        }
-        for place in builders.indices {
-            builders[place].flush()
-            builders[place].addMetadata()
-        }
-        return builders.flatMap(\.batches)
     }
 
-    /// The common case: everything in one batch, the columns of pass 1 handed on as they are. Nil when a limit stands against it.
-    private func wholeBatch(
-        of write: borrowing WriteInProgress, plan: RoutingPlan, share: RoutingPlan.Share
-    ) -> [RoutedBatch]? {
-        guard write.source.samples.count > 0, write.source.samples.count <= routerLimits.batchRowsMax,
-            share.definitionBytes <= routerLimits.batchDefinitionBytesMax
-        else { return nil }
+    /// The samples by slots, ordered at the first need.
+    func orderedSamples(of write: inout WriteInProgress) -> SlotOrder {
+        if let order = write.order { return order }
+        let order = SlotOrder(write.plan, series: write.source.samples.series)
+        write.order = order
+        return order
+    }
+
+    private func routed(
+        _ addressed: AddressedStore, _ piece: Int, _ batch: WriteBatch, _ rowSamples: RowSamples,
+        definitionSeries: [UInt32] = [], metadataKeys: [UInt64] = [], epoch: UInt32 = 0
+    ) -> RoutedBatch {
+        RoutedBatch(
+            node: addressed.node, request: addressed.request, batch: batch, piece: piece,
+            definitionSeries: definitionSeries, rowSamples: rowSamples, metadataKeys: metadataKeys, epoch: epoch)
+    }
+
+    /// The common case: everything in one batch, the columns of pass 1 handed on as they are.
+    private func wholeBatch(_ addressed: AddressedStore, _ piece: Int, of write: borrowing WriteInProgress)
+        -> RoutedBatch
+    {
         var rows = write.source.samples
-        for row in rows.series.indices { rows.series[row] = plan.resolved[Int(rows.series[row])] }
-        let batch = RoutedBatch(
-            aggregator: share.aggregator,
-            batch: WriteBatch(definitions: share.definitions, rows: rows, generation: share.generation),
-            definitionSeries: share.definitionSeries, rowSamples: .all, epoch: share.epoch, attempt: 0)
-        guard !share.metadata.isEmpty else { return [batch] }
-        var rest = BatchBuilder(share: share, attempt: 0, limits: routerLimits)
-        rest.addMetadata()
-        return [batch] + rest.batches
+        let numbers = write.plan.numbers[0]
+        for row in rows.series.indices { rows.series[row] = numbers[Int(rows.series[row])] }
+        let share = write.plan.shares[0]
+        return routed(
+            addressed, piece,
+            WriteBatch(definitions: write.plan.definitions, rows: rows, generation: share.generation), .all,
+            definitionSeries: write.plan.definitionSeries, epoch: share.epoch)
+    }
+
+    /// The rows of the request's slots, each slot's as `samples` gives them.
+    private mutating func batch(
+        _ addressed: AddressedStore, _ piece: Int, of write: inout WriteInProgress,
+        samples: (Int) -> ArraySlice<UInt32>
+    ) -> RoutedBatch {
+        let share = share(of: addressed.node, in: write.plan)
+        let place = write.plan.owners.place(of: addressed.node)
+        var builder = BatchBuilder()
+        let columns = write.source.samples
+        for slot in addressed.request.slots {
+            let rank = place.flatMap { write.plan.owners.rank(of: $0, in: UInt16(slot)) }
+            for sample in samples(slot) {
+                let series = Int(columns.series[Int(sample)])
+                let number =
+                    if let rank, !share.isStale {
+                        write.plan.numbers[rank][series]
+                    } else {
+                        self.number(of: series, at: share, in: &write)
+                    }
+                if number == RoutingPlan.refused { continue }
+                builder.add(
+                    sample: sample, number: number, timestamp: columns.timestamps[Int(sample)],
+                    value: columns.values[Int(sample)], plan: write.plan)
+            }
+        }
+        return routed(
+            addressed, piece,
+            WriteBatch(definitions: builder.definitions, rows: builder.rows, generation: share.generation),
+            .list(builder.rowSamples), definitionSeries: builder.definitionSeries, epoch: share.epoch)
+    }
+
+    /// What is known of an aggregator: for an owner as it was when the push was resolved.
+    func share(of node: NodeID, in plan: RoutingPlan) -> RoutingPlan.Share {
+        if let place = plan.owners.place(of: node) { return plan.shares[place] }
+        return aggregators[node].map { RoutingPlan.Share(epoch: $0.epoch, generation: $0.generation) }
+            ?? RoutingPlan.Share()
+    }
+
+    /// The number of a series at an aggregator that does not own its slot, or has begun a new generation.
+    private mutating func number(
+        of series: Int, at share: RoutingPlan.Share, in write: inout WriteInProgress
+    ) -> UInt32 {
+        if !share.isStale, let column = spareColumn,
+            let place = cache.find(write.source.series[series].hash, tenant: write.tenantNumber)
+        {
+            let known = cache.copy(place, column: column)
+            if known.epoch == share.epoch, known.epoch != 0 { return known.reference }
+        }
+        return number(ofDefined: series, in: write.source, tenant: write.tenant, &write.plan)
+    }
+
+    private func metadataBatch(
+        _ addressed: AddressedStore, _ piece: Int, _ range: Range<Int>, of write: borrowing WriteInProgress
+    ) -> RoutedBatch {
+        let share = share(of: addressed.node, in: write.plan)
+        var metadata: [WriteBatch.TenantMetadata] = []
+        var keys: [UInt64] = []
+        let wanted = Set(addressed.request.slots)
+        for entry in write.source.metadata[range] where wanted.contains(metadataSlot(entry, tenant: write.tenant)) {
+            metadata.append(.init(tenant: write.tenant, metadata: entry))
+            keys.append(metadataMemory.key(tenant: write.tenant, metadata: entry, epoch: share.epoch))
+        }
+        return routed(
+            addressed, piece, WriteBatch(metadata: metadata, generation: share.generation), .list([]),
+            metadataKeys: keys, epoch: share.epoch)
     }
 }

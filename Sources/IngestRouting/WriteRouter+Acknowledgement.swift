@@ -1,54 +1,119 @@
 package import IngestFormats
 import MetricModel
+package import SlotMovement
 package import WireProtocol
 
 extension WriteRouter {
-    /// Takes an aggregator's answer to one batch.
+    /// Takes an aggregator's answer to one batch. What follows is in `WriteInProgress.takeBatches`.
     ///
     /// - Parameters:
     ///   - batch: a batch of `write`.
-    ///   - answer: what its aggregator said.
-    ///   - write: the push; what is stored and what is refused is counted there.
-    /// - Returns: batches to send now, with definitions, for rows whose reference the aggregator no longer knew; usually none.
-    /// - Throws: `RoutingError.referencesLost` when that happened `attemptsMax` times; end the push with `abandon`.
+    ///   - answer: what became of its rows; what is refused is counted in the push.
+    ///   - reply: what became of its slots.
+    ///   - write: the push.
+    ///   - clock: as it is now.
+    /// - Throws: `RoutingError.referencesLost` when an aggregator did not know its references `attemptsMax` times; end the push with `abandon`.
     package mutating func acknowledge(
-        _ batch: RoutedBatch, _ answer: WriteAcknowledgement, of write: inout WriteInProgress
-    ) throws(RoutingError) -> [RoutedBatch] {
-        let epoch = epoch(of: batch.aggregator, generation: answer.generation)
+        _ batch: RoutedBatch, _ answer: WriteAcknowledgement, _ reply: StoreReply, of write: inout WriteInProgress,
+        clock: Clock
+    ) throws(RoutingError) {
+        let epoch = epoch(of: batch.node, generation: answer.generation)
         remember(batch, answer, epoch: epoch, of: write)
-        for rejection in answer.rejections where rejection.row >= 0 && rejection.row < batch.batch.rows.count {
+        if let place = write.plan.owners.place(of: batch.node) {
+            let isNew = write.plan.shares[place].epoch != epoch
+            // References of another generation than the batches say must not be mixed with those that they carry.
+            if isNew {
+                write.plan.shares[place] = RoutingPlan.Share(epoch: epoch, generation: answer.generation, isStale: true)
+            }
+        }
+        for rejection in answer.rejections where batch.batch.rows.series.indices.contains(rejection.row) {
             let sample = batch.rowSamples.sample(ofRow: rejection.row)
+            if write.refusedSamples[UInt32(sample)] != nil { continue }
             let time = write.source.samples.timestamps[sample]
-            write.reject(
-                series: Int(write.source.samples.series[sample]),
-                reason: "sample at \(time) ms: \(rejection.reason.text)")
+            write.refusedSamples[UInt32(sample)] = "sample at \(time) ms: \(rejection.reason.text)"
         }
-        let unknown = answer.unknownReferences.map(Int.init).filter { $0 < batch.batch.rows.count }
-        write.stored += max(0, batch.batch.rows.count - answer.rejections.count - unknown.count)
-        if unknown.isEmpty { return [] }
-        guard batch.attempt + 1 < RouterLimits.attemptsMax else {
-            throw .referencesLost(attempts: RouterLimits.attemptsMax)
+        for row in answer.unknownReferences where row < batch.batch.rows.count {
+            let sample = batch.rowSamples.sample(ofRow: Int(row))
+            forget(sample, at: batch.node, in: &write)
+            write.pieces[batch.piece].unknown.insert(UInt32(sample))
         }
-        counters.retriedBatches += 1
-        return retry(rows: unknown, of: batch, epoch: epoch, generation: answer.generation, write: &write)
+        receive(reply, batch, of: &write, clock: clock)
+        try settle(batch.piece, of: &write, clock: clock)
     }
 
-    /// Ends a push whose batches are all acknowledged.
+    /// Takes the news that a batch got no answer: its aggregator could not be reached, or did not answer in time.
+    ///
+    /// - Throws: as `acknowledge`.
+    package mutating func fail(
+        _ batch: RoutedBatch, of write: inout WriteInProgress, clock: Clock
+    ) throws(RoutingError) {
+        let refused = StoreReply.Group(
+            slots: batch.request.slots, attempt: 0, role: .none, outcome: .refused, peers: [], copiesWanted: 0)
+        receive(
+            StoreReply(batch: batch.request.batch, node: batch.node, boot: 0, groups: [refused]), batch, of: &write,
+            clock: clock)
+        try settle(batch.piece, of: &write, clock: clock)
+    }
+
+    /// Goes on where time has passed or members have become suspect; to be called every tenth of a second or so.
+    ///
+    /// - Throws: as `acknowledge`.
+    package mutating func advance(_ write: inout WriteInProgress, clock: Clock) throws(RoutingError) {
+        for piece in write.pieces.indices where write.pieces[piece].attempt.state == .underWay {
+            var requests: [AddressedStore] = []
+            write.pieces[piece].attempt.advance(
+                now: clock.time, isSuspect: clock.suspects.contains, into: &requests)
+            send(requests, piece: piece, of: &write)
+            try settle(piece, of: &write, clock: clock)
+        }
+    }
+
+    /// Ends a push that is acknowledged.
     ///
     /// - Returns: what the sender is told.
     package mutating func finish(_ write: consuming WriteInProgress) -> WriteReport {
+        for (sample, reason) in write.refusedSamples.sorted(by: { $0.key < $1.key }) {
+            write.reject(series: Int(write.source.samples.series[Int(sample)]), reason: reason)
+        }
+        let count = write.source.samples.count
         let report = WriteReport(
-            stored: write.stored, rejectedCount: write.rejectedCount,
-            rejections: write.rejections.sorted { $0.element < $1.element },
+            stored: count - write.samplesWithoutSeries - write.refusedSamples.count,
+            rejectedCount: write.rejectedCount, rejections: write.rejections.sorted { $0.element < $1.element },
             exemplarsDropped: write.source.exemplarsDropped)
         abandon(write)
         return report
     }
 
-    /// Ends a push of which a batch got no acknowledgement. The sender is told to try again; what was stored counts once all the same.
+    /// Ends a push that is not acknowledged. The sender is told to try again; what was stored counts once all the same.
     package mutating func abandon(_ write: consuming WriteInProgress) {
         counters.inFlightRequests -= 1
         counters.inFlightSamples -= write.source.samples.count
+    }
+
+    private mutating func receive(
+        _ reply: StoreReply, _ batch: RoutedBatch, of write: inout WriteInProgress, clock: Clock
+    ) {
+        write.pieces[batch.piece].unanswered -= 1
+        var requests: [AddressedStore] = []
+        write.pieces[batch.piece].attempt.receive(
+            reply, now: clock.time, isSuspect: clock.suspects.contains, into: &requests)
+        send(requests, piece: batch.piece, of: &write)
+    }
+
+    /// Begins a piece of the samples whose references were not known, once everything else of a piece is where it must be.
+    private mutating func settle(
+        _ piece: Int, of write: inout WriteInProgress, clock: Clock
+    ) throws(RoutingError) {
+        guard write.pieces[piece].attempt.state == .acknowledged, !write.pieces[piece].isSettled else { return }
+        write.pieces[piece].isSettled = true
+        let tries = write.pieces[piece].tries + 1
+        if write.pieces[piece].unknown.isEmpty { return }
+        guard tries < RouterLimits.attemptsMax else { throw .referencesLost(attempts: RouterLimits.attemptsMax) }
+        counters.retriedBatches += 1
+        let (plan, series) = (write.plan, write.source.samples.series)
+        let again = write.pieces[piece].unknown.filter { write.refusedSamples[$0] == nil }.sorted()
+        let slots = Set(again.map { Int(plan.slots[Int(series[Int($0)])]) }).sorted()
+        if !again.isEmpty { begin(.again(again), slots: slots, tries: tries, of: &write, clock: clock) }
     }
 
     private mutating func remember(
@@ -56,10 +121,11 @@ extension WriteRouter {
     ) {
         for (index, reference) in answer.references.enumerated() where index < batch.definitionSeries.count {
             if reference == WriteAcknowledgement.noReference { continue }
+            let slot = batch.batch.definitions[index].placement.slot(bits: slotBits)
+            guard let column = column(of: batch.node, slot: slot, write.plan) else { continue }
             cache.set(
                 write.source.series[Int(batch.definitionSeries[index])].hash, tenant: write.tenantNumber,
-                reference: reference, epoch: epoch,
-                slot: batch.batch.definitions[index].placement.slot(bits: slotBits))
+                column: column, reference: reference, epoch: epoch, slot: slot)
         }
         // A batch sent before the aggregator's generation was known, or changed, is remembered at its next sending.
         if epoch == batch.epoch {
@@ -67,35 +133,24 @@ extension WriteRouter {
         }
     }
 
-    /// Defines the series of rows whose reference was not known, and builds batches of those rows alone.
-    private mutating func retry(
-        rows: [Int], of batch: RoutedBatch, epoch: UInt32, generation: UInt64, write: inout WriteInProgress
-    ) -> [RoutedBatch] {
-        var share = RoutingPlan.Share(aggregator: batch.aggregator, epoch: epoch, generation: generation)
-        var numbers: [UInt32: UInt32] = [:]
-        let samples = write.source.samples
-        for row in rows {
-            let series = samples.series[batch.rowSamples.sample(ofRow: row)]
-            if numbers[series] != nil { continue }
-            cache.remove(write.source.series[Int(series)].hash, tenant: write.tenantNumber)
-            do throws(LabelError) {
-                share.definitions.append(try definition(ofSeries: Int(series), in: write))
-            } catch {
-                // Only a run that collides with a known one gets here unread.
-                write.reject(series: Int(series), reason: error.description)
-                continue
-            }
-            numbers[series] = UInt32(share.definitions.count - 1) | SeriesReference.definitionBit
-            share.definitionSeries.append(series)
+    /// The column of the cache for references at a node.
+    private func column(of node: NodeID, slot: UInt16, _ plan: RoutingPlan) -> Int? {
+        let rank = plan.owners.place(of: node).flatMap { plan.owners.rank(of: $0, in: slot) }
+        return rank ?? spareColumn
+    }
+
+    /// An aggregator did not know its reference of a sample's series: it is defined at the next sending.
+    private mutating func forget(_ sample: Int, at node: NodeID, in write: inout WriteInProgress) {
+        let series = Int(write.source.samples.series[sample])
+        let slot = write.plan.slots[series]
+        guard let column = column(of: node, slot: slot, write.plan) else { return }
+        cache.forget(write.source.series[series].hash, tenant: write.tenantNumber, column: column)
+        guard column < write.plan.owners.copies else { return }
+        let number = number(ofDefined: series, in: write.source, tenant: write.tenant, &write.plan)
+        write.plan.numbers[column][series] = number
+        if number == RoutingPlan.refused {
+            // Only a run that collides with a known one gets here unread.
+            write.refusedSamples[UInt32(sample)] = write.plan.refusals[write.source.series[series].hash] ?? ""
         }
-        var builder = BatchBuilder(share: share, attempt: batch.attempt + 1, limits: routerLimits)
-        for row in rows {
-            let sample = batch.rowSamples.sample(ofRow: row)
-            guard let number = numbers[samples.series[sample]] else { continue }
-            builder.add(
-                sample: sample, number: number, timestamp: samples.timestamps[sample], value: samples.values[sample])
-        }
-        builder.flush()
-        return builder.batches
     }
 }

@@ -2,19 +2,21 @@ import ByteCoding
 package import IngestFormats
 package import MetricModel
 package import Placement
+package import SlotMovement
 import WireProtocol
 
-/// Pass 2: turns parsed pushes into batches for aggregators, and acknowledgements into replies.
+/// Pass 2: turns parsed pushes into batches for aggregators, and their answers into replies.
 ///
 /// A value without locks or clocks, owned by one shell (an actor or an event loop):
 ///
-///     var write = try router.route(parsed, tenant: …, arrival: …, owners: …)
-///     for batch in write.batches { send, await, then  retry = try router.acknowledge(batch, ack, of: &write) }
-///     reply with router.finish(write)          // or router.abandon(write) when a batch got no acknowledgement
+///     var write = try router.route(parsed, tenant: …, arrival: …, owners: …, clock: …)
+///     for batch in write.takeBatches() { send, await, then router.acknowledge(batch, …, of: &write) or router.fail(batch, …) }
+///     while write.state == .underWay { the same again; router.advance(&write, …) every tenth of a second }
+///     reply with router.finish(write)          // or router.abandon(write) when it failed
 ///
-/// What is known of series lies in `SeriesCache`; looking up is in
-/// `WriteRouter+Resolution.swift`, cutting batches in `BatchBuilder.swift`, acknowledgements and retries in
-/// `WriteRouter+Acknowledgement.swift`.
+/// Who must have the samples, and when they are acknowledged, is decided by `SlotMovement.WriteAttempt`, one for each piece of the push.
+/// What is known of series lies in `SeriesCache`; looking up is in `RoutingPlan.swift`, cutting pieces in `WriteRouter+Pieces.swift`,
+/// making batches in `BatchBuilder.swift`, answers and retries in `WriteRouter+Acknowledgement.swift`.
 package struct WriteRouter: Sendable {
     /// What the router has done so far, for our own metrics.
     package struct Statistics: Sendable, Equatable {
@@ -50,7 +52,10 @@ package struct WriteRouter: Sendable {
     let routerLimits: RouterLimits
     var cache: SeriesCache
     var metadataMemory: MetadataMemory
-    var aggregators: [Int: Aggregator] = [:]
+    let movementLimits: MovementLimits
+    var aggregators: [NodeID: Aggregator] = [:]
+    /// The number of the next batch.
+    var nextBatch: UInt64
     var counters = Statistics()
     private var idempotency: IdempotencyTable
     private var tenants: [TenantID: UInt32] = [:]
@@ -67,10 +72,15 @@ package struct WriteRouter: Sendable {
     ///   - slotBits: the cluster's number of slot bits.
     ///   - limits: what a label set may be.
     ///   - routerLimits: what the router may hold.
+    ///   - movementLimits: the times of a write; the same on all nodes.
+    ///   - firstBatch: batches are numbered from it; random, so that no two routers' numbers meet.
     package init(
         placement: PlacementLabels, slotBits: Int = 14, limits: Limits = Limits(),
-        routerLimits: RouterLimits = RouterLimits()
+        routerLimits: RouterLimits = RouterLimits(), movementLimits: MovementLimits = MovementLimits(),
+        firstBatch: UInt64
     ) {
+        self.movementLimits = movementLimits
+        nextBatch = firstBatch
         self.placement = placement
         self.slotBits = slotBits
         self.limits = limits
@@ -88,20 +98,35 @@ package struct WriteRouter: Sendable {
         return result
     }
 
-    /// Looks up the series of a push and makes a batch for each aggregator.
+    /// What the shell's clock and failure detector say.
+    package struct Clock {
+        /// Microseconds of the monotonic clock.
+        package var time: Int64
+        /// Members that most likely do not answer.
+        package var suspects: Set<NodeID>
+
+        package init(now: Int64, suspects: Set<NodeID> = []) {
+            time = now
+            self.suspects = suspects
+        }
+    }
+
+    /// Looks up the series of a push and begins to write it.
     ///
     /// - Parameters:
     ///   - parsed: what pass 1 found, hashed under this tenant's seed.
     ///   - tenant: whose push it is.
     ///   - arrival: stamped on samples that came without a timestamp.
     ///   - idempotencyKey: when set, such samples get the time at which this key first arrived.
-    ///   - owners: which aggregator each slot belongs to.
+    ///   - owners: which aggregators each slot belongs to; of as many slots as this router's `slotBits` gives.
+    ///   - clock: as it is now.
     /// - Returns: the push under way, counted against the limits until `finish` or `abandon`.
     /// - Throws: `RoutingError.overloaded` or `.idempotencyKeyTooLong`; nothing has changed then.
     package mutating func route(
         _ parsed: consuming ParsedWrite, tenant: TenantID, arrival: Timestamp, idempotencyKey: String? = nil,
-        owners: SlotOwners
+        owners: SlotOwners, clock: Clock
     ) throws(RoutingError) -> WriteInProgress {
+        precondition(owners.view.orders.count == 1 << slotBits, "\(owners.view.orders.count) slots of \(slotBits) bits")
         try admit(parsed)
         if parsed.hasUnstamped {
             let time = try stamp(tenant: tenant, arrival: arrival, key: idempotencyKey)
@@ -113,14 +138,20 @@ package struct WriteRouter: Sendable {
         counters.inFlightRequests += 1
         counters.inFlightSamples += parsed.samples.count
         counters.exemplarsDropped += parsed.exemplarsDropped
+        // Beside the owners' references one more of somebody who stands in.
+        let columns = owners.copies == 1 ? 1 : owners.copies + 1
+        if columns > cache.columns { cache.removeAll(columns: columns) }
         let number = tenantNumber(tenant)
-        var write = WriteInProgress(source: parsed, tenant: tenant, tenantNumber: number)
-        var plan = resolve(write, owners: owners)
-        addMetadata(of: write, owners: owners, to: &plan)
-        write.batches = makeBatches(of: &write, plan: plan)
+        let plan = resolve(parsed, tenant: tenant, tenantNumber: number, owners: owners)
+        var write = WriteInProgress(source: parsed, tenant: tenant, tenantNumber: number, plan: plan)
+        rejectRefusedSeries(of: &write)
+        beginPieces(of: &write, clock: clock)
         if !write.source.exemplars.isEmpty { write.exemplars = exemplars(of: write, owners: owners) }
         return write
     }
+
+    /// The column of the cache for references at aggregators that do not own a series' slot; nil where only the owner's is kept.
+    var spareColumn: Int? { cache.columns > 1 ? cache.columns - 1 : nil }
 
     private func admit(_ parsed: borrowing ParsedWrite) throws(RoutingError) {
         guard counters.inFlightRequests < routerLimits.inFlightRequestsMax else {
@@ -156,7 +187,7 @@ package struct WriteRouter: Sendable {
     }
 
     /// The number of an aggregator in a generation: learnt from an acknowledgement.
-    mutating func epoch(of aggregator: Int, generation: UInt64) -> UInt32 {
+    mutating func epoch(of aggregator: NodeID, generation: UInt64) -> UInt32 {
         if let known = aggregators[aggregator], known.generation == generation { return known.epoch }
         epochsMade += 1
         aggregators[aggregator] = Aggregator(generation: generation, epoch: epochsMade)

@@ -108,6 +108,14 @@ package struct Membership: Sendable {
         me.address = address
     }
 
+    /// Sets where this member serves HTTP.
+    ///
+    /// - Parameter address: nil for nowhere; the phase must be idle.
+    package mutating func setHTTP(_ address: NodeAddress?) {
+        precondition(phase == .idle, "the HTTP address is set in phase \(phase)")
+        me.http = address
+    }
+
     /// Members that are alive or suspected, this one included.
     package var liveCount: Int { peers.members.count + 1 }
 

@@ -17,6 +17,31 @@ package struct SlotSet: Hashable, Sendable {
         for slot in 0..<min(count, SlotSet.slotsMax) { insert(UInt16(slot)) }
     }
 
+    /// These slots, each below `slotsMax`.
+    package init(_ slots: some Sequence<Int>) {
+        self.init()
+        for slot in slots { insert(UInt16(slot)) }
+    }
+
+    /// The slots, ascending.
+    package var members: [Int] {
+        var members: [Int] = []
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                members.append(index * 64 + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return members
+    }
+
+    /// The slots of a sequence.
+    package init(_ slots: some Sequence<UInt16>) {
+        self.init()
+        for slot in slots { insert(slot) }
+    }
+
     /// Adds a slot.
     package mutating func insert(_ slot: UInt16) {
         let word = Int(slot) >> 6
@@ -33,6 +58,50 @@ package struct SlotSet: Hashable, Sendable {
     /// Whether all of another set is in this one.
     package func isSuperset(of other: SlotSet) -> Bool {
         other.words.indices.allSatisfy { other.words[$0] & ~($0 < words.count ? words[$0] : 0) == 0 }
+    }
+
+    /// Whether no slot is in the set.
+    package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
+    /// The slots, ascending.
+    package var slots: [UInt16] {
+        var slots: [UInt16] = []
+        slots.reserveCapacity(count)
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                slots.append(UInt16(index << 6 + rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+        }
+        return slots
+    }
+
+    /// Adds all slots of another set.
+    package mutating func formUnion(_ other: SlotSet) {
+        if words.count < other.words.count {
+            words.append(contentsOf: repeatElement(0, count: other.words.count - words.count))
+        }
+        for index in other.words.indices { words[index] |= other.words[index] }
+    }
+
+    /// Whether a slot is in both sets.
+    package func intersects(_ other: SlotSet) -> Bool {
+        zip(words, other.words).contains { $0 & $1 != 0 }
+    }
+
+    /// The slots that are in both sets.
+    package func intersection(_ other: SlotSet) -> SlotSet {
+        var both = SlotSet()
+        both.words = zip(words, other.words).map { $0 & $1 }
+        return both
+    }
+
+    /// The slots that are not in another set.
+    package func subtracting(_ other: SlotSet) -> SlotSet {
+        var rest = self
+        for index in words.indices.prefix(other.words.count) { rest.words[index] &= ~other.words[index] }
+        return rest
     }
 
     /// How many slots there are.

@@ -1,62 +1,48 @@
 package import MetricModel
 package import Placement
 
-/// Which aggregators must be asked so that an answer is complete.
+/// Which slots must be asked about so that an answer is complete.
 ///
-/// A server's series live together, so a selection that pins one server needs one slot's owner; every other one needs all members. The
-/// answer may name more members than hold data, never fewer.
+/// A server's series live together, so a selection that pins one server needs one slot; every other one needs all. The answer may name more
+/// slots than hold data, never fewer. Who answers for a slot is `SlotRead`'s business.
 package struct TargetChoice: Sendable {
-    private let slots: SlotMap
     private let placement: PlacementLabels
     private let slotBits: Int
-    /// Every member with the slots whose first owner it is.
-    private let everyPart: [QueryPart]
 
     /// - Parameters:
-    ///   - ring: the members and how slots fall to them.
     ///   - placement: the cluster's placement labels.
-    package init(ring: Ring, placement: PlacementLabels) {
-        let slots = SlotMap(ring)
-        self.slots = slots
-        var sets = slots.members.map { _ in SlotSet() }
-        for (slot, owner) in slots.firstOwners.enumerated() { sets[Int(owner)].insert(UInt16(slot)) }
-        everyPart = sets.enumerated().filter { $0.element.count > 0 }
-            .map { QueryPart(member: $0.offset, slots: $0.element) }
+    ///   - slotBits: the cluster's number of slot bits.
+    package init(placement: PlacementLabels, slotBits: Int = 14) {
         self.placement = placement
-        slotBits = ring.slotBits
+        self.slotBits = slotBits
     }
-
-    /// Indices of the members that may hold series passing all of `matchers`, ascending.
-    ///
-    /// One slot is enough only if the matchers pin the value of a placement label and require each label that is preferred to it to be
-    /// absent: else a matching series may have been placed by another label.
-    package func members(tenant: TenantID, matchers: [Matcher]) -> [Int] {
-        guard let key = pinned(tenant: tenant, matchers: matchers) else { return Array(slots.members.indices) }
-        return slots.owners(of: key.slot(bits: slotBits)).map(Int.init).sorted()
-    }
-
-    /// Indices of all members, for questions that no matcher narrows.
-    package var everyMember: [Int] { Array(slots.members.indices) }
 
     /// The placement labels' names in order.
     package var placementLabels: [String] { placement.names }
 
-    /// One member for each slot that may hold series which one of the selections selects: every such slot is in exactly one part.
+    /// The slots that may hold series which one of the selections selects; nil for all.
+    ///
+    /// One slot is enough for a selection only if its matchers pin the value of a placement label and require each label that is preferred to it
+    /// to be absent: else a matching series may have been placed by another label.
     ///
     /// - Parameters:
     ///   - tenant: whose series.
     ///   - selections: the matchers of everything that is read together.
-    /// - Returns: the members with their slots, by ascending index.
-    package func parts(tenant: TenantID, selections: [[Matcher]]) -> [QueryPart] {
-        var pins: Set<UInt16> = []
+    /// - Returns: the slots to ask about.
+    package func slots(tenant: TenantID, selections: [[Matcher]]) -> SlotSet? {
+        var slots = SlotSet()
         for matchers in selections {
-            guard let key = pinned(tenant: tenant, matchers: matchers) else { return everyPart }
-            pins.insert(key.slot(bits: slotBits))
+            guard let key = pinned(tenant: tenant, matchers: matchers) else { return nil }
+            slots.insert(key.slot(bits: slotBits))
         }
-        guard pins.count == 1, let slot = pins.first, let owner = slots.owners(of: slot).first else { return everyPart }
-        var set = SlotSet()
-        set.insert(slot)
-        return [QueryPart(member: Int(owner), slots: set)]
+        return slots
+    }
+
+    /// By which labels series were placed.
+    package func placements(of series: some Sequence<Labels>, tenant: TenantID) -> PlacementKinds {
+        series.reduce(into: []) { kinds, labels in
+            kinds.formUnion(PlacementKinds(labelIndex: placement.placement(of: labels, tenant: tenant).labelIndex))
+        }
     }
 
     private func pinned(tenant: TenantID, matchers: [Matcher]) -> PlacementKey? {
@@ -69,12 +55,4 @@ package struct TargetChoice: Sendable {
         }
         return nil
     }
-}
-
-/// A member and the slots for which it answers.
-package struct QueryPart: Hashable, Sendable {
-    /// Index of the member.
-    package var member: Int
-    /// Its share of the slots.
-    package var slots: SlotSet
 }

@@ -52,6 +52,20 @@ package struct AppendOutcome: Equatable, Sendable {
     package init(generation: UInt64) {
         self.generation = generation
     }
+
+    /// The outcome of a batch of which this is a part's.
+    ///
+    /// - Parameter rows: the part's rows in the batch; nil when it has all.
+    /// - Returns: the same with the batch's row numbers.
+    package func ofWhole(rows: [Int]?) -> AppendOutcome {
+        guard let rows else { return self }
+        var outcome = self
+        for index in outcome.rejections.indices {
+            outcome.rejections[index].row = rows[outcome.rejections[index].row]
+        }
+        outcome.unknownReferences = unknownReferences.map { UInt32(rows[Int($0)]) }
+        return outcome
+    }
 }
 
 /// A batch that is judged and encoded for the log, but not yet in the head.

@@ -8,9 +8,12 @@ extension Engine {
     /// - Parameters:
     ///   - input: the batch.
     ///   - now: Unix milliseconds, for the bounds of age and future.
+    ///   - mark: the batch's number, where others may come to miss it; its record is there even if nothing is taken.
     ///   - log: where the records are appended; they belong to the current segment.
     /// - Returns: what `apply` takes once the log has the records, and the answer to give then.
-    package mutating func prepare(_ input: AppendInput, now: Int64, into log: inout [UInt8]) -> PreparedAppend {
+    package mutating func prepare(
+        _ input: AppendInput, now: Int64, as mark: BatchMark? = nil, into log: inout [UInt8]
+    ) -> PreparedAppend {
         precondition(walSegment > 0, "append before beginSegment")
         var outcome = AppendOutcome(generation: configuration.generation)
         var definitionRows: [UInt32] = []
@@ -39,7 +42,10 @@ extension Engine {
             metadata: news, outcome: outcome)
         writeDefinitions(of: judging.undefinedRows, into: &log)
         if !news.isEmpty { WALRecord.metadata(news, into: &log) }
-        if !prepared.rows.isEmpty {
+        if let mark {
+            WALRecord.batch(
+                mark, series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values, into: &log)
+        } else if !prepared.rows.isEmpty {
             WALRecord.samples(
                 series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values, into: &log)
         }
@@ -79,6 +85,7 @@ extension Engine {
         let row = table.add(definition, fingerprint: fingerprint, server: server)
         if let reference = table.identities[Int(row)].reference {
             indexes[definition.tenant, default: LabelIndex()].insert(reference, labels: definition.labels)
+            slotReferences[Int(definition.placement.slot(bits: configuration.slotBits))].append(reference)
         }
         servers.addSeries(server)
         statistics.seriesDefined += 1
@@ -178,7 +185,7 @@ extension Engine {
         return state
     }
 
-    private mutating func encode(timestamps: [Int64], values: [Double]) -> HeadChunk {
+    mutating func encode(timestamps: [Int64], values: [Double]) -> HeadChunk {
         statistics.chunksEncoded += 1
         return HeadChunk(encoding: timestamps, values, with: &encoder)
     }

@@ -2,6 +2,7 @@ package import MetricModel
 
 /// One series that a selection found in the head.
 package struct HeadSeries: Sendable {
+    package let tenant: TenantID
     package let labels: Labels
     package let placement: PlacementKey
     package let fingerprint: Fingerprint
@@ -21,6 +22,14 @@ package struct HeadSelection: Sendable {
     package func merge(_ series: HeadSeries, into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
         if let frozen { try frozen.samples(row: series.row).merge(into: &run, start: start, end: end) }
         try series.live.merge(into: &run, start: start, end: end)
+    }
+
+    /// The first and the last time of a series' samples, frozen ones included; nil when it has none.
+    package func extent(_ series: HeadSeries) -> (first: Int64, last: Int64)? {
+        let live = series.live.extent
+        guard let frozen = frozen?.samples(row: series.row).extent else { return live }
+        guard let live else { return frozen }
+        return (min(live.first, frozen.first), max(live.last, frozen.last))
     }
 }
 
@@ -42,8 +51,8 @@ extension Engine {
             let row = Int(table.row(ofReference: reference))
             let identity = table.identities[row]
             return HeadSeries(
-                labels: identity.labels, placement: identity.placement, fingerprint: identity.fingerprint,
-                live: liveSamples(row: row, after: selection.start), row: row)
+                tenant: identity.tenant, labels: identity.labels, placement: identity.placement,
+                fingerprint: identity.fingerprint, live: liveSamples(row: row, after: selection.start), row: row)
         }
         return HeadSelection(series: series, frozen: frozen)
     }
@@ -134,7 +143,7 @@ extension Engine {
         for entry in catalog.servers { servers.restore(entry.summary, tenant: entry.tenant) }
     }
 
-    private func liveSamples(row: Int, after start: Int64) -> HeadSamples {
+    func liveSamples(row: Int, after start: Int64) -> HeadSamples {
         var result = HeadSamples()
         let state = table.states[row]
         guard state.newest >= start else { return result }

@@ -32,25 +32,46 @@ extension Engine {
 
     /// Drops the frozen head, which a synced block now holds, and the series that have been idle for two seals.
     ///
-    /// - Parameter now: Unix milliseconds; servers silent for longer than the retention are forgotten.
-    package mutating func finishSeal(now: Int64) {
+    /// - Parameters:
+    ///   - now: Unix milliseconds; servers silent for longer than the retention are forgotten.
+    ///   - kept: references of series that stay however idle they are; asked for when there are idle ones.
+    package mutating func finishSeal(now: Int64, keeping kept: () -> Set<UInt32> = { [] }) {
         precondition(frozen != nil, "no seal is under way")
         frozen = nil
-        dropIdleSeries()
+        table.free(rowsToFree)
+        rowsToFree = []
+        dropIdleSeries(keeping: kept)
         if configuration.retention > 0 { servers.forget(before: now - configuration.retention) }
     }
 
-    private mutating func dropIdleSeries() {
-        var dead: [TenantID: (references: Set<UInt32>, labels: [Labels])] = [:]
+    private mutating func dropIdleSeries(keeping kept: () -> Set<UInt32>) {
+        var idle: [Int] = []
         for row in 0..<table.states.count {
             let state = table.states[row]
-            guard state.idleSeals >= Self.idleSealsMax, let reference = table.identities[row].reference,
+            guard state.idleSeals >= Self.idleSealsMax, table.identities[row].reference != nil,
                 state.openCount == 0, table.chunks[row].isEmpty, late[UInt32(row)] == nil
             else { continue }
+            idle.append(row)
+        }
+        guard !idle.isEmpty else { return servers.settle() }
+        let kept = kept()
+        drop(rows: idle.filter { row in table.identities[row].reference.map { !kept.contains($0) } ?? false })
+    }
+
+    /// Takes series without samples out of the table and the indexes.
+    mutating func drop(rows: [Int]) {
+        var dead: [TenantID: (references: Set<UInt32>, labels: [Labels])] = [:]
+        var deadBySlot: [Int: Set<UInt32>] = [:]
+        for row in rows {
+            guard let reference = table.identities[row].reference else { continue }
+            let server = table.states[row].server
             let identity = table.drop(row: UInt32(row))
-            servers.dropSeries(state.server)
+            if frozen == nil { table.free([UInt32(row)]) } else { rowsToFree.append(UInt32(row)) }
+            servers.dropSeries(server)
             dead[identity.tenant, default: ([], [])].references.insert(reference)
             dead[identity.tenant]?.labels.append(identity.labels)
+            let slot = Int(identity.placement.slot(bits: configuration.slotBits))
+            deadBySlot[slot, default: []].insert(reference)
             statistics.seriesDropped += 1
         }
         servers.settle()
@@ -58,5 +79,6 @@ extension Engine {
             indexes[tenant]?.remove(gone.references, labels: gone.labels)
             if indexes[tenant]?.seriesCount == 0 { indexes[tenant] = nil }
         }
+        for (slot, gone) in deadBySlot { slotReferences[slot].removeAll { gone.contains($0) } }
     }
 }

@@ -13,6 +13,10 @@ package struct Engine: ~Copyable {
     var indexes: [TenantID: LabelIndex] = [:]
     var servers = ServerTable()
     var metadata = MetadataTable()
+    /// The references of the series of each slot, ascending.
+    var slotReferences: [[UInt32]]
+    /// Rows of dropped slots that a running seal still reads: free once it has finished.
+    var rowsToFree: [UInt32] = []
     var pages = OpenPages()
     /// Late samples by row.
     var late: [UInt32: LateSamples] = [:]
@@ -28,6 +32,7 @@ package struct Engine: ~Copyable {
 
     package init(configuration: EngineConfiguration) {
         self.configuration = configuration
+        slotReferences = Array(repeating: [], count: 1 << configuration.slotBits)
     }
 
     /// Samples in memory that no block holds yet, frozen ones included.

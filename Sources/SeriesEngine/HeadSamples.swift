@@ -16,6 +16,21 @@ package struct HeadSamples: Sendable {
         return open > last.last
     }
 
+    /// First and last time of the samples; nil when there are none.
+    var extent: (first: Int64, last: Int64)? {
+        var first = Int64.max
+        var last = Int64.min
+        for chunk in chunks {
+            first = min(first, chunk.first)
+            last = max(last, chunk.last)
+        }
+        for timestamps in [openTimestamps, late.timestamps] {
+            first = min(first, timestamps.first ?? .max)
+            last = max(last, timestamps.last ?? .min)
+        }
+        return first <= last ? (first, last) : nil
+    }
+
     /// Adds the samples within `start ... end` to `run`; chunks outside are not decoded.
     ///
     /// - Throws: `BlockError` when a chunk cannot be decoded, which is a broken invariant of this process.

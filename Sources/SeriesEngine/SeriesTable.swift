@@ -93,7 +93,7 @@ struct SeriesTable: Sendable {
         return row
     }
 
-    /// Drops a series without samples; its row becomes free.
+    /// Drops a series without samples; its row is used again once it is `free`.
     ///
     /// - Returns: what it was.
     mutating func drop(row: UInt32) -> SeriesIdentity {
@@ -104,10 +104,12 @@ struct SeriesTable: Sendable {
         identities[Int(row)] = SeriesIdentity(
             tenant: .default, labels: .empty, fingerprint: identity.fingerprint,
             placement: identity.placement, reference: nil)
-        freeRows.append(row)
         liveCount -= 1
         return identity
     }
+
+    /// Gives the rows of dropped series to those that come.
+    mutating func free(_ rows: [UInt32]) { freeRows.append(contentsOf: rows) }
 
     private static func part(_ fingerprint: Fingerprint) -> Int { Int(fingerprint.hash.low & 0xFF) }
 }

@@ -63,16 +63,24 @@ struct ServerTable: Sendable {
         if liveSeries[row] == 0 { lastSeries[row] = summary.seriesCount }
     }
 
+    /// Forgets a server if no series of it is left.
+    mutating func forgetIfEmpty(_ row: UInt32) {
+        guard liveSeries[Int(row)] == 0 else { return }
+        forget(Int(row))
+    }
+
     /// Forgets servers without series whose newest sample is older than `oldest`.
     mutating func forget(before oldest: Int64) {
-        for row in keys.indices where liveSeries[row] == 0 && lastPush[row] < oldest {
-            guard let key = keys[row] else { continue }
-            rows[key] = nil
-            keys[row] = nil
-            lastPush[row] = .min
-            lastSeries[row] = 0
-            free.append(UInt32(row))
-        }
+        for row in keys.indices where liveSeries[row] == 0 && lastPush[row] < oldest { forget(row) }
+    }
+
+    private mutating func forget(_ row: Int) {
+        guard let key = keys[row] else { return }
+        rows[key] = nil
+        keys[row] = nil
+        lastPush[row] = .min
+        lastSeries[row] = 0
+        free.append(UInt32(row))
     }
 
     /// What a row says, or nil when nothing was ever pushed.

@@ -98,6 +98,25 @@ package final class SlotIndex: Sendable {
         return Labels(sortedUnique: labels)
     }
 
+    /// The fingerprint of a series.
+    package func fingerprint(of series: Int) -> Fingerprint { fingerprints[series] }
+
+    /// What defines a series.
+    ///
+    /// - Throws: `BlockError.malformed` when its tenant's name is none.
+    package func definition(of series: Int) throws(BlockError) -> SeriesDefinition {
+        let name = symbols[Int(tenants[series])]
+        guard let tenant = try? TenantID(validating: name) else {
+            throw BlockError(.malformed, offset: 0, found: UInt64(series), context: "tenant of a series")
+        }
+        return SeriesDefinition(tenant: tenant, labels: labels(of: series), placement: placements[series])
+    }
+
+    /// Whether a series has a chunk that overlaps `start ... end`.
+    package func overlaps(series: Int, _ start: Int64, _ end: Int64) -> Bool {
+        chunkRange(of: series).contains { overlaps($0, start, end) }
+    }
+
     /// Where a series is placed.
     package func placement(of series: Int) -> PlacementKey { placements[series] }
 

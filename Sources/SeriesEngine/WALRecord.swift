@@ -10,18 +10,37 @@ struct WALDefinition: Equatable, Sendable {
     var bytesMax: Int { 29 + definition.tenant.name.utf8.count + definition.labels.bytes.count }
 }
 
-/// Log records: length, CRC-32C, kind, payload. Source: docs/formats/wal.md, sections 3 to 6.
+/// Log records: length, CRC-32C, kind, payload. Source: docs/formats/wal.md, sections 3 to 7.
 enum WALRecord: Equatable, Sendable {
     /// The kinds, with the numbers that stand for them in the log.
     enum Kind: UInt8, Sendable {
         case definitions = 1
         case samples = 2
         case metadata = 3
+        case batch = 4
+        case bundle = 5
+        case dropped = 6
+        case movement = 7
+
+        /// The version of the segments that may have it.
+        var since: UInt8 {
+            switch self {
+            case .definitions, .samples, .metadata: WALSegmentHeader.version
+            case .batch, .bundle, .dropped, .movement: WALSegmentHeader.clusterVersion
+            }
+        }
     }
 
     case definitions([WALDefinition])
     case samples(SampleColumns)
     case metadata([TenantMetadata])
+    /// Samples of a numbered batch, perhaps none.
+    case batch(BatchMark, SampleColumns)
+    /// The same as a bundle, which defines its series itself.
+    case bundle(BatchMark, SampleBundle)
+    case dropped(DroppedSlots)
+    /// What `SlotMovement` notes; bytes here.
+    case movement([UInt8])
 
     /// Bytes before the payload: length, checksum, kind.
     static let prefixSize = 9
@@ -61,14 +80,51 @@ enum WALRecord: Equatable, Sendable {
     /// Appends a record of samples; the columns are of equal length, at least 1.
     static func samples(series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]) {
         let start = begin(.samples, into: &log)
+        write(series: series, timestamps: timestamps, values: values, into: &log)
+        finish(start, &log)
+    }
+
+    /// Appends a record of a numbered batch's samples, perhaps none.
+    static func batch(
+        _ mark: BatchMark, series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]
+    ) {
+        let start = begin(.batch, into: &log)
+        mark.encode(into: &log)
+        write(series: series, timestamps: timestamps, values: values, into: &log)
+        finish(start, &log)
+    }
+
+    /// Appends a record of a numbered batch that came as a bundle.
+    static func bundle(_ mark: BatchMark, bundle: [UInt8], into log: inout [UInt8]) {
+        let start = begin(.bundle, into: &log)
+        mark.encode(into: &log)
+        log.append(contentsOf: bundle)
+        finish(start, &log)
+    }
+
+    /// Appends a record of slots that were dropped.
+    static func dropped(_ dropped: DroppedSlots, into log: inout [UInt8]) {
+        let start = begin(.dropped, into: &log)
+        dropped.encode(into: &log)
+        finish(start, &log)
+    }
+
+    /// Appends a record of what `SlotMovement` notes.
+    static func movement(_ bytes: [UInt8], into log: inout [UInt8]) {
+        let start = begin(.movement, into: &log)
+        log.append(contentsOf: bytes)
+        finish(start, &log)
+    }
+
+    private static func write(series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]) {
         log.append(littleEndian: UInt32(series.count))
+        guard let first = series.first else { return }
         let isRun = isConsecutive(series)
         let form = TimestampForm(of: timestamps)
         log.append((isRun ? 1 : 0) | form.code << 1)
-        if isRun { log.append(littleEndian: series[0]) } else { log.append(column: series) }
+        if isRun { log.append(littleEndian: first) } else { log.append(column: series) }
         form.write(timestamps, into: &log)
         log.append(column: values)
-        finish(start, &log)
     }
 
     private static func begin(_ kind: Kind, into log: inout [UInt8]) -> Int {
@@ -101,7 +157,17 @@ enum WALRecord: Equatable, Sendable {
     // MARK: - Reading
 
     /// Reads the record at `offset` of a segment and moves `offset` behind it; on an error `offset` stays.
-    static func read(_ segment: RawSpan, at offset: inout Int) throws(WALError) -> WALRecord {
+    ///
+    /// - Parameters:
+    ///   - segment: the whole segment.
+    ///   - offset: of the record.
+    ///   - version: of the segment.
+    ///   - wanted: the one kind that is read; nil for all.
+    /// - Returns: nil for a record of a kind that is not wanted, whose bytes are not looked at.
+    /// - Throws: `WALError`.
+    static func read(
+        _ segment: RawSpan, at offset: inout Int, version: UInt8, only wanted: Kind? = nil
+    ) throws(WALError) -> WALRecord? {
         let remaining = segment.byteCount - offset
         guard remaining >= prefixSize else { throw WALError(.recordTooShort, offset: offset, found: 0) }
         var prefix = ByteReader(segment.extracting(offset..<offset + prefixSize))
@@ -116,10 +182,14 @@ enum WALRecord: Equatable, Sendable {
                 throw WALError(.recordTooShort, offset: offset, found: UInt64(length))
             }
             let end = offset + prefixSize + length
+            if let wanted, number != wanted.rawValue {
+                offset = end
+                return nil
+            }
             guard checksum == Self.checksum(segment.extracting(offset..<end)) else {
                 throw WALError(.badChecksum, offset: offset, found: UInt64(checksum))
             }
-            guard let kind = Kind(rawValue: number) else {
+            guard let kind = Kind(rawValue: number), kind.since <= version else {
                 throw WALError(.unknownRecord, offset: offset, found: UInt64(number))
             }
             let record = try payload(kind, segment.extracting(offset + prefixSize..<end))
@@ -139,6 +209,15 @@ enum WALRecord: Equatable, Sendable {
         case .definitions: record = .definitions(try readDefinitions(&reader))
         case .samples: record = .samples(try readSamples(&reader))
         case .metadata: record = .metadata(try readMetadata(&reader))
+        case .batch:
+            let mark = try BatchMark(reading: &reader)
+            record = .batch(mark, try readSamples(&reader, mayBeEmpty: true))
+        case .bundle:
+            let mark = try BatchMark(reading: &reader)
+            record = .bundle(mark, try SampleBundle(decoding: reader.readSpan(count: reader.remaining)))
+        case .dropped:
+            record = .dropped(try DroppedSlots(reading: &reader))
+        case .movement: record = .movement(try reader.readBytes(count: reader.remaining))
         }
         guard reader.isAtEnd else { throw ByteError(.truncated, offset: reader.offset, needed: 0) }
         return record
@@ -177,8 +256,9 @@ enum WALRecord: Equatable, Sendable {
     }
 
     @_lifetime(reader: copy reader)
-    private static func readSamples(_ reader: inout ByteReader) throws -> SampleColumns {
+    private static func readSamples(_ reader: inout ByteReader, mayBeEmpty: Bool = false) throws -> SampleColumns {
         let count = Int(try reader.readUInt32())
+        if mayBeEmpty, count == 0 { return SampleColumns() }
         let flags = try reader.readUInt8()
         guard count <= reader.remaining / 8, let form = TimestampForm(code: flags >> 1) else {
             throw ByteError(.truncated, offset: reader.offset, needed: count)

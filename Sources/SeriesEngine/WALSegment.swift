@@ -2,8 +2,10 @@ internal import ByteCoding
 
 /// The header of a log segment: 32 bytes. Source: docs/formats/wal.md, section 2.
 package struct WALSegmentHeader: Equatable, Sendable {
-    /// The version written here, the only one that is read.
+    /// The version of a segment without records of slots.
     package static let version: UInt8 = 1
+    /// The version of a segment that may have such records: those of a node of a cluster.
+    package static let clusterVersion: UInt8 = 2
     /// Bytes of the header.
     package static let size = 32
     /// `wal_record_bytes_max`: a longer record is not written and not believed.
@@ -11,6 +13,8 @@ package struct WALSegmentHeader: Equatable, Sendable {
 
     static let magic: [UInt8] = Array("MWAL".utf8)
 
+    /// Which kinds of records there may be: `version` or `clusterVersion`.
+    package var version: UInt8
     /// The segment's number, at least 1; also its file's name.
     package var number: UInt32
     /// The engine generation that wrote it.
@@ -18,7 +22,8 @@ package struct WALSegmentHeader: Equatable, Sendable {
     /// When it was begun, Unix milliseconds.
     package var createdAt: Int64
 
-    package init(number: UInt32, generation: UInt64, createdAt: Int64) {
+    package init(number: UInt32, generation: UInt64, createdAt: Int64, version: UInt8 = WALSegmentHeader.version) {
+        self.version = version
         self.number = number
         self.generation = generation
         self.createdAt = createdAt
@@ -28,7 +33,7 @@ package struct WALSegmentHeader: Equatable, Sendable {
     package func encode(into bytes: inout [UInt8]) {
         let start = bytes.count
         bytes.append(contentsOf: Self.magic)
-        bytes.append(Self.version)
+        bytes.append(version)
         bytes.append(contentsOf: [0, 0, 0])
         bytes.append(littleEndian: number)
         bytes.append(littleEndian: generation)
@@ -49,8 +54,10 @@ package struct WALSegmentHeader: Equatable, Sendable {
             guard try reader.readBytes(count: 4) == Self.magic else {
                 throw WALError(.notASegment, offset: 0, found: 0)
             }
-            let version = try reader.readUInt8()
-            guard version == Self.version else { throw WALError(.unknownVersion, offset: 4, found: UInt64(version)) }
+            version = try reader.readUInt8()
+            guard version == Self.version || version == Self.clusterVersion else {
+                throw WALError(.unknownVersion, offset: 4, found: UInt64(version))
+            }
             try reader.skip(3)
             number = try reader.readUInt32()
             generation = try reader.readUInt64()
@@ -85,7 +92,7 @@ package struct WALError: Error, Equatable, Sendable, CustomStringConvertible {
         case badLength
         /// A record's checksum does not hold.
         case badChecksum
-        /// A record of a kind that version 1 does not have.
+        /// A record of a kind that the segment's version does not have.
         case unknownRecord
         /// A record's payload contradicts itself.
         case badRecord
@@ -110,7 +117,9 @@ package struct WALError: Error, Equatable, Sendable, CustomStringConvertible {
         switch code {
         case .headerTooShort: "the segment ends inside its header, after \(found) bytes"
         case .notASegment: "not a log segment"
-        case .unknownVersion: "log format version \(found) is not known here (known: \(WALSegmentHeader.version))"
+        case .unknownVersion:
+            "log format version \(found) is not known here"
+                + " (known: \(WALSegmentHeader.version), \(WALSegmentHeader.clusterVersion))"
         case .headerDamaged: "the segment's header is damaged"
         case .recordTooShort: "the segment ends inside the record at offset \(offset)"
         case .badLength: "impossible record length \(found) at offset \(offset)"

@@ -2,8 +2,10 @@
 ///
 /// The getters take the name of a setting of the table and its kind; asking for another is a fault in the program.
 package struct SettingValues: Sendable {
-    /// The word without a flag, when the command takes one.
-    package internal(set) var argument: String?
+    /// The words without a flag, as many as the command takes.
+    package internal(set) var arguments: [String] = []
+    /// The first of them.
+    package var argument: String? { arguments.first }
 
     private let table: SettingsTable
     private var values: [String: SettingValue] = [:]
@@ -34,6 +36,18 @@ package struct SettingValues: Sendable {
 
     /// Each setting of the command with its value.
     var all: [(setting: Setting, value: SettingValue?)] { table.settings.map { ($0, values[$0.name]) } }
+
+    /// Names of the settings that some source gave.
+    package var given: Set<String> { Set(origins.keys) }
+
+    /// The values of these settings as those of a table that has more, which are at their defaults.
+    func widened(to wide: SettingsTable) -> SettingValues {
+        var result = SettingValues(table: wide)
+        for setting in wide.settings {
+            if let value = values[setting.name] { result.values[setting.name] = value }
+        }
+        return result
+    }
 
     /// Where a setting's value comes from.
     package func origin(of name: String) -> SettingOrigin { origins[name] ?? .standard }
@@ -94,9 +108,15 @@ package struct SettingValues: Sendable {
         return address
     }
 
+    /// A list; nil when there is none.
+    package func optionalList(_ name: String) -> [String]? {
+        guard case .list(let list)? = value(name) else { return nil }
+        return list
+    }
+
     /// A list that has a default.
     package func list(_ name: String) -> [String] {
-        guard case .list(let list)? = value(name) else { preconditionFailure("\(name) has no list") }
+        guard let list = optionalList(name) else { preconditionFailure("\(name) has no list") }
         return list
     }
 

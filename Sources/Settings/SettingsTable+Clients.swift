@@ -81,5 +81,5 @@ extension SettingsTable {
         ])
 
     /// Every command's table, in the order that help lists them.
-    package static let all = [standalone, agent, loadgen, query]
+    package static let all = [standalone, router, aggregator, coordinator, agent, loadgen, query, ctl]
 }

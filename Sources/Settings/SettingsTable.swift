@@ -4,7 +4,7 @@ package struct SettingsTable: Sendable {
     package var command: String
     /// What the command does, in one sentence.
     package var summary: String
-    /// A word that stands without a flag, such as a query; nil for none.
+    /// The words that stand without a flag, such as a query, as the usage line names them; nil for none.
     package var argument: (name: String, help: String)?
     /// The settings, in the order that help lists them.
     package var settings: [Setting]
@@ -22,6 +22,9 @@ package struct SettingsTable: Sendable {
         self.settings = settings
         self.examples = examples
     }
+
+    /// One for each word of the argument's name.
+    private var argumentsMax: Int { argument?.name.split(separator: " ").count ?? 0 }
 
     /// The setting of that name.
     package subscript(name: String) -> Setting? { settings.first { $0.name == name } }
@@ -51,7 +54,7 @@ package struct SettingsTable: Sendable {
         let line = try commandLine(words)
         if line.asksForHelp { return .help }
         var values = SettingValues(table: self)
-        values.argument = line.argument
+        values.arguments = line.arguments
         let variables = try self.variables(environment, otherVariables)
         for (setting, text) in line.flags { try values.check(setting, text, .flag) }
         for (setting, text) in variables { try values.check(setting, text, .variable(setting.variable)) }
@@ -68,7 +71,7 @@ package struct SettingsTable: Sendable {
 
     private struct CommandLine {
         var flags: [(Setting, String)] = []
-        var argument: String?
+        var arguments: [String] = []
         var asksForHelp = false
     }
 
@@ -80,8 +83,8 @@ package struct SettingsTable: Sendable {
                 line.asksForHelp = true
             } else if word == "--" || !word.hasPrefix("-") || word == "-" {
                 guard let text = word == "--" ? rest.popFirst() : word else { continue }
-                if argument == nil || line.argument != nil { throw .unexpectedArgument(text) }
-                line.argument = text
+                if line.arguments.count == argumentsMax { throw .unexpectedArgument(text) }
+                line.arguments.append(text)
             } else {
                 let equals = word.firstIndex(of: "=") ?? word.endIndex
                 let flag = String(word[..<equals])

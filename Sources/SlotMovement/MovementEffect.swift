@@ -1,17 +1,19 @@
-/// What a node's machine asks of its shell. Effects are carried out in order, and a `send` behind a `log` leaves once the record is as
-/// durable as the node's `durability` has it.
+/// What a node's machine asks of its shell. Effects are carried out in order, and a `send` or an answer behind a `log` leaves once the record is
+/// as durable as the node's `durability` has it.
 package enum MovementEffect: Equatable, Sendable {
-    /// Send to a member, router or coordinator: whoever the shell knows under this number.
+    /// Send to a member.
     case send(MovementMessage, to: NodeID)
-    /// Write a record; a record of kind `batch` with the samples that came beside the message at hand.
+    /// Answer a store: exactly once for each request, or never where the requester has given up by then.
+    case answerStore(StoreReply, to: RequesterID)
+    /// Answer a read with all samples of the reply's slots, as they are at this moment.
+    case answerRead(ReadReply, to: RequesterID)
+    /// Write a record; a record of kind `batch` with the samples of its slots that came beside the message at hand.
     case log(MovementRecord)
-    /// Send `page` to the stake's node, with the samples of the slot from `cursor` on, as the shell cuts pages: every page ends somewhere, and
+    /// Send `page` to the stake `for`, with the samples of the slot from `cursor` on, as the shell cuts pages: every page ends somewhere, and
     /// no sample that was there at the first page is on none.
-    case sendPage(slot: Int, SlotInformation, for: Stake, cursor: Int)
-    /// Send `pay` with the samples of these batches.
-    case sendOwed(slot: Int, numbers: [UInt64], to: NodeID)
-    /// Send `readReply` with all samples of the slot.
-    case sendSamples(MovementMessage, slot: Int, to: NodeID)
+    case sendPage(slot: Int, from: Stake, isWhole: Bool, for: Stake, cursor: Int)
+    /// Send `pay` with the samples of these slots of these batches.
+    case sendOwed([BatchPart], to: NodeID)
     /// Send `windowDigests` of all windows that have come to rest.
     case sendWindowDigests(slot: Int, to: NodeID)
     /// Compare (`RepairNarrowing`), and send `seriesDigests` of each window that differs.
@@ -30,22 +32,26 @@ package enum MovementEffect: Equatable, Sendable {
     case recoveredWithout(slot: Int, [NodeID])
 }
 
-/// What outlives the process, beside the samples. A start replays all of them in order.
+/// What outlives the process, beside the samples. A start replays all of them in order. Slots are ascending and distinct.
 package enum MovementRecord: Equatable, Sendable {
-    /// Samples, with their number at this node.
-    case batch(slot: Int, number: UInt64)
-    /// These members miss the batch.
-    case owed(slot: Int, number: UInt64, to: [NodeID])
+    /// Samples of these slots, with their number at this node.
+    case batch(slots: [Int], number: UInt64)
+    /// These members miss these slots of the batch.
+    case owed(slots: [Int], number: UInt64, to: [NodeID])
+    /// A member misses more of these slots than is remembered: it must copy them.
+    case owedAll(slots: [Int], to: NodeID)
     /// A member has them now, or is gone for good.
-    case settled(slot: Int, numbers: [UInt64], with: NodeID)
+    case settled([BatchPart], with: NodeID)
+    /// A member has copied these slots, or is gone for good.
+    case settledAll(slots: [Int], with: NodeID)
     /// From here on nothing proves that what was acknowledged before is still here.
     case unsound
-    /// The slot is whole here or elsewhere: nothing that was lost here matters to it.
-    case sound(slot: Int)
+    /// The slots are whole here or elsewhere: nothing that was lost here matters to them.
+    case sound(slots: [Int])
     /// A member asked about slots at this start of it: it knows this one.
     case known(by: NodeID, boot: UInt32)
-    /// The slot was taken over without enough of those that had samples of it: the checkpoint may have more.
-    case restoring(slot: Int)
+    /// The slots were taken over without enough of those that had samples of them: the checkpoint may have more.
+    case restoring(slots: [Int])
     /// What the checkpoint had is in the slot.
     case restored(slot: Int)
     /// The slot's samples were deleted.

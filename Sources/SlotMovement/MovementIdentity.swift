@@ -11,6 +11,27 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package var description: String { "n\(number)" }
 }
 
+/// One start of a node, whatever it holds: whom a batch is owed to.
+package struct NodeStart: Hashable, Sendable {
+    package var node: NodeID
+    /// The node's start, counted over its whole life, also over lost disks.
+    package var boot: UInt32
+
+    package init(node: NodeID, boot: UInt32) {
+        self.node = node
+        self.boot = boot
+    }
+}
+
+/// Whoever waits for the answer to a store or a read, be it a member or not: the shell chooses a number for each pending answer.
+package struct RequesterID: Hashable, Sendable {
+    package var number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+}
+
 /// What a node is to a slot.
 package enum SlotRole: UInt8, Hashable, Sendable {
     /// It does not hold the slot; it may keep samples of it that others miss.
@@ -21,6 +42,10 @@ package enum SlotRole: UInt8, Hashable, Sendable {
     case announcing
     /// It holds the slot: it anchors batches and may be read alone while it has every lease.
     case holder
+}
+
+extension SlotRole: Comparable {
+    package static func < (left: SlotRole, right: SlotRole) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// One node's claim to a slot's batches, from its registration until it starts again or registers anew.

@@ -20,8 +20,17 @@ package struct MovementLimits: Equatable, Sendable {
     package var isolationWait: Int64 = 60_000_000
     /// `repair_interval`: how often a holder compares a slot with one of the other holders.
     package var repairInterval: Int64 = 10_000_000
-    /// Batches paid to one member at a time.
+    /// `paid_batches_max`, `paid_slots_max`: batches, and slots in all of them, that are paid to one member at a time.
     package var paidBatchesMax = 64
+    package var paidSlotsMax = 65_536
+    /// `owed_batches_max`: batches of one slot that are remembered as owed to one member; who misses more copies the slot anew.
+    package var owedBatchesMax = 1_024
+    /// `recent_slots_max`: slots of all batches that are remembered for routers that ask again; the oldest are forgotten.
+    package var recentSlotsMax = 8_388_608
+    /// `waiting_stores_max`: requests that wait until no skipped member may be read alone; more are refused.
+    package var waitingStoresMax = 4_096
+    /// `copied_slots_max`: slots that a node copies at a time.
+    package var copiedSlotsMax = 256
 
     package init() {}
 

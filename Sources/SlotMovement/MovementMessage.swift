@@ -1,103 +1,121 @@
-/// What a node says of itself in every message about a slot.
-package struct SlotInformation: Equatable, Sendable {
-    package var stake: Stake
-    /// Grows with each message of a start: what is older than what was heard is ignored.
-    package var serial: UInt64
-    /// False after a start that may have lost what was acknowledged, until the slot is whole elsewhere or here again.
-    package var isSound: Bool
-    /// Whether it keeps samples of the slot.
-    package var hasSamples: Bool
-    /// Whether it could be read alone at this moment.
-    package var isWhole: Bool
+/// What a row about a slot says of its sender; bits that mean nothing in a row of its kind are clear.
+package struct SlotFlags: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
 
-    package init(stake: Stake, serial: UInt64, isSound: Bool, hasSamples: Bool, isWhole: Bool) {
-        self.stake = stake
-        self.serial = serial
-        self.isSound = isSound
-        self.hasSamples = hasSamples
-        self.isWhole = isWhole
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// Not set after a start that may have lost what was acknowledged, until the slot is whole elsewhere or here again.
+    package static let isSound = SlotFlags(rawValue: 1)
+    /// It keeps samples of the slot.
+    package static let hasSamples = SlotFlags(rawValue: 2)
+    /// It could be read alone at this moment.
+    package static let isWhole = SlotFlags(rawValue: 4)
+    /// It owes the receiver batches of the slot.
+    package static let owesYou = SlotFlags(rawValue: 8)
+    /// In an answer: the asker may be read alone, as far as the answerer is concerned.
+    package static let grantsLease = SlotFlags(rawValue: 16)
+    /// In an answer: the asker missed more than the answerer remembers. It gets no lease any more unless it registers anew and copies.
+    package static let registerAnew = SlotFlags(rawValue: 32)
+}
+
+/// What a node says of itself in one slot.
+package struct SlotRow: Hashable, Sendable {
+    package var slot: UInt16
+    package var role: SlotRole
+    package var flags: SlotFlags
+    /// The registration of the node's start; 0 before the first.
+    package var attempt: UInt32
+
+    package init(slot: Int, role: SlotRole, flags: SlotFlags, attempt: UInt32) {
+        self.slot = UInt16(truncatingIfNeeded: slot)
+        self.role = role
+        self.flags = flags
+        self.attempt = attempt
     }
 }
 
-/// What nodes say to each other about one slot. Every message may be lost, repeated and late; what matters is asked for again.
+/// Tells who the sender is in its slots (so it registers a candidate or holder), and asks for the same and for leases.
 ///
-/// Samples travel beside a message and never in it: `stored` batches, `pay` and `page` have some.
+/// The rows may be cut into several messages with the same head, and any of them may be lost.
+package struct SlotAsks: Equatable, Sendable {
+    /// The sender's start.
+    package var boot: UInt32
+    /// Grows with each message of a start, except that parts of one message share it: of one slot, what is older than what was heard is ignored.
+    package var serial: UInt64
+    /// Comes back with the answer.
+    package var round: UInt32
+    /// One a slot; ascending.
+    package var rows: [SlotRow]
+
+    package init(boot: UInt32, serial: UInt64, round: UInt32, rows: [SlotRow]) {
+        self.boot = boot
+        self.serial = serial
+        self.round = round
+        self.rows = rows
+    }
+}
+
+/// The answer to `SlotAsks`, or to a part of them.
+package struct SlotAnswers: Equatable, Sendable {
+    /// The answerer's start and serial, as in `SlotAsks`.
+    package var boot: UInt32
+    package var serial: UInt64
+    /// The asker's start and round, which are answered.
+    package var askerBoot: UInt32
+    package var round: UInt32
+    /// One a slot, of the answerer; ascending.
+    package var rows: [SlotRow]
+    /// How many of `peers` belong to each row; one behind the other.
+    package var peerCounts: [UInt16]
+    /// All stakes that the answerer knows, but for the asker's, row after row.
+    package var peers: [Stake]
+
+    package init(
+        boot: UInt32, serial: UInt64, askerBoot: UInt32, round: UInt32, rows: [SlotRow], peerCounts: [UInt16],
+        peers: [Stake]
+    ) {
+        self.boot = boot
+        self.serial = serial
+        self.askerBoot = askerBoot
+        self.round = round
+        self.rows = rows
+        self.peerCounts = peerCounts
+        self.peers = peers
+    }
+}
+
+/// Some slots of a batch, by the number that the batch has at the node that logged it.
+package struct BatchPart: Hashable, Sendable {
+    package var number: UInt64
+    /// Ascending, distinct.
+    package var slots: [Int]
+
+    package init(number: UInt64, slots: [Int]) {
+        self.number = number
+        self.slots = slots
+    }
+}
+
+/// What members say to each other about slots. Every message may be lost, repeated and late; what matters is asked for again.
+///
+/// Samples travel beside a message and never in it: `pay`, `page` and `repair` have some. What routers and coordinators say: `StoreMessage.swift`.
 package enum MovementMessage: Equatable, Sendable {
-    /// Tells who the asker is (so it registers a candidate or holder), and asks for the same and for a lease.
-    case ask(slot: Int, SlotInformation, round: UInt64, owesYou: Bool)
-    /// `boot` is the asker's start. `peers` are all stakes that the answerer knows. `lease`: the asker may be read alone, as far as the
-    /// answerer is concerned.
-    case answer(slot: Int, SlotInformation, boot: UInt32, round: UInt64, owesYou: Bool, peers: [Stake], lease: Bool)
+    case asks(SlotAsks)
+    case answers(SlotAnswers)
     /// Asks for a page of a slot, as this stake; pages go from new to old, cursor 0 is the first.
     case copy(slot: Int, for: Stake, cursor: Int)
-    /// A page with its samples; `next` is nil at the end.
-    case page(slot: Int, SlotInformation, for: Stake, cursor: Int, next: Int?)
-    /// Batches that the receiver missed, by their numbers at the sender.
-    case pay(slot: Int, numbers: [UInt64])
+    /// A page with its samples, and whether its sender could be read alone at that moment; `next` is nil at the end.
+    case page(slot: Int, from: Stake, isWhole: Bool, for: Stake, cursor: Int, next: Int?)
+    /// Batches that the receiver missed, by their numbers at the sender. May be cut into several.
+    case pay([BatchPart])
     /// They are logged.
-    case paid(slot: Int, numbers: [UInt64])
+    case paid([BatchPart])
     /// The sender's digests of the slot's windows that end before a time, by their starts: repair begins.
     case windowDigests(slot: Int, before: Int64, [Int64: WindowDigest])
     /// The sender's digests of a window in which both differ, by series.
     case seriesDigests(slot: Int, window: Int64, [UInt64: WindowDigest])
     /// The sender's samples of series of a window come beside it; the receiver's are wanted back.
     case repair(slot: Int, window: Int64, series: [UInt64], wantsBack: Bool)
-    /// A router's batch, which comes beside it; again with more skipped stakes once it is logged.
-    case store(StoreRequest)
-    case stored(StoreReply)
-    /// A coordinator's question for all samples of a slot.
-    case read(slot: Int, query: UInt64)
-    /// The samples come beside it. `members` are those that the answerer knows of.
-    case readReply(slot: Int, query: UInt64, SlotInformation, members: [NodeID], missingMax: Int)
-}
-
-/// A router asks a member to log a batch of a slot.
-package struct StoreRequest: Equatable, Sendable {
-    package var slot: Int
-    /// The batch, for ever the same number: a second request of it logs nothing again.
-    package var batch: UInt64
-    /// Stakes that will not get the batch before it is acknowledged: the receiver owes it to them.
-    package var skipping: [Stake]
-    /// Whether the receiver shall log it although it does not hold the slot.
-    package var isStandIn: Bool
-
-    package init(slot: Int, batch: UInt64, skipping: [Stake], isStandIn: Bool) {
-        self.slot = slot
-        self.batch = batch
-        self.skipping = skipping
-        self.isStandIn = isStandIn
-    }
-}
-
-/// What came of a `StoreRequest`.
-package struct StoreReply: Equatable, Sendable {
-    /// The kinds of answer.
-    package enum Outcome: Equatable, Sendable {
-        /// Logged, and owed to `skipping`, none of which may be read alone without it any more.
-        case logged(skipping: [NodeID])
-        /// Not logged: this member does not hold the slot. These are wanted.
-        case notHolder(wanted: [NodeID])
-        /// Not logged: a skipped stake does not know this member, or it sees no majority.
-        case refused
-    }
-
-    /// As in the request.
-    package var slot: Int
-    package var batch: UInt64
-    /// Who answers, and what came of it.
-    package var stake: Stake
-    package var outcome: Outcome
-    /// All stakes that the member knows: the batch is acknowledged once each has it or is owed it.
-    package var peers: [Stake]
-    /// On how many members the batch must lie, as this member sees it.
-    package var copiesWanted: Int
-
-    package init(slot: Int, batch: UInt64, stake: Stake, outcome: Outcome, peers: [Stake], copiesWanted: Int) {
-        self.slot = slot
-        self.batch = batch
-        self.stake = stake
-        self.outcome = outcome
-        self.peers = peers
-        self.copiesWanted = copiesWanted
-    }
 }

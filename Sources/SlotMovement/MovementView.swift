@@ -45,9 +45,11 @@ package struct MovementView: Equatable, Sendable {
     package func wanted(_ slot: Int) -> ArraySlice<NodeID> { orders[slot].prefix(replicationFactor) }
 
     /// Whether a start of a node is a member: neither never admitted nor removed.
-    func admits(_ stake: Stake) -> Bool {
-        members.contains(stake.node) && stake.boot >= leastBoots[stake.node] ?? 0
+    func admits(_ start: NodeStart) -> Bool {
+        members.contains(start.node) && start.boot >= leastBoots[start.node] ?? 0
     }
+
+    func admits(_ stake: Stake) -> Bool { admits(NodeStart(node: stake.node, boot: stake.boot)) }
 
     /// More than half of the members.
     package var majority: Int { members.count / 2 + 1 }

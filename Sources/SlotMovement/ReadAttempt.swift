@@ -10,9 +10,8 @@ package struct ReadAttempt: Sendable {
         case incomplete(missing: [NodeID])
     }
 
-    /// The slot and the query's number.
+    /// The slot.
     package let slot: Int
-    package let query: UInt64
     /// nil while under way.
     package private(set) var answer: Answer?
     private let limits: MovementLimits
@@ -21,23 +20,15 @@ package struct ReadAttempt: Sendable {
     private let known: [NodeID]
     private var askedAll = false
     private var asked: Set<NodeID> = []
-    private var replies: [NodeID: Reply] = [:]
-
-    private struct Reply {
-        var information: SlotInformation
-        var members: [NodeID]
-        var missingMax: Int
-    }
+    private var replies: [NodeID: ReadReply.Group] = [:]
 
     /// - Parameters:
     ///   - slot: which slot.
-    ///   - query: a number that no other attempt has.
     ///   - view: the coordinator's.
     ///   - limits: the same on all nodes.
     ///   - now: of the coordinator's monotonic clock.
-    package init(slot: Int, query: UInt64, view: MovementView, limits: MovementLimits, now: Int64) {
+    package init(slot: Int, view: MovementView, limits: MovementLimits, now: Int64) {
         self.slot = slot
-        self.query = query
         self.limits = limits
         startedAt = now
         wanted = Array(view.wanted(slot))
@@ -45,12 +36,17 @@ package struct ReadAttempt: Sendable {
     }
 
     /// Begins with the first wanted owner that is not suspect; asks everybody when it is not whole or does not answer in time; ends at the deadline.
-    package mutating func advance(now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [MovementEffect]) {
+    ///
+    /// - Parameters:
+    ///   - now: of the monotonic clock.
+    ///   - isSuspect: members that most likely do not answer: nobody waits for them.
+    ///   - requests: members to be asked for the slot are added.
+    package mutating func advance(now: Int64, isSuspect: (NodeID) -> Bool, into requests: inout [NodeID]) {
         guard answer == nil else { return }
         if asked.isEmpty, let first = wanted.first(where: { !isSuspect($0) }) ?? wanted.first {
-            ask(first, into: &effects)
+            ask(first, into: &requests)
         }
-        if !askedAll, now >= startedAt + limits.readDeadline / 8 { askAll(into: &effects) }
+        if !askedAll, now >= startedAt + limits.readDeadline / 8 { askAll(into: &requests) }
         guard askedAll else { return }
         let missing = missing
         let isOver = now >= startedAt + limits.readDeadline
@@ -64,33 +60,38 @@ package struct ReadAttempt: Sendable {
 
     /// Takes an answer; its samples come beside it and belong into the union.
     ///
+    /// - Parameters:
+    ///   - reply: about this slot, or nothing of it is taken.
+    ///   - now: of the monotonic clock.
+    ///   - isSuspect: as in `advance`.
+    ///   - requests: as in `advance`.
     /// - Returns: whether the samples count. Those of a whole replica replace all others.
     package mutating func receive(
-        _ information: SlotInformation, members: [NodeID], missingMax: Int, now: Int64, isSuspect: (NodeID) -> Bool,
-        into effects: inout [MovementEffect]
+        _ reply: ReadReply, now: Int64, isSuspect: (NodeID) -> Bool, into requests: inout [NodeID]
     ) -> Bool {
-        let node = information.stake.node
-        guard answer == nil, replies[node] == nil else { return false }
-        if information.isWhole {
+        let node = reply.node
+        guard answer == nil, replies[node] == nil, let group = reply.groups.first(where: { $0.slots.contains(slot) })
+        else { return false }
+        if group.isWhole {
             answer = .whole(node)
             return true
         }
         // Two answers further apart than `grace` might both lack what moved from one to the other in between.
         guard now < startedAt + limits.readDeadline else {
-            advance(now: now, isSuspect: isSuspect, into: &effects)
+            advance(now: now, isSuspect: isSuspect, into: &requests)
             return false
         }
-        replies[node] = Reply(information: information, members: members, missingMax: missingMax)
+        replies[node] = group
         if askedAll {
-            for member in members where !asked.contains(member) { ask(member, into: &effects) }
+            for member in group.members where !asked.contains(member) { ask(member, into: &requests) }
         } else {
-            askAll(into: &effects)
+            askAll(into: &requests)
         }
-        advance(now: now, isSuspect: isSuspect, into: &effects)
+        advance(now: now, isSuspect: isSuspect, into: &requests)
         return true
     }
 
-    private var holders: [Reply] { replies.values.filter { $0.information.stake.role == .holder } }
+    private var holders: [ReadReply.Group] { replies.values.filter { $0.role == .holder } }
     private var hasHolder: Bool { !holders.isEmpty }
     private var missingMax: Int { holders.map(\.missingMax).min() ?? 0 }
 
@@ -98,17 +99,17 @@ package struct ReadAttempt: Sendable {
     private var missing: [NodeID] {
         let holders = holders
         let members = Set(holders.isEmpty ? known : holders.flatMap(\.members))
-        return members.filter { replies[$0]?.information.isSound != true }.sorted()
+        return members.filter { replies[$0]?.isSound != true }.sorted()
     }
 
-    private mutating func askAll(into effects: inout [MovementEffect]) {
+    private mutating func askAll(into requests: inout [NodeID]) {
         askedAll = true
         let members = Set(known).union(replies.values.flatMap(\.members))
-        for member in members.sorted() where !asked.contains(member) { ask(member, into: &effects) }
+        for member in members.sorted() where !asked.contains(member) { ask(member, into: &requests) }
     }
 
-    private mutating func ask(_ node: NodeID, into effects: inout [MovementEffect]) {
+    private mutating func ask(_ node: NodeID, into requests: inout [NodeID]) {
         asked.insert(node)
-        effects.append(.send(.read(slot: slot, query: query), to: node))
+        requests.append(node)
     }
 }

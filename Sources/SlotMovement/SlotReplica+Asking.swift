@@ -1,119 +1,140 @@
 /// Asking and answering: the one exchange that registers candidates and holders, renews leases and tells who is whole.
 extension SlotReplica {
-    /// Asks every member anew; answers to the last 16 rounds count.
-    mutating func sendAsks(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    /// Whether the others are asked about the slot.
+    var isAskedAbout: Bool {
         // The first slot is asked about in any case: the answers tell that this node is still a member of a majority.
-        guard role != .none || hasSamples || !isSound || slot == 0 else { return }
-        round += 1
-        roundsSentAt[Int(round % 16)] = now
-        let information = information(now)
-        for member in view.members where member != me {
-            let owesYou = debts[member] != nil
-            effects.append(.send(.ask(slot: slot, information, round: round, owesYou: owesYou), to: member))
+        role != .none || hasSamples || !isSound || slot == 0
+    }
+
+    /// Whether all members are asked in this round, not only those of whom a holder needs something.
+    mutating func tellsAll(_ row: SlotRow, _ around: Surroundings) -> Bool {
+        // What is new is told to all for some rounds, since messages get lost.
+        let told = SlotRow(slot: slot, role: row.role, flags: row.flags.subtracting(.isWhole), attempt: row.attempt)
+        if told != toldRow || isBusy {
+            toldRow = told
+            toldRound = around.round
         }
+        let isAtRest = role == .holder && slot != 0 && around.round - toldRound >= Surroundings.restRounds
+        return !isAtRest || (around.round &+ UInt32(slot)) % Surroundings.restRounds == 0
     }
 
     /// Registers the asker and answers.
+    ///
+    /// - Parameters:
+    ///   - asked: the row.
+    ///   - node: the asker.
+    ///   - boot: of its message.
+    ///   - serial: of its message.
+    ///   - owes: whether this node owes it batches of the slot.
+    ///   - hint: where the asker is among the others of a slot, for the next one.
+    ///   - around: at this moment.
+    /// - Returns: the row of the answer.
     mutating func receiveAsk(
-        _ asked: SlotInformation, round: UInt64, owesMe: Bool, now: Int64, into effects: inout [MovementEffect]
-    ) {
-        let asker = asked.stake.node
-        hear(asked, owesMe: owesMe, now: now)
-        // An older start's question, delayed on the way, gets no lease: the registration is not that start's any more.
-        let isCurrent = others[asker]?.stake.boot == asked.stake.boot
-        let lease = isSound && isCurrent && debts[asker] == nil
-        if lease { granted[asker] = max(granted[asker] ?? .min, now + limits.grantedFor) }
-        effects.append(
-            .send(
-                .answer(
-                    slot: slot, information(now), boot: asked.stake.boot, round: round, owesYou: debts[asker] != nil,
-                    peers: stakesToCover,
-                    lease: lease),
-                to: asker))
+        _ asked: SlotRow, from node: NodeID, boot: UInt32, serial: UInt64, owes: Bool, hint: inout Int,
+        _ around: Surroundings
+    ) -> SlotRow {
+        hint = others.index(of: node, hint: hint)
+        let mayGrant = isSound && !owes
+        let (isChanged, isGranted) = others.change(at: hint) { other in
+            let standing = other.standing
+            _ = other.hear(asked, boot: boot, serial: serial, now: around.time)
+            // An older start's question, delayed on the way, gets no lease: the registration is not that start's any more.
+            let isGranted = mayGrant && other.stake.boot == boot
+            if isGranted { other.grantedUntil = max(other.grantedUntil, around.time + around.limits.grantedFor) }
+            return (other.standing != standing, isGranted)
+        }
+        if isChanged { isBusy = true }
+        var answer = row(around)
+        if owes { answer.flags.insert(.owesYou) }
+        if isGranted { answer.flags.insert(.grantsLease) }
+        return answer
     }
 
+    /// Takes the answer of a node, about a round of which `sentAt` is known.
     mutating func receiveAnswer(
-        _ answer: SlotInformation, round answered: UInt64, owesMe: Bool, peers: [Stake], lease: Bool,
-        view: MovementView,
-        now: Int64
+        _ answer: SlotRow, from node: NodeID, _ answers: SlotAnswers, sentAt: Int64, hint: inout Int,
+        _ around: Surroundings
     ) {
-        let node = answer.stake.node
-        guard answered <= round, answered + 15 > round else { return }
-        let isNews = hear(answer, owesMe: owesMe, now: now)
-        guard var other = others[node] else { return }
-        if lease {
-            other.leaseUntil = max(other.leaseUntil, roundsSentAt[Int(answered % 16)] + limits.lease)
+        hint = others.index(of: node, hint: hint)
+        let lease = answer.flags.contains(.grantsLease)
+        let isChanged = others.change(at: hint) { other in
+            let standing = other.standing
+            let isNews = other.hear(answer, boot: answers.boot, serial: answers.serial, now: around.time)
+            if lease { other.leaseUntil = max(other.leaseUntil, sentAt + around.limits.lease) }
+            // An answer that was overtaken by later news of its sender proves nothing about the sender as it is now.
+            if isNews {
+                other.answeredRound = max(other.answeredRound, answers.round)
+                if lease { other.leasedRound = max(other.leasedRound, answers.round) }
+            }
+            return other.standing != standing
         }
-        // An answer that was overtaken by later news of its sender proves nothing about the sender as it is now.
-        if isNews {
-            other.answeredRound = max(other.answeredRound, answered)
-            if lease { other.leasedRound = max(other.leasedRound, answered) }
-        }
-        others[node] = other
-        for peer in peers { learn(peer, view) }
+        if isChanged { isBusy = true }
     }
 
     /// Of a stake that somebody else told of, this node must hear itself.
-    private mutating func learn(_ peer: Stake, _ view: MovementView) {
-        guard peer.node != me, view.admits(peer) || peer.boot == 0 && view.members.contains(peer.node) else { return }
-        guard let known = others[peer.node] else {
-            others[peer.node] = OtherNode(stake: peer)
-            if peer.role >= .announcing { others[peer.node]?.standing = .anchor }
-            return
+    mutating func learn(_ peer: Stake, _ around: Surroundings) {
+        guard peer.node != around.me, !others.clearlyHas(peer) else { return }
+        if let known = others.stake(of: peer.node), !peer.isNewer(than: known) { return }
+        let view = around.view
+        guard view.admits(peer) || peer.boot == 0 && view.members.contains(peer.node) else { return }
+        let index = others.index(of: peer.node)
+        others.change(at: index) { other in
+            let isNewStart = peer.boot > other.stake.boot
+            other.stake = peer
+            if isNewStart {
+                other.serial = 0
+                other.answeredRound = 0
+            }
+            if peer.role >= .announcing, other.standing == .clear { other.standing = .anchor }
         }
-        guard peer.isNewer(than: known.stake) else { return }
-        others[peer.node]?.stake = peer
-        if peer.boot > known.stake.boot {
-            others[peer.node]?.serial = 0
-            others[peer.node]?.answeredRound = 0
-        }
-        if peer.role >= .announcing, known.standing == .clear { others[peer.node]?.standing = .anchor }
-    }
-
-    @discardableResult
-    private mutating func hear(_ information: SlotInformation, owesMe: Bool, now: Int64) -> Bool {
-        let node = information.stake.node
-        var other = others[node] ?? OtherNode(stake: Stake(node: node, boot: 0, attempt: 0, role: .none))
-        let isNews = other.hear(information, owesMe: owesMe, now: now)
-        others[node] = other
-        return isNews
     }
 
     /// A member that left for good may have accepted batches that this replica misses.
-    mutating func forgetNonMembers(_ view: MovementView, now: Int64) {
-        for node in otherNodes {
-            guard let stake = others[node]?.stake,
-                !(view.admits(stake) || stake.boot == 0 && view.members.contains(node))
+    mutating func forgetNonMembers(_ around: Surroundings) {
+        for node in others.nodes {
+            guard let other = others[node],
+                !(around.view.admits(other.stake) || other.stake.boot == 0 && around.view.members.contains(node))
             else { continue }
-            switch others[node]?.standing {
-            case .anchor, .unknown: others[node]?.standing = .lost(since: now, round: nil)
-            case .clear: others[node] = nil
-            case .lost, nil: break
+            switch other.standing {
+            case .anchor, .unknown: others[node]?.standing = .lost(since: around.time, round: nil)
+            case .clear: forget(other)
+            case .lost: break
             }
         }
     }
 
+    private mutating func forget(_ other: OtherNode) {
+        forgottenGrantUntil = max(forgottenGrantUntil, other.grantedUntil)
+        others[other.stake.node] = nil
+    }
+
     /// Leaves off what lost nodes may have accepted, once enough others have said that they owe this replica nothing.
-    mutating func settleLost(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    mutating func settleLost(_ around: Surroundings, into effects: inout [MovementEffect]) {
         guard role >= .announcing else { return }
-        for node in otherNodes {
+        let (view, now) = (around.view, around.time)
+        for node in others.nodes {
             guard case .lost(let since, let markedRound) = others[node]?.standing else { continue }
             guard let marked = markedRound else {
                 // What the lost node accepted last may still be on its way to others until then.
-                if now >= since + limits.grace { others[node]?.standing = .lost(since: since, round: round) }
+                if now >= since + around.limits.grace {
+                    others[node]?.standing = .lost(since: since, round: around.round)
+                }
                 continue
             }
-            let owing = view.members.filter { $0 != me && $0 != node && (others[$0]?.leasedRound ?? 0) <= marked }
-            let isOverdue = now >= since + limits.recoveryWait
+            let owing = view.members.filter {
+                $0 != around.me && $0 != node && (others[$0]?.leasedRound ?? 0) <= marked
+            }
+            let isOverdue = now >= since + around.limits.recoveryWait
             guard owing.count + 1 <= view.missingMax || isOverdue else { continue }
             if owing.count + 1 > view.missingMax {
                 awaitsCheckpoint = true
-                effects.append(.log(.restoring(slot: slot)))
+                effects.append(.log(.restoring(slots: [slot])))
                 effects.append(.recoveredWithout(slot: slot, [node] + owing))
             }
+            guard let other = others[node] else { continue }
             if !view.members.contains(node) {
-                others[node] = nil
-            } else if let other = others[node] {
+                forget(other)
+            } else {
                 others[node]?.standing = other.stake.role >= .announcing ? .anchor : .clear
             }
         }

@@ -8,12 +8,12 @@ extension SlotReplica {
             /// Copying from a node: a holder that was whole, or one of several when nobody holds the slot.
             case copying(Fetch)
             /// Until every stake has heard that this node is about to hold.
-            case announcing(round: UInt64)
+            case announcing(round: UInt32)
         }
 
         var phase = Phase.registering
         /// The first round of this registration.
-        var firstRound: UInt64
+        var firstRound: UInt32
         /// When this node first wanted the slot.
         var since: Int64
         /// Nodes still to copy from when nobody holds the slot.
@@ -32,43 +32,66 @@ extension SlotReplica {
     }
 
     /// Begins where the view wants the slot here, and stops where it no longer does.
-    mutating func startOrStop(_ view: MovementView, now: Int64) {
-        let isWanted = view.wanted(slot).contains(me)
+    mutating func startOrStop(_ around: Surroundings) {
         if isWanted, role == .none {
-            role = .candidate
-            register(since: now, now: now)
+            register(since: around.time, around)
         } else if !isWanted, role == .candidate || role == .announcing {
             role = .none
             joining = nil
-            retiredAt = now
+            retiredAt = around.time
+            isBusy = true
         }
     }
 
-    private mutating func register(since: Int64, now: Int64) {
+    /// Begins anew where this node missed more than somebody remembers, as that one said in answer to a round.
+    mutating func registerAnew(round: UInt32, _ around: Surroundings, into effects: inout [MovementEffect]) {
+        guard role != .none, round >= registeredRound else { return }
+        if role >= .announcing {
+            // Who ceases to hold shall be able to copy: from a holder that is whole, or from as many as make a complete union.
+            let isSourceThere = others.all.contains { $0.stake.role >= .announcing && $0.isWhole }
+            let silent = around.view.members.count { node in
+                node != around.me && (others[node]?.answeredRound ?? 0) + Surroundings.restRounds + 2 < around.round
+            }
+            guard isSourceThere || silent <= around.view.missingMax else { return }
+        }
+        if role == .holder { effects.append(.held(slot: slot, false)) }
+        register(since: joining?.since ?? around.time, around)
+    }
+
+    private mutating func register(since: Int64, _ around: Surroundings) {
         role = .candidate
         attempt += 1
-        registeredRound = round + 1
-        joining = Joining(firstRound: registeredRound, since: since, progressAt: now)
-        for node in otherNodes { others[node]?.standing = .clear }
-        for node in otherNodes where others[node]?.stake.role ?? .none >= .announcing {
-            others[node]?.standing = .anchor
+        isBusy = true
+        registeredRound = around.round + 1
+        joining = Joining(firstRound: registeredRound, since: since, progressAt: around.time)
+        for index in others.all.indices {
+            others.change(at: index) { $0.standing = $0.stake.role >= .announcing ? .anchor : .clear }
         }
+        // Who left for good has left for this registration too.
+        forgetNonMembers(around)
     }
 
-    mutating func advanceJoining(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    mutating func advanceJoining(
+        _ around: Surroundings, copies: inout Int, into effects: inout [MovementEffect]
+    ) {
+        let now = around.time
         guard let current = joining else { return }
         switch current.phase {
-        case .registering: chooseSource(view, now: now, into: &effects)
+        case .registering:
+            guard copies > 0 else { return }
+            chooseSource(around, into: &effects)
+            if isCopying { copies -= 1 }
         case .copying(let fetch):
-            let isSourceSame = others[fetch.source]?.stake.boot == fetch.boot && view.members.contains(fetch.source)
-            if !isSourceSame || now >= current.progressAt + limits.askInterval * 10 {
-                register(since: current.since, now: now)
-            } else if now >= fetch.askedAt + limits.askInterval {
-                let asked = request(fetch, now: now, into: &effects)
+            let isSourceSame =
+                others[fetch.source]?.stake.boot == fetch.boot && around.view.members.contains(fetch.source)
+            if !isSourceSame || now >= current.progressAt + around.limits.askInterval * 10 {
+                register(since: current.since, around)
+            } else if now >= fetch.askedAt + around.limits.askInterval {
+                let asked = request(fetch, around, into: &effects)
                 joining?.phase = .copying(asked)
             }
         case .announcing(let round):
-            let unheard = others.values.contains {
+            let unheard = others.all.contains {
                 $0.mustBeCovered && $0.standing != .unknown && $0.answeredRound < round
             }
             guard !unheard else { return }
@@ -81,80 +104,91 @@ extension SlotReplica {
         joining = nil
         if !isSound {
             isSound = true
-            effects.append(.log(.sound(slot: slot)))
+            effects.append(.log(.sound(slots: [slot])))
         }
         effects.append(.held(slot: slot, true))
     }
 
-    private func hasAnswered(_ node: NodeID, since firstRound: UInt64) -> Bool {
+    private func hasAnswered(_ node: NodeID, since firstRound: UInt32) -> Bool {
         (others[node]?.answeredRound ?? 0) >= firstRound
     }
 
-    private mutating func chooseSource(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    /// Whether pages are being asked for.
+    var isCopying: Bool {
+        if case .copying = joining?.phase { true } else { false }
+    }
+
+    private mutating func chooseSource(_ around: Surroundings, into effects: inout [MovementEffect]) {
         guard let current = joining else { return }
+        let (view, now, me) = (around.view, around.time, around.me)
         let first = current.firstRound
         let answered = view.members.filter { $0 != me && hasAnswered($0, since: first) }
         let isEverybody = answered.count == view.members.count - 1
         let isRegistered =
-            answered.count + 1 >= view.majority && (isEverybody || round >= first + 3)
-            && others.values.allSatisfy {
+            answered.count + 1 >= view.majority && (isEverybody || around.round >= first + 3)
+            && others.all.allSatisfy {
                 !($0.mustBeCovered || $0.standing == .anchor) || $0.answeredRound >= first
             }
-        guard isRegistered || bugs.contains(.copyBeforeSubscribe) else { return }
+        guard isRegistered || around.bugs.contains(.copyBeforeSubscribe) else { return }
         let holders = answered.filter { others[$0]?.stake.role ?? .none >= .announcing }
         if !holders.isEmpty {
             // A source that was whole when it answered most likely still is; the first page says.
             guard let source = holders.first(where: { others[$0]?.isWhole == true }) else { return }
-            begin(from: source, now: now, into: &effects)
+            begin(from: source, around, into: &effects)
             return
         }
         guard isRegistered else { return }
         let missing = view.members.filter { node in
             node == me ? !isSound : !(hasAnswered(node, since: first) && others[node]?.isSound == true)
         }
-        let isOverdue = now >= current.since + limits.recoveryWait
+        // Who has answered and lost what it had does not get it back by waiting.
+        let isAwaited = missing.contains { $0 != me && !hasAnswered($0, since: first) }
+        let isOverdue = !isAwaited || now >= current.since + around.limits.recoveryWait
         guard isOverdue || missing.count <= view.missingMax else { return }
         // What a node accepted that has lost it since may still be on its way to others.
-        guard missing.isEmpty || now >= current.since + limits.grace else { return }
+        guard missing.isEmpty || now >= current.since + around.limits.grace else { return }
         if missing.count > view.missingMax {
             awaitsCheckpoint = true
-            effects.append(.log(.restoring(slot: slot)))
+            effects.append(.log(.restoring(slots: [slot])))
             effects.append(.recoveredWithout(slot: slot, missing))
         }
         joining?.isUniting = true
         joining?.sources = answered.filter { others[$0]?.hasSamples == true }
-        nextSource(view, now: now, into: &effects)
+        nextSource(around, into: &effects)
     }
 
-    private mutating func begin(from source: NodeID, now: Int64, into effects: inout [MovementEffect]) {
+    private mutating func begin(
+        from source: NodeID, _ around: Surroundings, into effects: inout [MovementEffect]
+    ) {
         let fetch = Fetch(source: source, boot: others[source]?.stake.boot ?? 0)
-        joining?.progressAt = now
-        let asked = request(fetch, now: now, into: &effects)
+        joining?.progressAt = around.time
+        let asked = request(fetch, around, into: &effects)
         joining?.phase = .copying(asked)
     }
 
-    private func request(_ fetch: Fetch, now: Int64, into effects: inout [MovementEffect]) -> Fetch {
-        effects.append(.send(.copy(slot: slot, for: stake, cursor: fetch.cursor), to: fetch.source))
+    private func request(
+        _ fetch: Fetch, _ around: Surroundings, into effects: inout [MovementEffect]
+    ) -> Fetch {
+        effects.append(.send(.copy(slot: slot, for: stake(around), cursor: fetch.cursor), to: fetch.source))
         var asked = fetch
-        asked.askedAt = now
+        asked.askedAt = around.time
         return asked
     }
 
-    private mutating func nextSource(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    private mutating func nextSource(_ around: Surroundings, into effects: inout [MovementEffect]) {
         if let source = joining?.sources.popLast() {
-            begin(from: source, now: now, into: &effects)
+            begin(from: source, around, into: &effects)
         } else {
-            announce(view, now: now, into: &effects)
+            announce(around, into: &effects)
         }
     }
 
-    private mutating func announce(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    private mutating func announce(_ around: Surroundings, into effects: inout [MovementEffect]) {
         guard let current = joining else { return }
-        for node in view.members where node != me {
+        for node in around.view.members where node != around.me {
             if current.isUniting, !hasAnswered(node, since: current.firstRound) {
-                var other = others[node] ?? OtherNode(stake: Stake(node: node, boot: 0, attempt: 0, role: .none))
-                other.standing = .unknown
-                others[node] = other
+                let index = others.index(of: node)
+                others.change(at: index) { $0.standing = .unknown }
             } else if case .lost = others[node]?.standing {
                 // The source was whole in spite of it, or all that may have its batches were united.
                 let isAnchor = others[node]?.stake.role ?? .none >= .announcing
@@ -166,56 +200,58 @@ extension SlotReplica {
             effects.append(.log(.restored(slot: slot)))
         }
         role = .announcing
-        joining?.phase = .announcing(round: round + 1)
-        joining?.progressAt = now
+        joining?.phase = .announcing(round: around.round + 1)
+        joining?.progressAt = around.time
     }
 
     /// Takes a page over; its samples come beside the message.
+    ///
+    /// - Returns: whether the page was awaited, so that its samples are logged as `number`.
     mutating func receivePage(
-        _ source: SlotInformation, for asked: Stake, cursor: Int, next: Int?, number: UInt64, view: MovementView,
-        now: Int64, into effects: inout [MovementEffect]
+        from source: Stake, isWhole: Bool, for asked: Stake, cursor: Int, next: Int?, number: UInt64,
+        _ around: Surroundings, into effects: inout [MovementEffect]
     ) -> Bool {
-        guard asked.boot == boot, asked.attempt == attempt else { return false }
+        guard asked.boot == around.boot, asked.attempt == attempt else { return false }
         if let fetch = fetching, fetch.matches(source, cursor) {
-            logSamples(number, now: now, into: &effects)
+            logSamples(number, around.time, into: &effects)
             if let next {
                 fetching = Fetch(source: fetch.source, boot: fetch.boot, cursor: next)
             } else {
                 fetching = nil
-                let isAnchor = source.stake.role >= .announcing || others[fetch.source]?.owesMe == true
+                let isAnchor = source.role >= .announcing || others[fetch.source]?.owesMe == true
                 others[fetch.source]?.standing = isAnchor ? .anchor : .clear
             }
-            advanceFetch(view, now: now, into: &effects)
+            advanceFetch(around, into: &effects)
             return true
         }
         guard let current = joining, case .copying(let fetch) = current.phase, fetch.matches(source, cursor) else {
             return false
         }
         // Only a source that is whole now, after everybody registered this node, has all that nobody owes to it.
-        if cursor == 0, !current.isUniting, !source.isWhole {
+        if cursor == 0, !current.isUniting, !isWhole {
             joining?.phase = .registering
             return false
         }
-        logSamples(number, now: now, into: &effects)
-        joining?.progressAt = now
+        logSamples(number, around.time, into: &effects)
+        joining?.progressAt = around.time
         if let next {
             let rest = Fetch(source: fetch.source, boot: fetch.boot, cursor: next)
-            let asked = request(rest, now: now, into: &effects)
+            let asked = request(rest, around, into: &effects)
             joining?.phase = .copying(asked)
         } else {
-            nextSource(view, now: now, into: &effects)
+            nextSource(around, into: &effects)
         }
         return true
     }
 
-    private mutating func logSamples(_ number: UInt64, now: Int64, into effects: inout [MovementEffect]) {
-        hasSamples = true
-        lastLoggedAt = now
-        effects.append(.log(.batch(slot: slot, number: number)))
+    private mutating func logSamples(_ number: UInt64, _ now: Int64, into effects: inout [MovementEffect]) {
+        noteLogged(now)
+        effects.append(.log(.batch(slots: [slot], number: number)))
     }
 
     /// Copies from nodes that come back after the slot was taken over without them.
-    mutating func advanceFetch(_ view: MovementView, now: Int64, into effects: inout [MovementEffect]) {
+    mutating func advanceFetch(_ around: Surroundings, into effects: inout [MovementEffect]) {
+        let now = around.time
         guard role >= .announcing else {
             fetching = nil
             return
@@ -225,18 +261,19 @@ extension SlotReplica {
                 others[fetch.source]?.stake.boot == fetch.boot && others[fetch.source]?.standing == .unknown
             if !isSourceSame {
                 fetching = nil
-            } else if now >= fetch.askedAt + limits.askInterval {
-                fetching = request(fetch, now: now, into: &effects)
+            } else if now >= fetch.askedAt + around.limits.askInterval {
+                fetching = request(fetch, around, into: &effects)
             }
             return
         }
-        for node in otherNodes {
-            guard let other = others[node], other.standing == .unknown, other.answeredRound >= registeredRound
-            else { continue }
+        for index in others.all.indices {
+            let other = others.all[index]
+            guard other.standing == .unknown, other.answeredRound >= registeredRound else { continue }
             if !other.isSound {
-                others[node]?.standing = .lost(since: now, round: nil)
+                others.change(at: index) { $0.standing = .lost(since: now, round: nil) }
             } else {
-                fetching = request(Fetch(source: node, boot: other.stake.boot), now: now, into: &effects)
+                let fetch = Fetch(source: other.stake.node, boot: other.stake.boot)
+                fetching = request(fetch, around, into: &effects)
                 return
             }
         }
@@ -244,7 +281,7 @@ extension SlotReplica {
 }
 
 extension SlotReplica.Fetch {
-    fileprivate func matches(_ information: SlotInformation, _ cursor: Int) -> Bool {
-        information.stake.node == source && information.stake.boot == boot && cursor == self.cursor
+    fileprivate func matches(_ stake: Stake, _ cursor: Int) -> Bool {
+        stake.node == source && stake.boot == boot && cursor == self.cursor
     }
 }

@@ -4,13 +4,21 @@ package import ByteCoding
 ///
 /// Hashes are of (fingerprint, timestamp, value) and are added modulo 2^128, so a sample is added on append without looking at the others.
 package struct WindowDigest: Hashable, Sendable {
-    private var high: UInt64 = 0
-    private var low: UInt64 = 0
+    /// The sum's halves.
+    package private(set) var high: UInt64 = 0
+    package private(set) var low: UInt64 = 0
     /// Samples in the sum.
     package private(set) var count = 0
 
     /// The digest of no samples.
     package init() {}
+
+    /// A digest that another node sent.
+    package init(high: UInt64, low: UInt64, count: Int) {
+        self.high = high
+        self.low = low
+        self.count = count
+    }
 
     /// Adds a sample that was not in the sum.
     package mutating func add(_ hash: XXH3.Hash128) {

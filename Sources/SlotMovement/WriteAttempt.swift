@@ -1,7 +1,20 @@
-/// One batch of one slot at a router: who logs it, who stands in, who is owed it, and when it is acknowledged.
+/// A request that a router sends to a member.
+package struct AddressedStore: Equatable, Sendable {
+    package var node: NodeID
+    package var request: StoreRequest
+
+    package init(node: NodeID, request: StoreRequest) {
+        self.node = node
+        self.request = request
+    }
+}
+
+/// One batch of many slots at a router: who logs it, who stands in, who is owed it, and when it is acknowledged.
 ///
-/// Acknowledged means: logged on as many members as any of them wants, one of them a holder, and every stake that any of them knows has it or
-/// is owed it by all that logged it. Nothing here depends on the router's view being right: the answers name who is missing.
+/// Acknowledged means, of every slot: logged on as many members as any of them wants, one of them a holder, and every stake that any of them knows
+/// has it or is owed it by all that logged it. Nothing here depends on the router's view being right: the answers name who is missing.
+///
+/// Slots in the same condition are one `SlotGroup`, which is split where answers differ; requests that say the same go out as one.
 package struct WriteAttempt: Sendable {
     /// What becomes of the batch.
     package enum State: Equatable, Sendable {
@@ -11,41 +24,53 @@ package struct WriteAttempt: Sendable {
         case failed
     }
 
-    private enum Target: Equatable {
-        case asked(at: Int64, skipping: [NodeID])
-        case logged(StoreReply)
-        case refused(Stake)
-        /// It did not answer in time, or may not take the batch.
-        case givenUp
-    }
-
-    /// The slot and number of the batch.
-    package let slot: Int
+    /// The slots of the batch, ascending, and its number.
+    package let slots: [Int]
     package let batch: UInt64
     /// What became of it.
     package private(set) var state = State.underWay
     private let limits: MovementLimits
     private let startedAt: Int64
-    private let order: [NodeID]
-    private let copiesWanted: Int
-    private var wanted: [NodeID]
-    private var targets: [NodeID: Target] = [:]
-    private var skipped: [NodeID: Stake] = [:]
+    private let orders: [[NodeID]]
+    private var groups: [SlotGroup] = []
+    /// Of each slot its group, by position in `slots`.
+    private var groupOf: [Int32]
+    /// Slots that are not acknowledged yet.
+    private var openCount: Int
 
     /// - Parameters:
-    ///   - slot: of all samples of the batch.
+    ///   - slots: of the samples of the batch; ascending, distinct.
     ///   - batch: a number that no other batch has.
     ///   - view: the router's.
     ///   - limits: the same on all nodes.
     ///   - now: of the router's monotonic clock.
-    package init(slot: Int, batch: UInt64, view: MovementView, limits: MovementLimits, now: Int64) {
-        self.slot = slot
+    package init(slots: [Int], batch: UInt64, view: MovementView, limits: MovementLimits, now: Int64) {
+        self.slots = slots
         self.batch = batch
         self.limits = limits
         startedAt = now
-        order = view.orders[slot]
-        wanted = Array(view.wanted(slot))
-        copiesWanted = view.copiesWanted
+        orders = view.orders
+        openCount = slots.count
+        groupOf = Array(repeating: 0, count: slots.count)
+        var found: [ArraySlice<NodeID>: Int] = [:]
+        var last: (wanted: ArraySlice<NodeID>, index: Int)?
+        for (position, slot) in slots.enumerated() {
+            let wanted = view.wanted(slot)
+            var index = groups.count
+            // In a cluster of one all slots are alike: nothing is hashed.
+            if let last, last.wanted == wanted {
+                index = last.index
+            } else if let known = found[wanted] {
+                index = known
+            } else {
+                found[wanted] = index
+                groups.append(SlotGroup(wanted: Array(wanted), copiesWanted: view.copiesWanted))
+            }
+            last = (wanted, index)
+            groups[index].positions.append(position)
+            groupOf[position] = Int32(index)
+        }
+        if slots.isEmpty { state = .acknowledged }
     }
 
     /// Begins, and goes on where an answer is overdue.
@@ -53,118 +78,150 @@ package struct WriteAttempt: Sendable {
     /// - Parameters:
     ///   - now: of the monotonic clock.
     ///   - isSuspect: members that most likely do not answer: nobody waits for them.
-    ///   - effects: the requests to send.
-    package mutating func advance(now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [MovementEffect]) {
+    ///   - requests: the requests to send are added.
+    package mutating func advance(
+        now: Int64, isSuspect: (NodeID) -> Bool, into requests: inout [AddressedStore]
+    ) {
+        advance(Array(groups.indices), now: now, isSuspect: isSuspect, into: &requests)
+    }
+
+    /// Takes an answer, to any request of this batch or to a part of one.
+    package mutating func receive(
+        _ reply: StoreReply, now: Int64, isSuspect: (NodeID) -> Bool, into requests: inout [AddressedStore]
+    ) {
+        guard state == .underWay, reply.batch == batch else { return }
+        var touched: [Int] = []
+        // Slots out of order, or twice, are of no answer that a member gives.
+        for answer in reply.groups where zip(answer.slots, answer.slots.dropFirst()).allSatisfy({ $0 < $1 }) {
+            for index in split(by: answer.slots) where !groups[index].isAcknowledged {
+                groups[index].receive(answer, from: NodeStart(node: reply.node, boot: reply.boot))
+                touched.append(index)
+            }
+        }
+        advance(touched, now: now, isSuspect: isSuspect, into: &requests)
+    }
+
+    private mutating func advance(
+        _ indices: [Int], now: Int64, isSuspect: (NodeID) -> Bool, into requests: inout [AddressedStore]
+    ) {
         guard state == .underWay else { return }
         if now >= startedAt + limits.writeDeadline {
             state = .failed
             return
         }
-        for (node, target) in targets {
-            guard case .asked(let at, let skipping) = target else { continue }
-            // Who is told of skipped members answers only once their leases have run out.
-            let patience = limits.writeTimeout + (skipping.isEmpty ? 0 : limits.grantedFor)
-            if now >= at + patience || (isSuspect(node) && now >= at + limits.writeTimeout / 10) {
-                targets[node] = .givenUp
+        var asked = AskedSlots()
+        for index in indices where !groups[index].isAcknowledged {
+            groups[index].giveUpOverdue(limits, now: now, isSuspect: isSuspect)
+            groups[index].askWanted(now: now, into: &asked)
+            groups[index].coverStakes(now: now, into: &asked)
+            // Slots that were together so far may have different members next in their order.
+            let all = standInGroups(index)
+            for part in all {
+                groups[part].findStandIns(orders[slots[groups[part].positions[0]]], now: now, into: &asked)
+                groups[part].tellLoggers(now: now, into: &asked)
+                if groups[part].judge() { openCount -= groups[part].positions.count }
             }
         }
-        for node in wanted where targets[node] == nil { ask(node, isStandIn: false, now: now, into: &effects) }
-        coverStakes(now: now, into: &effects)
-        findStandIns(now: now, into: &effects)
-        tellLoggers(now: now, into: &effects)
-        judge()
+        if openCount == 0 { state = .acknowledged }
+        asked.addRequests(batch: batch, slots: slots, to: &requests)
     }
 
-    /// Takes an answer.
-    package mutating func receive(
-        _ reply: StoreReply, now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [MovementEffect]
+    // MARK: - Splitting
+
+    /// Splits groups, so that some consist of these slots and no others.
+    ///
+    /// - Returns: those.
+    private mutating func split(by chosen: [Int]) -> [Int] {
+        var positions = chosen.compactMap(position)
+        positions.sort { (groupOf[$0], $0) < (groupOf[$1], $1) }
+        var parts: [Int] = []
+        var start = 0
+        while start < positions.count {
+            let index = Int(groupOf[positions[start]])
+            let end = positions[start...].firstIndex { Int(groupOf[$0]) != index } ?? positions.count
+            let isAll = end - start == groups[index].positions.count
+            parts.append(isAll ? index : split(index, off: Array(positions[start..<end])))
+            start = end
+        }
+        return parts
+    }
+
+    private func position(of slot: Int) -> Int? {
+        var (low, high) = (0, slots.count)
+        while low < high {
+            let middle = (low &+ high) / 2
+            if slots[middle] < slot { low = middle &+ 1 } else { high = middle }
+        }
+        return low < slots.count && slots[low] == slot ? low : nil
+    }
+
+    /// Makes a group of its own of some positions of one.
+    private mutating func split(_ index: Int, off positions: [Int]) -> Int {
+        var part = groups[index]
+        part.positions = positions
+        for position in positions { groupOf[position] = Int32(groups.count) }
+        groups[index].positions.removeAll { groupOf[$0] != Int32(index) }
+        groups.append(part)
+        return groups.count - 1
+    }
+
+    /// Splits a group that needs stand-ins by who is next in the slots' orders.
+    private mutating func standInGroups(_ index: Int) -> [Int] {
+        let missing = groups[index].standInsNeeded
+        guard missing > 0 else { return [index] }
+        var parts: [[NodeID]: [Int]] = [:]
+        for position in groups[index].positions {
+            let next = orders[slots[position]].filter(groups[index].isUntried).prefix(missing)
+            parts[Array(next), default: []].append(position)
+        }
+        guard parts.count > 1 else { return [index] }
+        let ordered = parts.values.sorted { $0[0] < $1[0] }
+        return [index] + ordered.dropFirst().map { split(index, off: $0) }
+    }
+}
+
+/// What is to be asked of whom, gathered over all groups of a batch.
+struct AskedSlots {
+    private struct Request {
+        var node: NodeID
+        var skipping: [NodeStart]
+        var isStandIn: Bool
+        var isRepeated: Bool
+        var positions: [Int]
+    }
+
+    private var requests: [Request] = []
+    private var found: [NodeID: [Int]] = [:]
+
+    mutating func add(
+        _ positions: [Int], to node: NodeID, skipping: [NodeStart], isStandIn: Bool, isRepeated: Bool
     ) {
-        guard state == .underWay, reply.batch == batch else { return }
-        let node = reply.stake.node
-        switch reply.outcome {
-        case .logged(let skipping):
-            // An answer to an earlier request, when more was asked for since, is not the one awaited.
-            if case .asked(_, let expected) = targets[node], !Set(expected).isSubset(of: skipping) { return }
-            targets[node] = .logged(reply)
-        case .notHolder(let wantedThere):
-            targets[node] = .refused(reply.stake)
-            for other in wantedThere where !wanted.contains(other) { wanted.append(other) }
-        case .refused: targets[node] = .givenUp
+        let index = found[node]?.first { index in
+            requests[index].skipping == skipping && requests[index].isStandIn == isStandIn
+                && requests[index].isRepeated == isRepeated
         }
-        advance(now: now, isSuspect: isSuspect, into: &effects)
-    }
-
-    private var loggers: [(node: NodeID, reply: StoreReply)] {
-        targets.keys.sorted().compactMap { node in
-            guard case .logged(let reply) = targets[node] else { return nil }
-            return (node, reply)
+        if let index {
+            requests[index].positions.append(contentsOf: positions)
+        } else {
+            found[node, default: []].append(requests.count)
+            requests.append(
+                Request(
+                    node: node, skipping: skipping, isStandIn: isStandIn, isRepeated: isRepeated, positions: positions))
         }
     }
 
-    private mutating func ask(
-        _ node: NodeID, isStandIn: Bool, now: Int64, into effects: inout [MovementEffect]
-    ) {
-        let skipping = skipped.keys.sorted().compactMap { $0 == node ? nil : skipped[$0] }
-        targets[node] = .asked(at: now, skipping: skipping.map(\.node))
-        let request = StoreRequest(slot: slot, batch: batch, skipping: skipping, isStandIn: isStandIn)
-        effects.append(.send(.store(request), to: node))
-    }
-
-    /// Every stake that a logger knows gets the batch, or is skipped when it does not answer.
-    private mutating func coverStakes(now: Int64, into effects: inout [MovementEffect]) {
-        for stake in loggers.flatMap(\.reply.peers) where skipped[stake.node].map({ $0.boot < stake.boot }) ?? true {
-            switch targets[stake.node] {
-            case nil: ask(stake.node, isStandIn: false, now: now, into: &effects)
-            case .asked: break
-            case .logged(let reply):
-                // What an earlier start logged may be gone with it.
-                if reply.stake.boot < stake.boot { ask(stake.node, isStandIn: false, now: now, into: &effects) }
-            case .refused(let refused):
-                if stake.isNewer(than: refused) { ask(stake.node, isStandIn: false, now: now, into: &effects) }
-            case .givenUp: skipped[stake.node] = stake
+    /// By node, and of one node in the order in which they were asked for.
+    func addRequests(batch: UInt64, slots: [Int], to all: inout [AddressedStore]) {
+        for node in found.keys.sorted() {
+            for index in found[node] ?? [] {
+                let request = requests[index]
+                all.append(
+                    AddressedStore(
+                        node: node,
+                        request: StoreRequest(
+                            slots: request.positions.sorted().map { slots[$0] }, batch: batch,
+                            skipping: request.skipping, isStandIn: request.isStandIn, isRepeated: request.isRepeated)))
             }
         }
-    }
-
-    private mutating func findStandIns(now: Int64, into effects: inout [MovementEffect]) {
-        var expected = targets.values.count { target in
-            switch target {
-            case .asked, .logged: true
-            case .refused, .givenUp: false
-            }
-        }
-        let needed = loggers.map(\.reply.copiesWanted).reduce(copiesWanted, max)
-        for node in order where expected < needed && targets[node] == nil {
-            ask(node, isStandIn: true, now: now, into: &effects)
-            expected += 1
-        }
-    }
-
-    /// Whoever logged the batch must owe it to everybody skipped.
-    private mutating func tellLoggers(now: Int64, into effects: inout [MovementEffect]) {
-        for (node, reply) in loggers where !owesAll(reply) {
-            ask(node, isStandIn: true, now: now, into: &effects)
-        }
-    }
-
-    private func owesAll(_ reply: StoreReply) -> Bool {
-        guard case .logged(let skipping) = reply.outcome else { return false }
-        return skipped.keys.allSatisfy { $0 == reply.stake.node || skipping.contains($0) }
-    }
-
-    private mutating func judge() {
-        let loggers = loggers
-        let needed = loggers.map(\.reply.copiesWanted).reduce(copiesWanted, max)
-        guard loggers.count >= needed, loggers.contains(where: { $0.reply.stake.role == .holder }) else { return }
-        let isCovered = loggers.flatMap(\.reply.peers).allSatisfy { stake in
-            if let skippedStake = skipped[stake.node], skippedStake.boot >= stake.boot { return true }
-            switch targets[stake.node] {
-            case .logged(let reply): return reply.stake.boot >= stake.boot
-            case .refused(let refused): return !stake.isNewer(than: refused)
-            case .asked, .givenUp, nil: return false
-            }
-        }
-        guard isCovered, loggers.allSatisfy({ owesAll($0.reply) }) else { return }
-        state = .acknowledged
     }
 }

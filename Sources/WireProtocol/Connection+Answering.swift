@@ -35,8 +35,8 @@ extension Connection {
         guard let state = forgetAccepted(stream) else { return }
         let fits =
             switch completion {
-            case .written: state.request == .write
-            case .ended: state.request != .write && state.waiting == nil
+            case .written, .stored, .received: state.request.answerEnd == completion.frameType
+            case .ended: state.request.answerEnd == .selectEnd && state.waiting == nil
             case .failed: true
             }
         let checked =
@@ -63,10 +63,11 @@ extension Connection {
         let stream = StreamID(number: header.stream)
         let body = payload.extracting(RequestPrelude.size..<payload.byteCount)
         do throws(WireError) {
-            if type == .write {
-                effects.append(.write(stream: stream, batch: try WriteBatch(decoding: body)))
-            } else {
-                effects.append(.query(stream: stream, request: try QueryRequest(type, decoding: body)))
+            switch type {
+            case .write: effects.append(.write(stream: stream, batch: try WriteBatch(decoding: body)))
+            case .store: effects.append(.store(stream: stream, call: try StoreCall(decoding: body)))
+            case .movement: effects.append(.movement(stream: stream, packet: try MovementPacket(decoding: body)))
+            case let query: effects.append(.query(stream: stream, request: try QueryRequest(query, decoding: body)))
             }
         } catch {
             return refuse(header.stream, TypedError(.badRequest, "\(error)"))

@@ -17,14 +17,59 @@ extension Connection {
     package mutating func openWrite(
         _ batch: WriteBatch, deadlineMilliseconds: UInt32, now: MonotonicInstant
     ) throws(TypedError) -> StreamID {
+        try check(batch)
+        return try open(.write, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) {
+            batch.encode(into: &$0)
+        }
+    }
+
+    /// Sends a batch of slots; `ConnectionEffect.finished` tells how it came out.
+    ///
+    /// - Parameters:
+    ///   - call: its batch within the limits of `WireLimits`.
+    ///   - deadlineMilliseconds: as for `openWrite`.
+    ///   - now: the time.
+    /// - Returns: the stream on which the answer will come.
+    /// - Throws: as `openWrite`; `versionMismatch` when the peer does not have `FeatureSet.replicas`.
+    package mutating func openStore(
+        _ call: StoreCall, deadlineMilliseconds: UInt32, now: MonotonicInstant
+    ) throws(TypedError) -> StreamID {
+        try requireReplicas()
+        try check(call.batch)
+        return try open(.store, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) {
+            call.encode(into: &$0)
+        }
+    }
+
+    /// Sends what our keeper of slots has to say to the peer's; `ConnectionEffect.finished` tells that it has arrived.
+    ///
+    /// - Parameters:
+    ///   - packet: at most `WireLimits.requestPayloadBytesMax` as encoded; see `MovementPacket.packets`.
+    ///   - deadlineMilliseconds: as for `openWrite`.
+    ///   - now: the time.
+    /// - Returns: the stream on which the answer will come.
+    /// - Throws: as `openStore`.
+    package mutating func openMovement(
+        _ packet: MovementPacket, deadlineMilliseconds: UInt32, now: MonotonicInstant
+    ) throws(TypedError) -> StreamID {
+        try requireReplicas()
+        return try open(.movement, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) {
+            packet.encode(into: &$0)
+        }
+    }
+
+    private func requireReplicas() throws(TypedError) {
+        if let peer, !peer.features.contains(.replicas) {
+            throw TypedError(.versionMismatch, "node \(peer.identity.node) keeps no slots together with others")
+        }
+    }
+
+    private func check(_ batch: WriteBatch) throws(TypedError) {
         guard batch.rows.count <= WireLimits.batchRowsMax, batch.definitions.count <= WireLimits.batchDefinitionsMax,
             batch.metadata.count <= WireLimits.batchMetadataMax
         else {
             throw TypedError(
                 .tooLarge, "a batch of \(batch.rows.count) rows and \(batch.definitions.count) definitions")
-        }
-        return try open(.write, deadlineMilliseconds: deadlineMilliseconds, credit: 0, now: now) {
-            batch.encode(into: &$0)
         }
     }
 
@@ -146,7 +191,7 @@ extension Connection {
         _ type: FrameType, _ header: FrameHeader, _ payload: RawSpan, into effects: inout [ConnectionEffect]
     ) throws(WireError) {
         let stream = StreamID(number: header.stream)
-        guard let state = opened[stream], type == .error || (type == .selectEnd) == (state.request != .write) else {
+        guard let state = opened[stream], type == .error || type == state.request.answerEnd else {
             throw unexpected(header)
         }
         let completion = try Completion(type, decoding: payload)

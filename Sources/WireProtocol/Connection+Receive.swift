@@ -58,14 +58,13 @@ extension Connection {
         case .goAway: peerLeaves(try GoAway(decoding: payload), into: &effects)
         case .credit: try receiveCredit(header, payload, into: &effects)
         case .cancel: try receiveCancel(header, payload, into: &effects)
-        case .write, .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment, .statistics,
-            .exemplars,
-            .keepExemplars:
+        case .write, .store, .movement, .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment,
+            .statistics, .exemplars, .keepExemplars:
             try receiveRequest(type, header, payload, now: now, into: &effects)
         case .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage,
             .exemplarsPage:
             try receivePage(type, header, payload, into: &effects)
-        case .writeAcknowledgement, .selectEnd, .error:
+        case .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             try receiveEnd(type, header, payload, into: &effects)
         }
     }

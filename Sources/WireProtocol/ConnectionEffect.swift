@@ -16,6 +16,10 @@ package struct StreamID: Hashable, Comparable, Sendable, BitwiseCopyable {
 package enum Completion: Equatable, Sendable {
     /// The answer to a write.
     case written(WriteAcknowledgement)
+    /// The answer to a store.
+    case stored(StoreAnswer)
+    /// A movement packet has arrived.
+    case received
     /// The end of a query's answer: every page has been delivered.
     case ended(SelectEnd)
     /// An error from the peer, or our own: deadline, lost connection.
@@ -28,6 +32,10 @@ package enum ConnectionEffect: Equatable, Sendable {
     case ready(Peer)
     /// The peer asks for a batch to be written; answer with `Connection.finish`.
     case write(stream: StreamID, batch: WriteBatch)
+    /// The peer asks for a batch of slots to be logged; answer with `Connection.finish`.
+    case store(stream: StreamID, call: StoreCall)
+    /// The peer's keeper of slots speaks to ours; answer with `Connection.finish`.
+    case movement(stream: StreamID, packet: MovementPacket)
     /// The peer asks; answer with `Connection.send` and `finish`.
     case query(stream: StreamID, request: QueryRequest)
     /// A stream of the peer's is over, by cancellation, deadline or loss: stop producing. Nothing sent on it any more goes out.

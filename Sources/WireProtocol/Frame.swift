@@ -45,6 +45,10 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case exemplars = 0x2B
     /// `ExemplarBatch`, answered by no page.
     case keepExemplars = 0x2C
+    /// `StoreCall`, answered by a `StoreAnswer`; sent only to a peer with `FeatureSet.replicas`.
+    case store = 0x2D
+    /// `MovementPacket`, answered by an empty end; sent only to a peer with `FeatureSet.replicas`.
+    case movement = 0x2E
     /// `SeriesPage`
     case seriesPage = 0x50
     /// `StringPage`
@@ -67,6 +71,10 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case selectEnd = 0x91
     /// `TypedError`
     case error = 0x92
+    /// `StoreAnswer`
+    case stored = 0x93
+    /// Empty: the request has been received.
+    case received = 0x94
 }
 
 /// What a frame type means for its stream; follows from the type's number alone, so that it holds for types of later versions too.
@@ -174,7 +182,9 @@ package struct FrameHeader: Equatable, Sendable {
         switch FrameClass(type: type) {
         case .request: RequestPrelude.size + WireLimits.requestPayloadBytesMax
         case .page: WireLimits.pagePayloadBytesMax
-        case .end where type == FrameType.writeAcknowledgement.rawValue: WireLimits.requestPayloadBytesMax
+        case .end where type == FrameType.writeAcknowledgement.rawValue || type == FrameType.stored.rawValue:
+            WireLimits.requestPayloadBytesMax
+        case .end where type == FrameType.selectEnd.rawValue: WireLimits.selectEndPayloadBytesMax
         case .connection, .streamControl, .end, .reserved: WireLimits.controlPayloadBytesMax
         }
     }

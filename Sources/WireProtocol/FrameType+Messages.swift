@@ -46,9 +46,9 @@ extension QueryRequest {
         case .statistics: self = .statistics(try StatisticsRequest(decoding: bytes))
         case .exemplars: self = .exemplars(try ExemplarsRequest(decoding: bytes))
         case .keepExemplars: self = .keepExemplars(try ExemplarBatch(decoding: bytes))
-        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
-            .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .writeAcknowledgement,
-            .selectEnd, .error:
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .store, .movement, .seriesPage,
+            .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage,
+            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             throw WireError(.unexpectedFrame, in: "QueryRequest", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -95,8 +95,8 @@ extension QueryPage {
         case .statisticsPage: self = .statistics(try StatisticsPage(decoding: bytes))
         case .exemplarsPage: self = .exemplars(try ExemplarsPage(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .writeAcknowledgement,
-            .selectEnd, .error:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .store, .movement,
+            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             throw WireError(.unexpectedFrame, in: "QueryPage", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -107,6 +107,8 @@ extension Completion {
     var frameType: FrameType {
         switch self {
         case .written: .writeAcknowledgement
+        case .stored: .stored
+        case .received: .received
         case .ended: .selectEnd
         case .failed: .error
         }
@@ -115,6 +117,8 @@ extension Completion {
     func encode(into bytes: inout [UInt8]) {
         switch self {
         case .written(let acknowledgement): acknowledgement.encode(into: &bytes)
+        case .stored(let answer): answer.encode(into: &bytes)
+        case .received: return
         case .ended(let end): end.encode(into: &bytes)
         case .failed(let error): error.encode(into: &bytes)
         }
@@ -125,9 +129,15 @@ extension Completion {
         case .writeAcknowledgement: self = .written(try WriteAcknowledgement(decoding: bytes))
         case .selectEnd: self = .ended(try SelectEnd(decoding: bytes))
         case .error: self = .failed(try TypedError(decoding: bytes))
+        case .stored: self = .stored(try StoreAnswer(decoding: bytes))
+        case .received:
+            let reader = WireReader(bytes, message: "Received")
+            try reader.expectEnd()
+            self = .received
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .seriesPage, .stringPage,
-            .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .store, .movement,
+            .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage,
+            .exemplarsPage:
             throw WireError(.unexpectedFrame, in: "Completion", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -145,9 +155,25 @@ extension FrameType {
         case .fragment: .fragmentPage
         case .statistics: .statisticsPage
         case .exemplars, .keepExemplars: .exemplarsPage
-        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .seriesPage, .stringPage, .labelsPage,
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .store, .movement, .seriesPage,
+            .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage,
+            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
+            nil
+        }
+    }
+
+    /// The type of the frame that ends the answer to a request of this type, unless it is an error; nil when none does.
+    var answerEnd: FrameType? {
+        switch self {
+        case .write: .writeAcknowledgement
+        case .store: .stored
+        case .movement: .received
+        case .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment, .statistics, .exemplars,
+            .keepExemplars:
+            .selectEnd
+        case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .seriesPage, .stringPage, .labelsPage,
             .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .writeAcknowledgement,
-            .selectEnd, .error:
+            .selectEnd, .error, .stored, .received:
             nil
         }
     }

@@ -12,8 +12,10 @@ package struct FeatureSet: OptionSet, Hashable, Sendable {
 
     /// The node evaluates fragments of queries.
     package static let fragments = FeatureSet(rawValue: 1 << 0)
+    /// The node keeps slots together with others: it takes `store` and `movement` requests, and says for which slots an answer was whole.
+    package static let replicas = FeatureSet(rawValue: 1 << 1)
     /// What this program can use.
-    package static let known: FeatureSet = [.fragments]
+    package static let known: FeatureSet = [.fragments, .replicas]
 }
 
 /// Who a node says it is.

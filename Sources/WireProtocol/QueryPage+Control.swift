@@ -151,6 +151,10 @@ extension SelectEnd {
                 ProtobufWriter.string(number, text.cut(toBytes: Self.noteBytesMax), into: &bytes)
             }
         }
+        var names = NodeNames()
+        for standing in standings { for member in standing.members { names.add(member) } }
+        for name in names.list { ProtobufWriter.string(8, name, into: &bytes) }
+        for standing in standings { ProtobufWriter.message(9, into: &bytes) { standing.encode(names, into: &$0) } }
     }
 
     /// A warning's share of the frame, and a note's: 64 and 2 × 16 of them and a set of all slots stay under
@@ -162,6 +166,7 @@ extension SelectEnd {
     package init(decoding bytes: RawSpan) throws(WireError) {
         var reader = ControlReader(bytes, message: "SelectEnd")
         self.init(seriesCount: 0)
+        var names: [String] = []
         while let field = try reader.next() {
             switch field {
             case (1, .varint): seriesCount = Int(clamping: try reader.varint())
@@ -177,6 +182,12 @@ extension SelectEnd {
             case (7, .bytes):
                 try reader.expect("infos", fewerThan: WireLimits.notesMax, notes.infos.count)
                 notes.infos.append(try reader.string())
+            case (8, .bytes):
+                try reader.expect("members", fewerThan: WireLimits.nodeNamesMax, names.count)
+                names.append(try reader.nodeName("members"))
+            case (9, .bytes):
+                try reader.expect("standings", fewerThan: WireLimits.standingsMax, standings.count)
+                standings.append(try SlotStanding(decoding: try reader.span(), names: names))
             default: try reader.skip(field)
             }
         }

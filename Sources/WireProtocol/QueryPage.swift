@@ -97,8 +97,10 @@ package struct SelectEnd: Equatable, Sendable {
     package var sampleCount: Int
     /// What the answer lacks and why; at most `WireLimits.warningsMax` cross the wire.
     package var warnings: [String]
-    /// Of a fragment: the slots whose series the answer covers.
+    /// Of the slots that were asked for, those that the node had whole when it answered: the results of each are all there are.
     package var slots = SlotSet()
+    /// What the node is to the other slots that were asked for, each of them once.
+    package var standings: [SlotStanding] = []
     /// Of a fragment: by which labels the series that it read were placed.
     package var placements: PlacementKinds = []
     /// Of a fragment: what the language has to say about the query; at most `WireLimits.notesMax` of each cross the wire.

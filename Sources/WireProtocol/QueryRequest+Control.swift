@@ -12,6 +12,7 @@ extension SelectRequest {
         bytes.field(4, selection.end)
         bytes.field(5, UInt64(seriesMax))
         bytes.field(6, UInt64(samplesMax))
+        part.encode(field: 7, into: &bytes)
     }
 
     /// Reads the wire form; a regular expression that does not compile is `malformed`.
@@ -29,6 +30,7 @@ extension SelectRequest {
             case (4, .varint): selection.end = try reader.int64()
             case (5, .varint): seriesMax = Int(clamping: try reader.varint())
             case (6, .varint): samplesMax = Int(clamping: try reader.varint())
+            case (7, .bytes): part = try SlotPart(decoding: try reader.span())
             default: try reader.skip(field)
             }
         }
@@ -48,6 +50,7 @@ extension MetadataScope {
         bytes.field(3, start)
         bytes.field(4, end)
         bytes.field(5, UInt64(limit))
+        part.encode(field: 6, into: &bytes)
     }
 
     /// Reads the wire form.
@@ -64,6 +67,7 @@ extension MetadataScope {
             case (3, .varint): start = try reader.int64()
             case (4, .varint): end = try reader.int64()
             case (5, .varint): limit = Int(clamping: try reader.varint())
+            case (6, .bytes): part = try SlotPart(decoding: try reader.span())
             default: try reader.skip(field)
             }
         }
@@ -130,11 +134,14 @@ extension MetadataRequest {
         bytes.field(1, tenant.name)
         bytes.field(2, metric)
         bytes.field(3, UInt64(limit))
+        part.encode(field: 4, into: &bytes)
     }
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {
-        (tenant, metric, limit) = try decodeTextRequest(bytes, message: "MetadataRequest")
+        let form = try TextRequest(decoding: bytes, message: "MetadataRequest")
+        self.init(tenant: form.tenant, metric: form.text, limit: form.limit)
+        part = form.part
     }
 }
 
@@ -144,11 +151,14 @@ extension ServersRequest {
         bytes.field(1, tenant.name)
         bytes.field(2, search)
         bytes.field(3, UInt64(limit))
+        part.encode(field: 4, into: &bytes)
     }
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {
-        (tenant, search, limit) = try decodeTextRequest(bytes, message: "ServersRequest")
+        let form = try TextRequest(decoding: bytes, message: "ServersRequest")
+        self.init(tenant: form.tenant, search: form.text, limit: form.limit)
+        part = form.part
     }
 }
 
@@ -157,30 +167,38 @@ extension StatisticsRequest {
     package func encode(into bytes: inout [UInt8]) {
         bytes.field(1, tenant.name)
         bytes.field(3, UInt64(limit))
+        part.encode(field: 4, into: &bytes)
     }
 
     /// Reads the wire form.
     package init(decoding bytes: RawSpan) throws(WireError) {
-        let (tenant, _, limit) = try decodeTextRequest(bytes, message: "StatisticsRequest")
-        self.init(tenant: tenant, limit: limit)
+        let form = try TextRequest(decoding: bytes, message: "StatisticsRequest")
+        self.init(tenant: form.tenant, limit: form.limit)
+        part = form.part
     }
 }
 
-/// Reads the form that `MetadataRequest` and `ServersRequest` share: tenant, a text to look for, a limit.
-private func decodeTextRequest(_ bytes: RawSpan, message: String) throws(WireError) -> (TenantID, String, Int) {
-    var reader = ControlReader(bytes, message: message)
-    var tenant: TenantID?
+/// The form that three requests share: tenant, a text to look for, a limit, the slots.
+private struct TextRequest {
+    let tenant: TenantID
     var text = ""
     var limit = 0
-    while let field = try reader.next() {
-        switch field {
-        case (1, .bytes): tenant = try reader.tenant()
-        case (2, .bytes): text = try reader.string()
-        case (3, .varint): limit = Int(clamping: try reader.varint())
-        default: try reader.skip(field)
+    var part = SlotPart.everything
+
+    init(decoding bytes: RawSpan, message: String) throws(WireError) {
+        var reader = ControlReader(bytes, message: message)
+        var tenant: TenantID?
+        while let field = try reader.next() {
+            switch field {
+            case (1, .bytes): tenant = try reader.tenant()
+            case (2, .bytes): text = try reader.string()
+            case (3, .varint): limit = Int(clamping: try reader.varint())
+            case (4, .bytes): part = try SlotPart(decoding: try reader.span())
+            default: try reader.skip(field)
+            }
         }
+        self.tenant = try reader.require(tenant)
     }
-    return (try reader.require(tenant), text, limit)
 }
 
 extension Matcher {

@@ -41,6 +41,24 @@ package enum QueryRequest: Equatable, Sendable {
     }
 }
 
+extension QueryRequest {
+    /// Which slots are asked about.
+    package var part: SlotPart {
+        switch self {
+        case .select(let request): request.part
+        case .labelNames(let request): request.scope.part
+        case .labelValues(let request): request.scope.part
+        case .series(let request): request.scope.part
+        case .metadata(let request): request.part
+        case .servers(let request): request.part
+        case .fragment(let request): .whole(request.slots)
+        case .statistics(let request): request.part
+        case .exemplars(let request): request.scope.part
+        case .keepExemplars: .everything
+        }
+    }
+}
+
 /// Asks for the samples of a selection.
 package struct SelectRequest: Equatable, Sendable {
     /// Whose series, which, and when.
@@ -49,12 +67,15 @@ package struct SelectRequest: Equatable, Sendable {
     package var seriesMax: Int
     /// More samples than this are an error, `tooLarge`; 0 for no limit of the asker's.
     package var samplesMax: Int
+    /// Of which slots.
+    package var part: SlotPart
 
     /// A request for `selection` within the two limits.
-    package init(selection: SeriesSelection, seriesMax: Int = 0, samplesMax: Int = 0) {
+    package init(selection: SeriesSelection, seriesMax: Int = 0, samplesMax: Int = 0, part: SlotPart = .everything) {
         self.selection = selection
         self.seriesMax = seriesMax
         self.samplesMax = samplesMax
+        self.part = part
     }
 }
 
@@ -70,6 +91,8 @@ package struct MetadataScope: Equatable, Sendable {
     package var end: Int64
     /// The most results wanted; 0 for no limit of the asker's.
     package var limit: Int
+    /// Of which slots; the answer may have more.
+    package var part = SlotPart.everything
 
     /// The series of `tenant` that any of `matcherSets` lets pass between `start` and `end`.
     package init(tenant: TenantID, matcherSets: [[Matcher]] = [], start: Int64, end: Int64, limit: Int = 0) {
@@ -125,6 +148,8 @@ package struct MetadataRequest: Equatable, Sendable {
     package var metric: String
     /// The most entries wanted; 0 for no limit of the asker's.
     package var limit: Int
+    /// Of which slots; the answer may have more.
+    package var part = SlotPart.everything
 
     /// Metadata of `metric`, or of all.
     package init(tenant: TenantID, metric: String = "", limit: Int = 0) {
@@ -142,6 +167,8 @@ package struct ServersRequest: Equatable, Sendable {
     package var search: String
     /// The most servers wanted; 0 for no limit of the asker's.
     package var limit: Int
+    /// Of which slots; the answer may have more.
+    package var part = SlotPart.everything
 
     /// Servers whose ID contains `search`.
     package init(tenant: TenantID, search: String = "", limit: Int = 0) {
@@ -157,6 +184,8 @@ package struct StatisticsRequest: Equatable, Sendable {
     package var tenant: TenantID
     /// The most entries of each list, 1 ... `TenantStatistics.limitMax`; what lies outside is brought inside.
     package var limit: Int
+    /// Of which slots; the answer may have more.
+    package var part = SlotPart.everything
 
     /// Statistics of `tenant` with lists of `limit` entries.
     package init(tenant: TenantID, limit: Int) {

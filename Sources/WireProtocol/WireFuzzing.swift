@@ -63,6 +63,8 @@ package enum WireFuzzing {
         do throws(WireError) {
             switch FrameClass(type: type.rawValue) {
             case .request where type == .write: _ = try WriteBatch(decoding: bytes.rawSpan)
+            case .request where type == .store: _ = try StoreCall(decoding: bytes.rawSpan)
+            case .request where type == .movement: _ = try MovementPacket(decoding: bytes.rawSpan)
             case .request: _ = try QueryRequest(type, decoding: bytes.rawSpan)
             case .page: _ = try QueryPage(type, decoding: bytes.rawSpan)
             case .end: _ = try Completion(type, decoding: bytes.rawSpan)

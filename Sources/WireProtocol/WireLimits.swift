@@ -24,6 +24,14 @@ package enum WireLimits {
     package static let notesMax = 16
     /// The most bytes of a query in a `FragmentRequest`.
     package static let queryBytesMax = 8 << 20
+    /// The longest payload of a `SelectEnd`, in bytes: it may tell of every slot and name every member.
+    package static let selectEndPayloadBytesMax = 1 << 20
+    /// The most nodes that one message names.
+    package static let nodeNamesMax = 10_000
+    /// The most slots, and stakes in them, that the columns of one message may stand for.
+    package static let expansionMax = 1 << 22
+    /// The most `SlotStanding`s in one `SelectEnd`.
+    package static let standingsMax = 1 << 14
     /// The most bytes of a cluster or node name.
     package static let nameBytesMax = 256
 }

@@ -4,6 +4,8 @@ import ByteCoding
 struct WireReader: ~Escapable {
     private var reader: ByteReader
     private let message: String
+    /// Elements that few bytes of the message may still stand for.
+    private var expansionLeft = WireLimits.expansionMax
 
     @_lifetime(copy bytes)
     init(_ bytes: RawSpan, message: String) {
@@ -37,6 +39,32 @@ struct WireReader: ~Escapable {
         do { return try reader.readVarint() } catch { throw WireError(error, in: message) }
     }
 
+    /// Counts elements that take less room in the message than in memory.
+    ///
+    /// - Throws: `WireError.limitExceeded` beyond `WireLimits.expansionMax` in one message.
+    @_lifetime(self: copy self)
+    mutating func expand(_ field: String, by count: Int) throws(WireError) {
+        guard count <= expansionLeft else {
+            throw WireError(
+                .limitExceeded, in: "\(message).\(field)", offset: reader.offset, found: UInt64(count),
+                expected: UInt64(expansionLeft))
+        }
+        expansionLeft -= count
+    }
+
+    @_lifetime(self: copy self)
+    mutating func zigzag() throws(WireError) -> Int64 {
+        do { return try reader.readZigzag() } catch { throw WireError(error, in: message) }
+    }
+
+    /// A varint number below `limit`.
+    @_lifetime(self: copy self)
+    mutating func number(_ field: String, below limit: Int) throws(WireError) -> Int {
+        let value = try varint()
+        guard value < UInt64(limit) else { throw malformed(field, found: value, expected: UInt64(limit)) }
+        return Int(value)
+    }
+
     /// A fixed 32-bit count of things that take at least `unit` bytes each, at most `limit`.
     @_lifetime(self: copy self)
     mutating func count(_ field: String, unit: Int, limit: Int) throws(WireError) -> Int {
@@ -65,6 +93,13 @@ struct WireReader: ~Escapable {
             let count = try reader.readCount()
             return try reader.readSpan(count: count)
         } catch { throw WireError(error, in: message) }
+    }
+
+    /// So many bytes, not copied.
+    @_lifetime(self: copy self)
+    @_lifetime(copy self)
+    mutating func span(count: UInt64) throws(WireError) -> RawSpan {
+        do { return try reader.readSpan(count: Int(clamping: count)) } catch { throw WireError(error, in: message) }
     }
 
     @_lifetime(self: copy self)

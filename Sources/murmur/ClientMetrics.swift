@@ -1,13 +1,14 @@
 import ClusterTransport
+import ClusterView
 import HTTPSurface
 import WireProtocol
 
 /// The figures of the connections to other nodes among the process' own metrics; docs/operating.md lists them.
 enum ClientMetrics {
-    /// Has `metrics` tell what all of `clients` do together.
-    static func register(_ clients: [ClusterClient], in metrics: MetricsRegistry) {
+    /// Has `metrics` tell what all connections of `directory` do together.
+    static func register(_ directory: ClusterDirectory, in metrics: MetricsRegistry) {
         let sum: @Sendable (@Sendable (TransportStatistics) -> Double) -> Double = { read in
-            clients.reduce(0) { $0 + read($1.statistics) }
+            read(directory.transportStatistics)
         }
         metrics.gauge("murmur_cluster_client_connections", help: "Connections to other nodes that are open.") {
             sum { Double($0.connectionsOpen) }

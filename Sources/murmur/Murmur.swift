@@ -1,9 +1,10 @@
 import Foundation
+import Membership
 import Settings
 
 /// The program: one binary, whose first word says which command it runs.
 ///
-/// `murmur standalone` is composed in `Standalone.swift`; each other command is a file of its own. Exit codes: 0 done, 1 it
+/// `murmur standalone` is composed in `NodeProcess.swift`; each other command is a file of its own. Exit codes: 0 done, 1 it
 /// failed while it ran, 2 it was called wrongly.
 @main
 enum Murmur {
@@ -46,7 +47,14 @@ enum Murmur {
 
     private static func run(_ table: SettingsTable, _ values: SettingValues) async throws {
         switch table.command {
-        case SettingsTable.standalone.command: try await StandaloneCommand.run(values)
+        case SettingsTable.standalone.command:
+            try await NodeCommand.run(values, command: table.command, roles: [.router, .aggregator, .coordinator])
+        case SettingsTable.router.command: try await NodeCommand.run(values, command: table.command, roles: .router)
+        case SettingsTable.aggregator.command:
+            try await NodeCommand.run(values, command: table.command, roles: .aggregator)
+        case SettingsTable.coordinator.command:
+            try await NodeCommand.run(values, command: table.command, roles: .coordinator)
+        case SettingsTable.ctl.command: try await ControlProgram.run(values)
         case SettingsTable.agent.command: try await AgentCommand.run(values)
         case SettingsTable.loadgen.command: try await LoadgenCommand.run(values)
         case SettingsTable.query.command: try await QueryCommand.run(values)

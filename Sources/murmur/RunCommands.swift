@@ -1,20 +1,24 @@
+import ClusterView
 import EngineStorage
 import Foundation
 import HTTPSurface
 import LoadGenerator
 import Logging
+import Membership
 import NIOCore
 import NodeAgent
 import ServiceLifecycle
 import Settings
 import UnixSignals
 
-/// `murmur standalone`: settings to a running cluster of one.
-enum StandaloneCommand {
-    static func run(_ values: SettingValues) async throws {
+/// `murmur standalone`, `router`, `aggregator`, `coordinator`: settings to a running process of a cluster.
+enum NodeCommand {
+    static func run(_ values: SettingValues, command: String, roles: MemberRoles) async throws {
         Logs.start(values)
         do {
-            try await Standalone.run(StandaloneSettings(values), logger: Logger(label: "standalone"))
+            try await NodeProcess.run(NodeSettings(values), roles: roles, command: command)
+        } catch let error as ClusterError {
+            throw CommandFailure(message: error.description, hint: error.hint)
         } catch let error as SurfaceError {
             throw CommandFailure(message: error.description, hint: FreePorts.hint("http"))
         } catch let error as IOError {

@@ -1,5 +1,6 @@
 import ClusterTransport
 import MetricModel
+import SlotMovement
 import Testing
 import WireProtocol
 
@@ -142,6 +143,38 @@ struct ClusterTransportTests {
         cluster.node.answerHeld()
         let answer = try await client.write(Self.batch(), deadline: .seconds(20))
         #expect(answer.generation == 1, "the connection goes on")
+        await cluster.stop(client)
+    }
+
+    @Test("a store and a movement packet are handed on and answered; deadline and cancellation end a store that waits")
+    func slots() async throws {
+        let cluster = try await Cluster()
+        let client = try await cluster.client()
+        func call(_ batch: UInt64) -> StoreCall {
+            StoreCall(
+                StoreRequest(
+                    slots: [1], batch: batch, skipping: [NodeStart(node: NodeID(8), boot: 2)], isStandIn: false),
+                batch: Self.batch()
+            ) { _ in "node-b" }
+        }
+        let answer = try await client.store(call(5), deadline: .seconds(20))
+        #expect(answer.reply.batch == 5 && answer.names == ["node-b"] && answer.acknowledgement.generation == 4)
+        let stake = Stake(node: NodeID(0), boot: 1, attempt: 1, role: .candidate)
+        let items = [MovementPacket.Item(.copy(slot: 1, for: stake, cursor: 0)), MovementPacket.Item(.paid([]))]
+        try await client.movement(MovementPacket(items, from: "node-a") { _ in "node-a" }, deadline: .seconds(20))
+        #expect(cluster.node.snapshot.packets == 2)
+        let refused = await typedError {
+            try await client.movement(MovementPacket([], from: "node-a") { _ in "" }, deadline: .seconds(20))
+        }
+        #expect(refused?.message == "no keeper")
+
+        let late = await typedError { _ = try await client.store(call(0), deadline: .milliseconds(30)) }
+        #expect(late?.code == .deadlineExceeded)
+        let waiting = Task { try await client.store(call(0), deadline: .seconds(60)) }
+        #expect(try await eventually { cluster.node.snapshot.writes == 3 })
+        waiting.cancel()
+        #expect(await typedError { _ = try await waiting.value }?.code == .cancelled)
+        cluster.node.answerHeld()
         await cluster.stop(client)
     }
 

@@ -3,6 +3,7 @@ import Logging
 import MetricModel
 import NIOCore
 import NIOPosix
+import SlotMovement
 import Synchronization
 import Testing
 import WireProtocol
@@ -11,6 +12,7 @@ import WireProtocol
 final class TestNode: ClusterRequestHandler {
     struct Counts: Equatable {
         var writes = 0
+        var packets = 0
         var pagesSent = 0
         var queriesEnded = 0
         var queriesCancelled = 0
@@ -34,6 +36,27 @@ final class TestNode: ClusterRequestHandler {
             respond(.success(WriteAcknowledgement(generation: batch.generation, references: [rows])))
             respond(.failure(TypedError(.internal, "the second answer")))
         }
+    }
+
+    /// Answers as the member that the request skips first; batch 0 is held.
+    func store(_ call: StoreCall, respond: @escaping @Sendable (Result<StoreAnswer, TypedError>) -> Void) {
+        counts.withLock { $0.writes += 1 }
+        if call.request.batch == 0 {
+            return held.withLock { $0.append { _ in respond(.failure(TypedError(.internal, "held"))) } }
+        }
+        let reply = StoreReply(batch: call.request.batch, node: NodeID(3), boot: 1, groups: [])
+        Task.detached {
+            respond(
+                .success(
+                    StoreAnswer(reply, acknowledgement: WriteAcknowledgement(generation: 4)) { _ in
+                        call.names.first ?? "nobody"
+                    }))
+        }
+    }
+
+    func movement(_ packet: MovementPacket, respond: @escaping @Sendable (Result<Void, TypedError>) -> Void) {
+        counts.withLock { $0.packets += packet.items.count }
+        respond(packet.names.isEmpty ? .failure(TypedError(.unavailable, "no keeper")) : .success(()))
     }
 
     func answerHeld() {

@@ -136,6 +136,20 @@ struct EngineHostTests {
         #expect(generations.count == 3)
     }
 
+    @Test("name and boot number that a cluster gave outlive the start, and the next start counts on from them")
+    func takenIdentity() throws {
+        let folder = TemporaryFolder()
+        do {
+            let directory = try DataDirectory(path: folder.path, hasEngine: false)
+            #expect(directory.nodeName == nil)
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/engine-0"))
+            try directory.take(name: "node-7", boot: 41)
+            #expect(directory.bootNumber == 41 && directory.nodeName == "node-7")
+        }
+        let next = try DataDirectory(path: folder.path)
+        #expect(next.bootNumber == 42 && next.nodeName == "node-7")
+    }
+
     @Test("metadata and servers outlive seals and restarts; tenants do not see each other")
     func metadataAndServers() async throws {
         let folder = TemporaryFolder()

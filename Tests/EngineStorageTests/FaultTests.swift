@@ -7,16 +7,6 @@ import Testing
 
 @Suite("Faults of disk and process")
 struct FaultTests {
-    /// Puts another file behind the descriptor that this process holds on a log segment: writes to it go where the test says.
-    private func replaceSegment(_ path: String, with device: String) throws {
-        let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
-        let held = names.compactMap(Int32.init).first {
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
-        }
-        let other = try #require(FileHandle(forUpdatingAtPath: device))
-        #expect(dup2(other.fileDescriptor, try #require(held)) >= 0)
-    }
-
     /// Lets the engine's thread turn until `isDone`; bounded, not timed.
     private func turn(_ host: EngineHost, until isDone: () -> Bool) async throws {
         var turns = 0

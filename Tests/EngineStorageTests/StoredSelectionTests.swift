@@ -76,6 +76,7 @@ struct StoredSelectionTests {
         let clock = ManualClock()
         let folder = TemporaryFolder()
         let host = try await openHost(folder, clock: clock)
+        defer { withExtendedLifetime(folder) {} }
         _ = try await filled(host, clock)
         let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
         var parts = [SlotSet(), SlotSet(), SlotSet()]
@@ -99,6 +100,7 @@ struct StoredSelectionTests {
         for cacheBytes in [0, 256 << 20] {
             let folder = TemporaryFolder()
             let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+            defer { withExtendedLifetime(folder) {} }
             let first = try await filled(host, clock)
             for (sets, start, end) in [
                 ([], Int64.min, Int64.max), ([[Matcher(equal: "__name__", "mem")]], first, first + 450_000),

@@ -1,6 +1,7 @@
 import ByteCoding
 import EngineStorage
 import Foundation
+import Glibc
 import Logging
 import MetricModel
 import SeriesEngine
@@ -43,6 +44,16 @@ final class TemporaryFolder: Sendable {
     func write(_ bytes: [UInt8], to file: String) throws {
         try Data(bytes).write(to: URL(fileURLWithPath: path + "/engine-0/" + file))
     }
+}
+
+/// Puts another file behind the descriptor that this process holds on a log segment: writes to it go where the test says.
+func replaceSegment(_ path: String, with device: String) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+    let held = names.compactMap(Int32.init).first {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+    }
+    let other = try #require(FileHandle(forUpdatingAtPath: device))
+    #expect(dup2(other.fileDescriptor, try #require(held)) >= 0)
 }
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -14,6 +14,14 @@ private struct NoRequests: ClusterRequestHandler {
         respond(.failure(TypedError(.unavailable, "no engine here")))
     }
 
+    func store(_ call: StoreCall, respond: @escaping @Sendable (Result<StoreAnswer, TypedError>) -> Void) {
+        respond(.failure(TypedError(.unavailable, "no engine here")))
+    }
+
+    func movement(_ packet: MovementPacket, respond: @escaping @Sendable (Result<Void, TypedError>) -> Void) {
+        respond(.failure(TypedError(.unavailable, "no engine here")))
+    }
+
     func query(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
         throw TypedError(.unavailable, "no engine here")
     }

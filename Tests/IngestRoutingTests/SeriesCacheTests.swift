@@ -22,7 +22,7 @@ struct SeriesCacheTests {
             let number = Int.random(in: 0..<(tight ? 400 : 6_000), using: &random)
             switch random.next() % 8 {
             case 0:
-                cache.remove(hash(number, tight: tight), tenant: 1)
+                cache.forget(hash(number, tight: tight), tenant: 1)
                 twin[number] = nil
             case 1...3:
                 cache.set(hash(number, tight: tight), tenant: 1, reference: UInt32(step), epoch: 1, slot: 0)
@@ -50,6 +50,37 @@ struct SeriesCacheTests {
         for number in 0..<50_000 {
             let place = cache.find(hash(number, tight: false), tenant: 1)
             #expect(place.map { cache.entries[$0].reference } == UInt32(number))
+        }
+    }
+
+    @Test("each column keeps its own references through growth, removals and evictions")
+    func columns() {
+        var random = SplitMix64(seed: 3)
+        var cache = SeriesCache(entriesMax: 3_000, columns: 3)
+        var twin: [Int: [UInt32?]] = [:]
+        for step in 0..<30_000 {
+            let number = Int.random(in: 0..<5_000, using: &random)
+            let column = Int.random(in: 0..<3, using: &random)
+            if random.next() % 6 == 0 {
+                cache.forget(hash(number, tight: false), tenant: 1, column: column)
+                twin[number]?[column] = nil
+            } else {
+                let isKnown = cache.find(hash(number, tight: false), tenant: 1) != nil
+                cache.set(
+                    hash(number, tight: false), tenant: 1, column: column, reference: UInt32(step), epoch: 1, slot: 0)
+                // What was evicted has forgotten its other columns as well.
+                if !isKnown { twin[number] = nil }
+                twin[number, default: [nil, nil, nil]][column] = UInt32(step)
+            }
+        }
+        #expect(cache.evictions > 0)
+        for (number, references) in twin {
+            guard let place = cache.find(hash(number, tight: false), tenant: 1) else { continue }
+            let first = cache.entries[place]
+            let found = [(first.reference, first.epoch), cache.copy(place, column: 1), cache.copy(place, column: 2)]
+            for (column, (reference, epoch)) in found.enumerated() {
+                #expect((epoch == SeriesCache.unknown ? nil : reference) == references[column])
+            }
         }
     }
 

@@ -2,6 +2,7 @@ import IngestFormats
 import IngestRouting
 import MetricModel
 import Placement
+import SlotMovement
 import WireProtocol
 
 /// An aggregator as the router sees it: gives references, knows them for one generation, keeps every sample.
@@ -66,17 +67,47 @@ struct FakeAggregator {
     }
 }
 
+/// Owners of each slot at one rank; nobody stands in.
+func owners(table: [UInt16]) -> SlotOwners {
+    SlotOwners(
+        MovementView(
+            members: Set(table).sorted().map { NodeID(UInt32($0)) }, orders: table.map { [NodeID(UInt32($0))] },
+            replicationFactor: 1, assuredFactor: 1))
+}
+
+/// The only aggregator.
+let one = SlotOwners(all: NodeID(0))
+
+/// An answer of an aggregator that logs everything and knows of nobody who must have it as well.
+func logged(_ batch: RoutedBatch) -> StoreReply {
+    let group = StoreReply.Group(
+        slots: batch.request.slots, attempt: 1, role: .holder, outcome: .logged(skipping: []), peers: [],
+        copiesWanted: 1)
+    return StoreReply(batch: batch.request.batch, node: batch.node, boot: 1, groups: [group])
+}
+
+extension WriteRouter {
+    /// As `route`, at time 0.
+    mutating func route(_ parsed: ParsedWrite, owners: SlotOwners = one) throws -> WriteInProgress {
+        try route(
+            parsed, tenant: .default, arrival: Timestamp(milliseconds: 0), owners: owners, clock: Clock(now: 0))
+    }
+}
+
 /// Sends a push to its end, as the router role does.
 func push(
     _ parsed: ParsedWrite, tenant: TenantID = .default, arrival: Int64 = 1_000, key: String? = nil,
-    owners: SlotOwners = SlotOwners(all: 0), router: inout WriteRouter, aggregators: inout [FakeAggregator]
+    owners: SlotOwners = one, router: inout WriteRouter, aggregators: inout [FakeAggregator]
 ) throws -> WriteReport {
+    let clock = WriteRouter.Clock(now: 0)
     var write = try router.route(
-        parsed, tenant: tenant, arrival: Timestamp(milliseconds: arrival), idempotencyKey: key, owners: owners)
-    var waiting = write.batches
-    while let batch = waiting.popLast() {
-        let answer = aggregators[batch.aggregator].write(batch.batch)
-        waiting += try router.acknowledge(batch, answer, of: &write)
+        parsed, tenant: tenant, arrival: Timestamp(milliseconds: arrival), idempotencyKey: key, owners: owners,
+        clock: clock)
+    while write.state == .underWay {
+        for batch in write.takeBatches() {
+            let answer = aggregators[Int(batch.node.number)].write(batch.batch)
+            try router.acknowledge(batch, answer, logged(batch), of: &write, clock: clock)
+        }
     }
     return router.finish(write)
 }

@@ -4,13 +4,14 @@ import IngestRouting
 import MetricModel
 import Placement
 import SeededRandom
+import SlotMovement
 import Testing
 import WireProtocol
 
 @Suite("Write router")
 struct WriteRouterTests {
     private func makeRouter(_ limits: RouterLimits = RouterLimits()) -> WriteRouter {
-        WriteRouter(placement: .default, routerLimits: limits)
+        WriteRouter(placement: .default, routerLimits: limits, firstBatch: 7)
     }
 
     private let two = [[("__name__", "m"), ("instance", "a")], [("__name__", "m"), ("instance", "b")]]
@@ -18,20 +19,22 @@ struct WriteRouterTests {
     @Test("the first push defines its series, the second refers to them")
     func references() throws {
         var router = makeRouter()
-        let first = try router.route(
-            try parsed(two), tenant: .default, arrival: .init(milliseconds: 0), owners: SlotOwners(all: 0))
-        #expect(first.batches.count == 1)
-        #expect(first.batches[0].batch.definitions.count == 2)
+        var first = try router.route(try parsed(two))
+        let batches = first.takeBatches()
+        #expect(batches.count == 1)
+        #expect(batches[0].batch.definitions.count == 2)
+        #expect(batches[0].request.batch == 7)
         var aggregators = [FakeAggregator(generation: 9)]
-        var write = first
-        let answer = aggregators[0].write(first.batches[0].batch)
-        #expect(try router.acknowledge(first.batches[0], answer, of: &write).isEmpty)
-        #expect(router.finish(write) == WriteReport(stored: 2, rejectedCount: 0, rejections: [], exemplarsDropped: 0))
-        let second = try router.route(
-            try parsed(two), tenant: .default, arrival: .init(milliseconds: 0), owners: SlotOwners(all: 0))
-        #expect(second.batches[0].batch.definitions.isEmpty)
-        #expect(second.batches[0].batch.generation == 9)
-        #expect(second.batches[0].batch.rows.series == [0, 1])
+        let answer = aggregators[0].write(batches[0].batch)
+        try router.acknowledge(batches[0], answer, logged(batches[0]), of: &first, clock: WriteRouter.Clock(now: 0))
+        #expect(first.takeBatches().isEmpty && first.state == .acknowledged)
+        #expect(router.finish(first) == WriteReport(stored: 2, rejectedCount: 0, rejections: [], exemplarsDropped: 0))
+        var second = try router.route(try parsed(two))
+        let again = second.takeBatches()[0]
+        #expect(again.batch.definitions.isEmpty)
+        #expect(again.batch.generation == 9)
+        #expect(again.batch.rows.series == [0, 1])
+        #expect(again.request.slots == batches[0].request.slots && again.request.batch == 8)
         router.abandon(second)
         #expect(router.statistics.inFlightSamples == 0)
         #expect(router.statistics.inFlightRequests == 0)
@@ -94,18 +97,20 @@ struct WriteRouterTests {
         var router = makeRouter()
         var aggregators = [FakeAggregator(generation: 1)]
         _ = try push(try parsed(two), router: &router, aggregators: &aggregators)
-        var write = try router.route(
-            try parsed(two), tenant: .default, arrival: .init(milliseconds: 0), owners: SlotOwners(all: 0))
-        var batch = write.batches[0]
+        var write = try router.route(try parsed(two))
+        let clock = WriteRouter.Clock(now: 0)
         for attempt in 1..<RouterLimits.attemptsMax {
+            let batch = write.takeBatches()[0]
             let answer = WriteAcknowledgement(
                 generation: UInt64(attempt), references: batch.batch.definitions.map { _ in 0 },
                 unknownReferences: [0, 1])
-            batch = try #require(try router.acknowledge(batch, answer, of: &write).first)
+            try router.acknowledge(batch, answer, logged(batch), of: &write, clock: clock)
         }
+        let last = write.takeBatches()[0]
         #expect(throws: RoutingError.referencesLost(attempts: RouterLimits.attemptsMax)) {
             try router.acknowledge(
-                batch, WriteAcknowledgement(generation: 99, unknownReferences: [0]), of: &write)
+                last, WriteAcknowledgement(generation: 99, unknownReferences: [0]), logged(last), of: &write,
+                clock: clock)
         }
         router.abandon(write)
         #expect(router.statistics.inFlightRequests == 0)
@@ -119,8 +124,8 @@ struct WriteRouterTests {
             [("__name__", "m"), ("instance", "a")], [("instance", "a")], [("__name__", "m"), ("x", "1"), ("x", "2")],
             [("__name__", "m"), ("instance", "b")], [("instance", "a")],
         ]
-        let spread = SlotOwners(table: (0..<1 << 14).map { UInt16($0 & 1) })
-        for owners in [SlotOwners(all: 0), spread] {
+        let spread = owners(table: (0..<1 << 14).map { UInt16($0 & 1) })
+        for owners in [one, spread] {
             for _ in 0..<2 {
                 let report = try push(try parsed(series), owners: owners, router: &router, aggregators: &aggregators)
                 #expect(report.stored == 2)
@@ -154,9 +159,8 @@ struct WriteRouterTests {
             text += #"{"server_id":"a","metric_type":"m","value":1,"timestamp":\#(second)}"# + "\n"
         }
         let write = try JSONPushFormat().parse(Array(text.utf8), seed: 1, limits: Limits())
-        let routed = try router.route(
-            write, tenant: .default, arrival: .init(milliseconds: 0), owners: SlotOwners(all: 0))
-        #expect(routed.batches.map(\.batch.definitions.count) == [1])
+        var routed = try router.route(write)
+        #expect(routed.takeBatches().map(\.batch.definitions.count) == [1])
         router.abandon(routed)
         let report = try push(write, router: &router, aggregators: &aggregators)
         #expect(report.stored == 100)
@@ -164,14 +168,14 @@ struct WriteRouterTests {
     }
 
     @Test("samples go to the owners of their slots, whatever the cache knows")
-    func owners() throws {
+    func slotsOwners() throws {
         var router = makeRouter()
         var aggregators = (0..<3).map { FakeAggregator(generation: UInt64($0)) }
         let series = (0..<200).map { [("__name__", "m\($0 % 5)"), ("instance", "server-\($0 / 5)")] }
         for (round, shift) in [0, 0, 1, 2, 0].enumerated() {
             let table = (0..<1 << 14).map { UInt16(($0 + shift) % 3) }
             let report = try push(
-                try parsed(series, timestamp: Int64(round)), owners: SlotOwners(table: table), router: &router,
+                try parsed(series, timestamp: Int64(round)), owners: owners(table: table), router: &router,
                 aggregators: &aggregators)
             #expect(report.stored == 200)
             for (index, aggregator) in aggregators.enumerated() {
@@ -199,10 +203,11 @@ struct WriteRouterTests {
                 write.metadata.append(
                     MetricMetadata(metric: "metric_\(index)", type: "gauge", unit: "", help: "Some help."))
             }
-            let routed = try router.route(
-                write, tenant: .default, arrival: .init(milliseconds: 0), owners: SlotOwners(all: 0))
-            #expect(routed.batches.allSatisfy { $0.batch.rows.count <= 7 })
-            #expect(routed.batches.count > 8)
+            var routed = try router.route(write)
+            let batches = routed.takeBatches()
+            #expect(batches.allSatisfy { $0.batch.rows.count <= 7 })
+            #expect(batches.count > 8)
+            #expect(Set(batches.map(\.request.batch)).count == batches.count)
             router.abandon(routed)
             #expect(try push(write, router: &router, aggregators: &aggregators).stored == 50)
         }
@@ -301,7 +306,7 @@ struct WriteRouterTests {
         #expect(throws: RoutingError.idempotencyKeyTooLong(bytesMax: 256)) {
             try router.route(
                 write, tenant: .default, arrival: .init(milliseconds: 0),
-                idempotencyKey: String(repeating: "k", count: 257), owners: SlotOwners(all: 0))
+                idempotencyKey: String(repeating: "k", count: 257), owners: one, clock: WriteRouter.Clock(now: 0))
         }
         #expect(router.statistics.inFlightRequests == 0)
     }
@@ -312,21 +317,18 @@ struct WriteRouterTests {
         limits.inFlightRequestsMax = 2
         limits.inFlightSamplesMax = 3
         var router = makeRouter(limits)
-        let owners = SlotOwners(all: 0)
-        let first = try router.route(try parsed(two), tenant: .default, arrival: .init(milliseconds: 0), owners: owners)
+        let first = try router.route(try parsed(two))
         #expect(throws: RoutingError.overloaded(name: "in_flight_samples_max", maximum: 3)) {
-            try router.route(try parsed(two), tenant: .default, arrival: .init(milliseconds: 0), owners: owners)
+            try router.route(try parsed(two))
         }
-        let one = try router.route(
-            try parsed([two[0]]), tenant: .default, arrival: .init(milliseconds: 0), owners: owners)
+        let small = try router.route(try parsed([two[0]]))
         #expect(throws: RoutingError.overloaded(name: "in_flight_requests_max", maximum: 2)) {
-            try router.route(ParsedWrite(), tenant: .default, arrival: .init(milliseconds: 0), owners: owners)
+            try router.route(ParsedWrite())
         }
         router.abandon(first)
-        router.abandon(one)
+        router.abandon(small)
         // One push alone is always let in.
-        let large = try router.route(
-            try parsed(two + two), tenant: .default, arrival: .init(milliseconds: 0), owners: owners)
+        let large = try router.route(try parsed(two + two))
         router.abandon(large)
         #expect(router.statistics.inFlightSamples == 0)
     }

@@ -36,7 +36,7 @@ import Testing
             .delta(sender: sender, settings: nil, members: [view]),
             .delta(sender: sender, settings: .sample, members: []), .ping(target: sender), .same,
             .view(settings: .sample, members: [view, view]), .refused(.nameTaken(record)),
-            .refused(.otherCluster("x")), .refused(.notReady(sender)), .refused(.full),
+            .refused(.otherCluster("x")), .refused(.notReady(sender, mayFound: true)), .refused(.full),
         ]
     }()
 

@@ -112,9 +112,50 @@ import Testing
         member.start(seeds: [seed], cluster: "murmur", founding: nil, now: start, into: &effects)
         converse(&member, &effects, with: &peer, now: start)
         #expect(member.phase == .member)
-        #expect(peer.member.record(of: try name("a"))?.instance == record.instance)
+        // Its boot number is greater than the old one's, whose was 1.
+        let next = MemberInstance(high: record.instance.high, low: record.instance.low, boot: 2)
+        #expect(peer.member.record(of: try name("a"))?.instance == next)
         #expect(peer.member.record(of: try name("a"))?.weight == 4)
         #expect(peer.member.liveness(of: try name("a")) == .alive)
+    }
+
+    @Test(
+        "a new disk under a dead member's name keeps its place in the ring, and its boot number is greater",
+        arguments: [(1, 10), (9, 10), (10, 10), (30, 30)] as [(UInt64, UInt64)])
+    func lostDisk(boot: UInt64, expected: UInt64) throws {
+        var peer = try Harness(others: ["b"])
+        peer.hear(from: "b", claims: [.record(try .sample("a", port: 9, boot: 9))])
+        peer.hear(from: "b", claims: [.dead(name: try name("a"), version: 1, accuser: try name("b"))])
+        var record = try MemberRecord.sample("a", port: 9, disk: 77, boot: boot)
+        record.state = .joining
+        var member = Membership(
+            record: record, settings: nil, configuration: MembershipConfiguration(), seed: 4)
+        var effects: [MembershipEffect] = []
+        member.start(seeds: [seed], cluster: "murmur", founding: nil, now: start, into: &effects)
+        converse(&member, &effects, with: &peer, now: start)
+        #expect(member.me.instance == MemberInstance(high: 0xA1, low: 77, boot: expected))
+        #expect(member.me.state == .active)
+        #expect(peer.member.record(of: try name("a")) == member.me)
+        #expect(peer.member.liveness(of: try name("a")) == .alive)
+    }
+
+    @Test("who may not found a cluster does not keep others from founding it, whatever its name")
+    func foundersAlone() throws {
+        var router = try newcomer("a", port: 3)
+        var effects: [MembershipEffect] = []
+        router.start(
+            seeds: [NodeAddress(v4: 0x7F00_0001, port: 7)], cluster: "murmur", founding: nil, now: start,
+            into: &effects)
+        var peer = try Harness()
+        peer.member = router
+        var aggregator = try newcomer("z")
+        aggregator.start(
+            seeds: [seed], cluster: "murmur", founding: Founding(settings: .sample, membersMin: 1), now: start,
+            into: &effects)
+        effects.removeAll { if case .exchange(_, let to, _) = $0 { to != seed } else { true } }
+        converse(&aggregator, &effects, with: &peer, now: start)
+        #expect(aggregator.phase == .member)
+        #expect(aggregator.settings == .sample)
     }
 
     @Test("a member whose name a newer instance took over falls silent; an older start of its own disk is outranked")

@@ -107,7 +107,8 @@ import Testing
         wanted.lateWindowMilliseconds = 1
         #expect(
             ClusterSettings.sample.differences(from: wanted) == [
-                "replication-factor is 2 in the cluster and 3 here", "late-window is 600000 in the cluster and 1 here",
+                "replication-factor is 2 in the cluster and 3 here",
+                "late-window is 600000 ms in the cluster and 1 ms here",
             ])
     }
 

@@ -31,6 +31,23 @@ struct SlotSetTests {
         #expect(some.isSuperset(of: SlotSet()) && SlotSet().isSuperset(of: SlotSet()))
     }
 
+    @Test("sets unite, overlap and differ as sets of numbers do, whatever their lengths")
+    func algebra() {
+        let lists: [[UInt16]] = [[], [0], [63, 64], [5, 63, 16_383], Array(0..<200), [65_535]]
+        for left in lists {
+            for right in lists {
+                let (a, b) = (SlotSet(left), SlotSet(right))
+                var union = a
+                union.formUnion(b)
+                #expect(union.slots == Set(left).union(right).sorted())
+                #expect(a.intersection(b).slots == Set(left).intersection(right).sorted())
+                #expect(a.intersects(b) == !a.intersection(b).isEmpty)
+                #expect(a.subtracting(b).slots == Set(left).subtracting(right).sorted())
+                #expect(a.subtracting(b).isEmpty == b.isSuperset(of: a))
+            }
+        }
+    }
+
     @Test("series without a placement label are a kind of their own")
     func kinds() {
         #expect(PlacementKinds(labelIndex: PlacementKey.wholeLabelSet) == .wholeLabelSet)

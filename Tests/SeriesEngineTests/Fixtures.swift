@@ -19,3 +19,13 @@ enum BlockFixture {
         0068e5cf8b010000e86be5cf8b0100004000000091c1da05010000004d424c45
         """
 }
+
+/// The bytes that docs/formats/bundle.md and docs/formats/block.md, section 8, explain.
+enum BundleFixture {
+    static let bundle = """
+        010104030201ff0764656661756c740d085f5f6e616d655f5f03637075010e01000280a0abfef962e807bfe003
+        """
+    static let mask = """
+        4d4452500102030005000000bc020900000006e8cf92
+        """
+}

@@ -25,9 +25,9 @@ func batch(_ samples: [(SeriesDefinition, Int64, Double)], metadata: [TenantMeta
 }
 
 /// The last bits of a log: header of a segment.
-func segment(_ number: UInt32) -> [UInt8] {
+func segment(_ number: UInt32, version: UInt8 = WALSegmentHeader.version) -> [UInt8] {
     var bytes: [UInt8] = []
-    WALSegmentHeader(number: number, generation: 7, createdAt: 1_700_000_000_000).encode(into: &bytes)
+    WALSegmentHeader(number: number, generation: 7, createdAt: 1_700_000_000_000, version: version).encode(into: &bytes)
     return bytes
 }
 
@@ -44,7 +44,25 @@ struct MemoryStore: ~Copyable {
         self.configuration = configuration
         engine = Engine(configuration: configuration)
         engine.beginSegment(1)
-        segments[1] = segment(1)
+        segments[1] = segment(1, version: version)
+    }
+
+    /// A store whose default slot bits are not its own is one of a cluster.
+    private var version: UInt8 {
+        configuration.slotBits == 14 ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion
+    }
+
+    /// Takes samples of another replica.
+    mutating func take(_ bundle: SampleBundle, number: UInt64) {
+        let prepared = engine.prepare(
+            bundle, as: BatchMark(number: number, slots: [0]), into: &segments[current, default: []])
+        engine.apply(prepared)
+    }
+
+    /// Drops slots in log and head.
+    mutating func drop(_ slots: [Int], throughBlock: UInt32) {
+        Engine.note(DroppedSlots(slots: slots, throughBlock: throughBlock), into: &segments[current, default: []])
+        engine.dropSlots(slots.map { UInt16($0) })
     }
 
     mutating func append(_ input: AppendInput, now: Int64) -> AppendOutcome {
@@ -55,7 +73,7 @@ struct MemoryStore: ~Copyable {
 
     mutating func rotate() {
         current += 1
-        segments[current] = segment(current)
+        segments[current] = segment(current, version: version)
         engine.beginSegment(current)
     }
 
@@ -72,7 +90,7 @@ struct MemoryStore: ~Copyable {
     }
 
     /// Forgets the engine and builds it anew from log and catalog.
-    mutating func restart(generation: UInt64) throws -> [WALReplay] {
+    mutating func restart(generation: UInt64, wanting wanted: Set<UInt64> = []) throws -> [WALReplay] {
         var next = EngineConfiguration(generation: generation)
         next.adopt(configuration)
         engine = Engine(configuration: next)
@@ -80,7 +98,7 @@ struct MemoryStore: ~Copyable {
         var replays: [WALReplay] = []
         for number in segments.keys.sorted() {
             let bytes = segments[number] ?? []
-            replays.append(try engine.replay(segment: bytes.rawSpan))
+            replays.append(try engine.replay(segment: bytes.rawSpan, wanting: wanted))
         }
         rotate()
         return replays

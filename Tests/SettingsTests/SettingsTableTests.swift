@@ -214,7 +214,7 @@ private let small = SettingsTable(
 
     @Test("the defaults of standalone are those that the design fixes")
     func standaloneDefaults() throws {
-        let settings = StandaloneSettings(try read(table: .standalone))
+        let settings = NodeSettings(try read(table: .standalone))
         #expect(settings.http.description == "127.0.0.1:7480")
         #expect(settings.cluster.description == "127.0.0.1:7481")
         #expect(settings.dataDirectory == "./data")
@@ -246,9 +246,9 @@ private let small = SettingsTable(
 
     @Test("the checkpoint follows the data directory unless it is given")
     func checkpointFollows() throws {
-        let moved = StandaloneSettings(try read(["--data-dir", "/var/x"], table: .standalone))
+        let moved = NodeSettings(try read(["--data-dir", "/var/x"], table: .standalone))
         #expect(moved.checkpoint == .sqlite(path: "/var/x/checkpoint.db"))
-        let given = StandaloneSettings(try read(["--checkpoint", "postgresql://h/db"], table: .standalone))
+        let given = NodeSettings(try read(["--checkpoint", "postgresql://h/db"], table: .standalone))
         #expect(given.checkpoint == .postgres(["postgresql://h/db"]))
     }
 

@@ -4,11 +4,11 @@ import Testing
 @Suite struct ReadAttemptTests {
     private static let members = (0..<4).map { NodeID($0) }
     private static let view = MovementView(members: members, orders: [members], replicationFactor: 2, assuredFactor: 2)
-    private var effects: [MovementEffect] = []
-    private var attempt = ReadAttempt(slot: 0, query: 1, view: view, limits: MovementLimits(), now: 0)
+    private var requests: [NodeID] = []
+    private var attempt = ReadAttempt(slot: 0, view: view, limits: MovementLimits(), now: 0)
 
     private mutating func advance(_ now: Int64) {
-        attempt.advance(now: now, isSuspect: { _ in false }, into: &effects)
+        attempt.advance(now: now, isSuspect: { _ in false }, into: &requests)
     }
 
     @discardableResult
@@ -16,18 +16,18 @@ import Testing
         _ node: UInt32, _ role: SlotRole, isSound: Bool = true, isWhole: Bool = false, members: [NodeID] = Self.members,
         now: Int64 = 1_000
     ) -> Bool {
-        let information = SlotInformation(
-            stake: Stake(node: NodeID(node), boot: 1, attempt: 1, role: role), serial: 1, isSound: isSound,
-            hasSamples: true, isWhole: isWhole)
+        let group = ReadReply.Group(
+            slots: [0], role: role, isSound: isSound, isWhole: isWhole, members: members, missingMax: 1)
         return attempt.receive(
-            information, members: members, missingMax: 1, now: now, isSuspect: { _ in false }, into: &effects)
+            ReadReply(node: NodeID(node), boot: 1, groups: [group]), now: now, isSuspect: { _ in false },
+            into: &requests)
     }
 
     @Test("one whole replica answers for all")
     func whole() {
         var copy = self
         copy.advance(0)
-        #expect(copy.effects == [.send(.read(slot: 0, query: 1), to: NodeID(0))])
+        #expect(copy.requests == [NodeID(0)])
         copy.reply(0, .holder, isWhole: true)
         #expect(copy.attempt.answer == .whole(NodeID(0)))
     }
@@ -37,7 +37,7 @@ import Testing
         var copy = self
         copy.advance(0)
         copy.reply(0, .holder)
-        #expect(copy.effects.count == 4)
+        #expect(copy.requests.count == 4)
         copy.reply(2, .none)
         copy.reply(3, .none)
         #expect(copy.attempt.answer == nil)
@@ -69,7 +69,7 @@ import Testing
         var copy = self
         copy.advance(0)
         copy.reply(0, .holder, members: Self.members + [NodeID(8), NodeID(9)])
-        #expect(copy.effects.contains(.send(.read(slot: 0, query: 1), to: NodeID(9))))
+        #expect(copy.requests.contains(NodeID(9)))
         for node in 1..<4 { copy.reply(UInt32(node), .none) }
         copy.advance(5_000_000)
         #expect(copy.attempt.answer == .incomplete(missing: [NodeID(8), NodeID(9)]))

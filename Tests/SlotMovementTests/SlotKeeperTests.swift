@@ -4,25 +4,31 @@ import Testing
 @Suite struct SlotKeeperTests {
     private static let limits = MovementLimits()
 
-    private static func view(_ count: UInt32, wanted: [UInt32]) -> MovementView {
-        let rest = (0..<count).filter { !wanted.contains($0) }
-        return MovementView(
-            members: (0..<count).map { NodeID($0) }, orders: [(wanted + rest).map { NodeID($0) }],
-            replicationFactor: wanted.count, assuredFactor: wanted.count)
+    private static func view(_ count: UInt32, wanted: [UInt32]) -> MovementView { view(count, slots: [wanted]) }
+
+    /// One list of wanted owners a slot.
+    private static func view(_ count: UInt32, slots: [[UInt32]]) -> MovementView {
+        MovementView(
+            members: (0..<count).map { NodeID($0) },
+            orders: slots.map { wanted in
+                (wanted + (0..<count).filter { !wanted.contains($0) }).map { NodeID($0) }
+            },
+            replicationFactor: slots[0].count, assuredFactor: slots[0].count)
     }
 
     /// Keepers that hear each other at once; messages to others are kept.
     private struct Cluster {
         var keepers: [SlotKeeper]
         var now: Int64 = 0
-        var outside: [MovementMessage] = []
+        var stored: [StoreReply] = []
         var logs: [[MovementRecord]]
 
-        init(_ view: MovementView) {
+        init(_ view: MovementView, limits: MovementLimits = MovementLimits()) {
             keepers = view.members.map { member in
                 var effects: [MovementEffect] = []
                 return SlotKeeper(
-                    me: member, boot: 1, records: [], mayHaveLost: false, view: view, now: 0, into: &effects)
+                    me: member, boot: 1, records: [], mayHaveLost: false, view: view, limits: limits, now: 0,
+                    into: &effects)
             }
             logs = Array(repeating: [], count: keepers.count)
         }
@@ -50,12 +56,12 @@ import Testing
             for effect in effects {
                 switch effect {
                 case .send(let message, let receiver): pass(message, from: node, to: receiver, silent)
-                case .sendPage(let slot, let information, let stake, let cursor):
+                case .sendPage(let slot, let source, let isWhole, let stake, let cursor):
                     pass(
-                        .page(slot: slot, information, for: stake, cursor: cursor, next: nil), from: node,
-                        to: stake.node, silent)
-                case .sendOwed(let slot, let numbers, let receiver):
-                    pass(.pay(slot: slot, numbers: numbers), from: node, to: receiver, silent)
+                        .page(slot: slot, from: source, isWhole: isWhole, for: stake, cursor: cursor, next: nil),
+                        from: node, to: stake.node, silent)
+                case .sendOwed(let parts, let receiver): pass(.pay(parts), from: node, to: receiver, silent)
+                case .answerStore(let reply, _): stored.append(reply)
                 case .log(let record): logs[node].append(record)
                 default: break
                 }
@@ -64,20 +70,27 @@ import Testing
 
         private mutating func pass(_ message: MovementMessage, from node: Int, to receiver: NodeID, _ silent: Set<Int>)
         {
-            guard keepers.indices.contains(Int(receiver.number)) else {
-                outside.append(message)
-                return
-            }
             if silent.contains(Int(receiver.number)) || silent.contains(node) { return }
             deliver(message, from: NodeID(UInt32(node)), to: Int(receiver.number), without: silent)
         }
 
-        func store(_ batch: UInt64, skipping: [Stake] = [], isStandIn: Bool = false) -> MovementMessage {
-            .store(StoreRequest(slot: 0, batch: batch, skipping: skipping, isStandIn: isStandIn))
+        /// Stores, and lets the effects be carried out.
+        @discardableResult
+        mutating func store(
+            _ batch: UInt64, slots: [Int] = [0], skipping: [NodeStart] = [], isStandIn: Bool = false,
+            isRepeated: Bool = false, at node: Int, without silent: Set<Int> = []
+        ) -> StoreReply? {
+            let count = stored.count
+            let request = StoreRequest(
+                slots: slots, batch: batch, skipping: skipping, isStandIn: isStandIn, isRepeated: isRepeated)
+            var effects: [MovementEffect] = []
+            keepers[node].store(request, from: RequesterID(batch), now: now, into: &effects)
+            perform(effects, at: node, without: silent)
+            return stored.count > count ? stored.last : nil
         }
     }
 
-    private static let router = NodeID(99)
+    private static let skipped = NodeStart(node: NodeID(1), boot: 1)
 
     @Test("wanted owners of a new cluster come to hold, are whole, and nobody else does")
     func newCluster() {
@@ -107,31 +120,21 @@ import Testing
         #expect(cluster.keepers[0].role(in: 0) == .holder)
         cluster.run(seconds: 61, without: [1, 2])
         #expect(cluster.keepers[0].isIsolated(cluster.now))
-        cluster.deliver(cluster.store(5), from: Self.router, to: 0, without: [1, 2])
-        guard case .stored(let reply) = cluster.outside.last else {
-            Issue.record("no answer")
-            return
-        }
-        #expect(reply.outcome == .refused)
+        let reply = cluster.store(5, at: 0, without: [1, 2])
+        #expect(reply?.groups.map(\.outcome) == [.refused])
     }
 
     @Test("a batch that skips a holder is answered for when that holder's lease has run out, and paid when it is back")
     func skipping() {
         var cluster = Cluster(Self.view(3, wanted: [0, 1]))
         cluster.run(seconds: 5)
-        let skipped = Stake(node: NodeID(1), boot: 1, attempt: 1, role: .holder)
-        cluster.deliver(cluster.store(5, skipping: [skipped]), from: Self.router, to: 0, without: [1])
-        #expect(cluster.outside.isEmpty)
-        #expect(cluster.keepers[0].owedNumbers(0).count == 1)
+        expect(cluster.store(5, skipping: [Self.skipped], at: 0, without: [1]), nil)
+        #expect(cluster.keepers[0].owedBatches.map(\.slots) == [[0]])
         cluster.run(seconds: 3, without: [1])
-        guard case .stored(let reply) = cluster.outside.last else {
-            Issue.record("no answer")
-            return
-        }
-        #expect(reply.outcome == .logged(skipping: [NodeID(1)]))
+        #expect(cluster.stored.last?.groups.map(\.outcome) == [.logged(skipping: [NodeID(1)])])
         #expect(!cluster.keepers[1].isWhole(0, now: cluster.now))
         cluster.run(seconds: 3)
-        #expect(cluster.keepers[0].owedNumbers(0).isEmpty)
+        #expect(cluster.keepers[0].owedBatches.isEmpty)
         #expect(cluster.keepers[1].isWhole(0, now: cluster.now))
     }
 
@@ -139,17 +142,13 @@ import Testing
     func standIn() {
         let view = Self.view(3, wanted: [0, 1])
         var cluster = Cluster(view)
-        let skipped = Stake(node: NodeID(1), boot: 1, attempt: 1, role: .holder)
-        cluster.deliver(cluster.store(1), from: Self.router, to: 2)
-        cluster.deliver(cluster.store(2, skipping: [skipped], isStandIn: true), from: Self.router, to: 2)
+        cluster.store(1, at: 2)
+        cluster.store(2, skipping: [Self.skipped], isStandIn: true, at: 2)
         cluster.run(seconds: 5)
-        cluster.deliver(cluster.store(3, skipping: [skipped], isStandIn: true), from: Self.router, to: 2)
+        cluster.store(3, skipping: [Self.skipped], isStandIn: true, at: 2)
         cluster.run(seconds: 3)
-        let outcomes = cluster.outside.compactMap { message -> StoreReply.Outcome? in
-            if case .stored(let reply) = message { reply.outcome } else { nil }
-        }
         #expect(
-            outcomes == [
+            cluster.stored.flatMap(\.groups).map(\.outcome) == [
                 .notHolder(wanted: [NodeID(0), NodeID(1)]), .refused, .logged(skipping: [NodeID(1)]),
             ])
     }
@@ -158,39 +157,39 @@ import Testing
     func repeated() {
         var cluster = Cluster(Self.view(1, wanted: [0]))
         cluster.run(seconds: 1)
-        for _ in 0..<3 { cluster.deliver(cluster.store(5), from: Self.router, to: 0) }
+        for _ in 0..<3 { cluster.store(5, at: 0) }
         let batches = cluster.logs[0].filter { if case .batch = $0 { true } else { false } }
         #expect(batches.count == 1)
-        #expect(cluster.outside.count == 3)
+        #expect(cluster.stored.count == 3)
     }
 
     @Test("a start begins with an empty held set and with its debts, and a lost log is not forgotten by the next start")
     func restart() {
         let records: [MovementRecord] = [
-            .unsound, .batch(slot: 0, number: 4), .owed(slot: 0, number: 4, to: [NodeID(1)]),
-            .batch(slot: 0, number: 5), .owed(slot: 0, number: 5, to: [NodeID(1)]),
-            .settled(slot: 0, numbers: [4], with: NodeID(1)),
+            .unsound, .batch(slots: [0], number: 4), .owed(slots: [0], number: 4, to: [NodeID(1)]),
+            .batch(slots: [0], number: 5), .owed(slots: [0], number: 5, to: [NodeID(1)]),
+            .settled([BatchPart(number: 4, slots: [0])], with: NodeID(1)),
         ]
         var effects: [MovementEffect] = []
         let keeper = SlotKeeper(
             me: NodeID(0), boot: 2, records: records, mayHaveLost: false, view: Self.view(3, wanted: [0, 1]), now: 0,
             into: &effects)
         #expect(keeper.heldSlots.isEmpty)
-        #expect(keeper.owedNumbers(0) == [5])
+        #expect(keeper.owedBatches == [BatchPart(number: 5, slots: [0])])
         #expect(!keeper.isSound(0))
         #expect(effects.isEmpty)
         let again = SlotKeeper(
             me: NodeID(0), boot: 3, records: keeper.openRecords, mayHaveLost: false,
             view: Self.view(3, wanted: [0, 1]), now: 0, into: &effects)
-        #expect(again.owedNumbers(0) == [5] && !again.isSound(0))
+        #expect(again.owedBatches == keeper.owedBatches && !again.isSound(0))
     }
 
     @Test("owners change: the new one copies, the old one stops and drops only when both new ones are whole")
     func change() {
         var cluster = Cluster(Self.view(3, wanted: [0, 1]))
         cluster.run(seconds: 5)
-        cluster.deliver(cluster.store(5), from: Self.router, to: 0)
-        cluster.deliver(cluster.store(5), from: Self.router, to: 1)
+        cluster.store(5, at: 0)
+        cluster.store(5, at: 1)
         for node in cluster.keepers.indices { cluster.keepers[node].update(Self.view(3, wanted: [1, 2])) }
         cluster.run(seconds: 2, without: [2])
         #expect(cluster.keepers[0].heldSlots == [0])
@@ -213,5 +212,115 @@ import Testing
         #expect(effects == [.log(.restored(slot: 0))])
         cluster.run(seconds: 3)
         #expect(cluster.keepers[0].isWhole(0, now: cluster.now))
+    }
+
+    // MARK: - Many slots
+
+    @Test("a request of many slots is one record, and its answer has a group for each kind of slot")
+    func manySlots() throws {
+        var cluster = Cluster(Self.view(3, slots: [[0, 1], [0, 2], [0, 1], [1, 2]]))
+        cluster.run(seconds: 5)
+        cluster.logs[0].removeAll()
+        let stored = cluster.store(5, slots: [0, 1, 2, 3], at: 0)
+        let reply = try #require(stored)
+        #expect(reply.groups.map(\.slots) == [[0, 2], [1], [3]])
+        #expect(reply.groups.map { $0.peers.map(\.node.number) } == [[1], [2], [1, 2]])
+        #expect(reply.groups.map(\.role) == [.holder, .holder, .none])
+        let wanted = [NodeID(1), NodeID(2)]
+        #expect(
+            reply.groups.map(\.outcome) == [
+                .logged(skipping: []), .logged(skipping: []), .notHolder(wanted: wanted),
+            ])
+        #expect(cluster.logs[0].count == 1)
+        // What was logged of the batch is not logged again with the rest.
+        cluster.store(5, slots: [2, 3], isStandIn: true, at: 0)
+        guard case .batch(let first, let number) = cluster.logs[0][0], case .batch(let second, _) = cluster.logs[0][1]
+        else {
+            Issue.record("no batches: \(cluster.logs[0])")
+            return
+        }
+        #expect(first == [0, 1, 2] && second == [3])
+        #expect(cluster.keepers[0].neededBatches.first == BatchPart(number: number, slots: first))
+    }
+
+    @Test("slots that do not exist, or are not in order, are answered for with nothing")
+    func hostileSlots() {
+        var cluster = Cluster(Self.view(1, wanted: [0]))
+        cluster.run(seconds: 1)
+        for slots in [[1], [-1, 0], [0, 0]] { expect(cluster.store(5, slots: slots, at: 0)?.groups, []) }
+        let rows = [SlotRow(slot: 7, role: .holder, flags: [], attempt: 1)]
+        for peerCounts: [UInt16] in [[], [1]] {
+            let answers = SlotAnswers(
+                boot: 1, serial: 9, askerBoot: 1, round: 1, rows: rows, peerCounts: peerCounts, peers: [])
+            cluster.deliver(.answers(answers), from: NodeID(0), to: 0)
+        }
+        cluster.deliver(
+            .asks(SlotAsks(boot: 1, serial: 9, round: 1, rows: rows)), from: NodeID(0), to: 0)
+        cluster.deliver(.pay([BatchPart(number: 1, slots: [0, 4])]), from: NodeID(0), to: 0)
+        #expect(cluster.keepers[0].heldSlots == [0])
+    }
+
+    @Test("a repeated request is owed by the number that the batch has, and refused where nothing is remembered")
+    func repeatedRequest() {
+        var cluster = Cluster(Self.view(3, slots: [[0, 1], [0, 1]]))
+        cluster.run(seconds: 5)
+        expect(
+            cluster.store(4, slots: [0, 1], skipping: [Self.skipped], isRepeated: true, at: 0)?.groups.map(\.outcome),
+            [.refused])
+        cluster.store(5, slots: [0, 1], at: 0, without: [1])
+        cluster.store(5, slots: [0], skipping: [Self.skipped], isRepeated: true, at: 0, without: [1])
+        cluster.store(5, slots: [1], skipping: [Self.skipped], isRepeated: true, at: 0, without: [1])
+        #expect(cluster.keepers[0].owedBatches.map(\.slots) == [[0, 1]])
+        let batches = cluster.logs[0].filter { if case .batch = $0 { true } else { false } }
+        #expect(batches.count == 1)
+        cluster.run(seconds: 3, without: [1])
+        #expect(cluster.stored.suffix(2).map { $0.groups.map(\.slots) } == [[[0]], [[1]]])
+    }
+
+    // MARK: - Bounded debts
+
+    private static var narrow: MovementLimits {
+        var limits = MovementLimits()
+        limits.owedBatchesMax = 2
+        return limits
+    }
+
+    @Test("who misses more batches than are remembered gets no lease until it registered anew and copied")
+    func allSince() {
+        var cluster = Cluster(Self.view(3, slots: [[0, 1], [0, 1]]), limits: Self.narrow)
+        cluster.run(seconds: 5)
+        cluster.store(4, slots: [1], skipping: [Self.skipped], at: 0, without: [1])
+        for batch in 5...8 as ClosedRange<UInt64> {
+            cluster.store(batch, skipping: [Self.skipped], at: 0, without: [1])
+        }
+        #expect(cluster.keepers[0].owedBatches.map(\.slots) == [[1]])
+        #expect(cluster.logs[0].filter { $0 == .owedAll(slots: [0], to: NodeID(1)) }.count == 1)
+        cluster.run(seconds: 8)
+        // What is owed by number is paid; the rest waits until nothing missed is under way any more.
+        #expect(cluster.keepers[1].isWhole(1, now: cluster.now) && !cluster.keepers[1].isWhole(0, now: cluster.now))
+        #expect(!cluster.keepers[0].isSettled)
+        cluster.run(seconds: 12)
+        #expect(cluster.logs[0].contains(.settledAll(slots: [0], with: NodeID(1))))
+        #expect(cluster.keepers[1].isWhole(0, now: cluster.now))
+        #expect(cluster.keepers.map(\.isSettled) == [true, true, true])
+        let copies = cluster.logs[1].filter { if case .batch(slots: [0], _) = $0 { true } else { false } }
+        #expect(copies.count == 1)
+    }
+
+    @Test("what is owed all since outlives a start, and the shell may make it so where it has not the samples any more")
+    func allSinceRestarted() {
+        var cluster = Cluster(Self.view(3, slots: [[0, 1], [0, 1]]))
+        cluster.run(seconds: 5)
+        cluster.store(5, slots: [0, 1], skipping: [Self.skipped], at: 0, without: [1])
+        let numbers = cluster.keepers[0].owedBatches.map(\.number)
+        var effects: [MovementEffect] = []
+        cluster.keepers[0].forget(numbers, now: cluster.now, into: &effects)
+        #expect(effects == [.log(.owedAll(slots: [0, 1], to: NodeID(1)))])
+        #expect(cluster.keepers[0].owedBatches.isEmpty && cluster.keepers[0].neededBatches.isEmpty)
+        let again = SlotKeeper(
+            me: NodeID(0), boot: 2, records: cluster.keepers[0].openRecords, mayHaveLost: false,
+            view: Self.view(3, slots: [[0, 1], [0, 1]]), now: 0, into: &effects)
+        #expect(again.openRecords == cluster.keepers[0].openRecords)
+        #expect(again.openRecords.contains(.owedAll(slots: [0, 1], to: NodeID(1))))
     }
 }

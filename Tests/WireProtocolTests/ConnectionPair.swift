@@ -67,6 +67,18 @@ struct ConnectionPair {
         } catch { preconditionFailure("\(error)") }
     }
 
+    mutating func openStore(_ call: StoreCall, deadline: UInt32 = 0) -> StreamID {
+        do {
+            return try client.openStore(call, deadlineMilliseconds: deadline, now: now)
+        } catch { preconditionFailure("\(error)") }
+    }
+
+    mutating func openMovement(_ packet: MovementPacket, deadline: UInt32 = 0) -> StreamID {
+        do {
+            return try client.openMovement(packet, deadlineMilliseconds: deadline, now: now)
+        } catch { preconditionFailure("\(error)") }
+    }
+
     @discardableResult
     mutating func openQuery(_ query: QueryRequest, deadline: UInt32 = 0) -> StreamID {
         do {

@@ -99,6 +99,21 @@ struct ControlSchemaTests {
                 infos: "j"
                 """),
         Case(
+            message: "SelectRequest", bytes: .encoding(Samples.queries[10].encode),
+            text: """
+                tenant: "team-a" start: 1 end: 2 part { slots: "\\010\(String(repeating: "\\000", count: 7))\\001" raw: true }
+                """),
+        Case(
+            message: "MetadataRequest", bytes: .encoding(Samples.queries[12].encode),
+            text: "tenant: \"team-a\" part { raw: true }"),
+        Case(
+            message: "SelectEnd", bytes: .encoding(Samples.partEnd.encode),
+            text: """
+                series_count: 1 slots: "\\000\\002" members: "node-a" members: "node-b" \
+                standings { slots: "\\003" role: 1 sound: true members: 0 members: 1 missing_max: 1 } \
+                standings { slots: " " members: 1 missing_max: -1 }
+                """),
+        Case(
             message: "TypedError", bytes: .encoding(Samples.error.encode),
             text: "code: OVERLOADED message: \"queue is full\" retry_after_milliseconds: 250"),
         Case(

@@ -73,6 +73,33 @@ struct GoldenVectorTests {
         pair.toClient()
         pair.server.finish(stream, with: .ended(Samples.fragmentEnd), into: &pair.serverEffects)
         result.append(("fragment-end", pair.server.output))
+        result.append(
+            (
+                "part-end",
+                .encoding { $0.appendFrame(FrameType.selectEnd.rawValue, stream: 3, body: Samples.partEnd.encode) }
+            ))
+        return result + storeVectors
+    }
+
+    /// On a connection of its own, its first two streams.
+    private static var storeVectors: [(name: String, bytes: [UInt8])] {
+        let identity = NodeIdentity(cluster: "murmur", node: "node-a")
+        var pair = ConnectionPair(
+            client: ConnectionOffer(identity: identity, optionalFeatures: .known),
+            server: ConnectionOffer(identity: identity, optionalFeatures: .known))
+        pair.toServer()
+        pair.toClient()
+        let store = pair.openStore(Samples.storeCall, deadline: 1000)
+        var result: [(String, [UInt8])] = [("store", pair.client.output)]
+        pair.toServer()
+        pair.server.finish(store, with: .stored(Samples.storeAnswer), into: &pair.serverEffects)
+        result.append(("stored", pair.server.output))
+        pair.toClient()
+        let movement = pair.openMovement(Samples.packet, deadline: 1000)
+        result.append(("movement", pair.client.output))
+        pair.toServer()
+        pair.server.finish(movement, with: .received, into: &pair.serverEffects)
+        result.append(("received", pair.server.output))
         return result
     }
 

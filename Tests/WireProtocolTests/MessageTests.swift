@@ -31,6 +31,24 @@ struct MessageCase: Sendable, CustomTestStringConvertible {
                 bytes throws(WireError) in
                 .encoding(try SelectEnd(decoding: bytes.rawSpan).encode)
             },
+            MessageCase(name: "SelectEnd of a part", bytes: .encoding(Samples.partEnd.encode), hasEveryLength: true) {
+                bytes throws(WireError) in
+                .encoding(try SelectEnd(decoding: bytes.rawSpan).encode)
+            },
+            MessageCase(name: "StoreCall", bytes: .encoding(Samples.storeCall.encode)) { bytes throws(WireError) in
+                .encoding(try StoreCall(decoding: bytes.rawSpan).encode)
+            },
+            MessageCase(name: "repeated StoreCall", bytes: .encoding(Samples.repeatedCall.encode)) {
+                bytes throws(WireError) in
+                .encoding(try StoreCall(decoding: bytes.rawSpan).encode)
+            },
+            MessageCase(name: "StoreAnswer", bytes: .encoding(Samples.storeAnswer.encode)) { bytes throws(WireError) in
+                .encoding(try StoreAnswer(decoding: bytes.rawSpan).encode)
+            },
+            MessageCase(name: "MovementPacket", bytes: .encoding(Samples.packet.encode), hasEveryLength: true) {
+                bytes throws(WireError) in
+                .encoding(try MovementPacket(decoding: bytes.rawSpan).encode)
+            },
             MessageCase(name: "TypedError", bytes: .encoding(Samples.error.encode), hasEveryLength: true) {
                 bytes throws(WireError) in
                 .encoding(try TypedError(decoding: bytes.rawSpan).encode)
@@ -63,7 +81,7 @@ struct MessageCase: Sendable, CustomTestStringConvertible {
 extension FrameType {
     static let requests: [FrameType] = [
         .select, .labelNames, .labelValues, .series, .metadata, .servers, .statistics, .exemplars, .keepExemplars,
-        .fragment,
+        .fragment, .select, .series, .metadata,
     ]
     static let pages: [FrameType] = [
         .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .statisticsPage, .exemplarsPage,
@@ -96,6 +114,12 @@ struct MessageTests {
         let fragmentEnd = [UInt8].encoding(Samples.fragmentEnd.encode)
         #expect(try SelectEnd(decoding: fragmentEnd.rawSpan) == Samples.fragmentEnd)
         #expect(try TypedError(decoding: [UInt8].encoding(Samples.error.encode).rawSpan) == Samples.error)
+        #expect(try SelectEnd(decoding: [UInt8].encoding(Samples.partEnd.encode).rawSpan) == Samples.partEnd)
+        for call in [Samples.storeCall, Samples.repeatedCall] {
+            #expect(try StoreCall(decoding: [UInt8].encoding(call.encode).rawSpan) == call)
+        }
+        #expect(try StoreAnswer(decoding: [UInt8].encoding(Samples.storeAnswer.encode).rawSpan) == Samples.storeAnswer)
+        #expect(try MovementPacket(decoding: [UInt8].encoding(Samples.packet.encode).rawSpan) == Samples.packet)
     }
 
     @Test("a hot message that is cut anywhere, or followed by a byte, is refused", arguments: MessageCase.all)

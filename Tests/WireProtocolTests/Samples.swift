@@ -1,6 +1,7 @@
 import ByteCoding
 import MetricModel
 import SeededRandom
+import SlotMovement
 import WireProtocol
 
 /// Messages that the tests and the golden vectors share.
@@ -71,7 +72,25 @@ enum Samples {
         .exemplars(ExemplarsRequest(scope: scope)),
         .keepExemplars(ExemplarBatch(tenant: tenant, series: exemplars)),
         .fragment(fragment),
+        .select(
+            SelectRequest(
+                selection: SeriesSelection(tenant: tenant, matchers: [], start: 1, end: 2),
+                part: .raw(slots(3, 64)))),
+        .series(SeriesRequest(scope: partScope)),
+        .metadata(partMetadata),
     ]
+
+    static let partScope: MetadataScope = {
+        var scope = MetadataScope(tenant: tenant, start: 1, end: 2)
+        scope.part = .whole(slots(0, 16_383))
+        return scope
+    }()
+
+    static let partMetadata: MetadataRequest = {
+        var request = MetadataRequest(tenant: tenant)
+        request.part = .raw(SlotSet())
+        return request
+    }()
 
     static let fragment: FragmentRequest = {
         var fragment = FragmentRequest(
@@ -146,6 +165,80 @@ enum Samples {
         end.notes = SelectEnd.Notes(warnings: ["w"], infos: ["i", "j"])
         return end
     }()
+
+    static let partEnd: SelectEnd = {
+        var end = SelectEnd(seriesCount: 1)
+        end.slots = slots(9)
+        end.standings = [
+            SlotStanding(
+                slots: slots(0, 1), role: .candidate, isSound: true, members: ["node-a", "node-b"], missingMax: 1),
+            SlotStanding(slots: slots(5), role: .none, isSound: false, members: ["node-b"], missingMax: -1),
+        ]
+        return end
+    }()
+
+    // MARK: - Slots kept together
+
+    static let nodes = ["node-a", "node-b", "node-c"]
+
+    static func name(_ node: NodeID) -> String { nodes[Int(node.number)] }
+
+    static let storeCall = StoreCall(
+        StoreRequest(
+            slots: [3, 17, 18], batch: 0x0102_0304_0506_0708, skipping: [NodeStart(node: NodeID(1), boot: 300)],
+            isStandIn: true),
+        batch: batch, name: name)
+
+    static let repeatedCall = StoreCall(
+        StoreRequest(slots: Array(100..<200), batch: 1, skipping: [], isStandIn: false, isRepeated: true),
+        batch: WriteBatch(), name: name)
+
+    static let storeAnswer = StoreAnswer(
+        StoreReply(
+            batch: 0x0102_0304_0506_0708, node: NodeID(2), boot: 5,
+            groups: [
+                StoreReply.Group(
+                    slots: [3], attempt: 1, role: .holder, outcome: .logged(skipping: [NodeID(1)]),
+                    peers: [Stake(node: NodeID(1), boot: 300, attempt: 2, role: .announcing)], copiesWanted: 2),
+                StoreReply.Group(
+                    slots: [17], attempt: 0, role: .none, outcome: .notHolder(wanted: [NodeID(0), NodeID(1)]),
+                    peers: [],
+                    copiesWanted: 2),
+                StoreReply.Group(
+                    slots: [18], attempt: 0, role: .none, outcome: .refused, peers: [], copiesWanted: 2),
+            ]),
+        acknowledgement: acknowledgement, name: name)
+
+    static let movement: [MovementPacket.Item] = {
+        func stake(_ node: UInt32) -> Stake { Stake(node: NodeID(node), boot: 7, attempt: 2, role: .candidate) }
+        var digest = WindowDigest()
+        digest.add(WindowDigest.hash(fingerprint: (1, 2), timestamp: 3, value: 4))
+        let rows = [
+            SlotRow(slot: 2, role: .holder, flags: [.isSound, .hasSamples, .isWhole], attempt: 1),
+            SlotRow(slot: 3, role: .none, flags: [.isSound, .owesYou], attempt: 0),
+            SlotRow(slot: 900, role: .holder, flags: [.isSound, .hasSamples, .isWhole], attempt: 1),
+        ]
+        return [
+            .init(.asks(SlotAsks(boot: 7, serial: 300, round: 4, rows: rows))),
+            .init(
+                .answers(
+                    SlotAnswers(
+                        boot: 7, serial: 301, askerBoot: 9, round: 4, rows: rows, peerCounts: [1, 0, 1],
+                        peers: [stake(1), stake(1)]))),
+            .init(.copy(slot: 5, for: stake(0), cursor: 0)),
+            .init(
+                .page(slot: 5, from: stake(2), isWhole: true, for: stake(0), cursor: 0, next: 1_763_000_000_000),
+                samples: [1, 2, 3]),
+            .init(.page(slot: 5, from: stake(2), isWhole: false, for: stake(0), cursor: -1, next: nil), samples: []),
+            .init(.pay([BatchPart(number: 12, slots: [1, 2, 3]), BatchPart(number: 13, slots: [9])]), samples: [4]),
+            .init(.paid([BatchPart(number: 12, slots: [1])])),
+            .init(.windowDigests(slot: 4, before: 1_763_000_000_000, [600_000: digest, -600_000: WindowDigest()])),
+            .init(.seriesDigests(slot: 4, window: 600_000, [.max: digest])),
+            .init(.repair(slot: 4, window: 600_000, series: [8, 9], wantsBack: true), samples: [5, 6]),
+        ]
+    }()
+
+    static let packet = MovementPacket(movement, from: "node-a", name: name)
 
     static let end = SelectEnd(seriesCount: 2, sampleCount: 3, warnings: ["node b did not answer"])
     static let error = TypedError(.overloaded, "queue is full", retryAfterMilliseconds: 250)

@@ -18,6 +18,10 @@ struct WireFuzzTests {
         let prelude: [UInt8] = [0, 0, 0, 0, 0, 0, 32, 0]
         var frames: [(UInt8, UInt8, [UInt8])] = [
             (FrameType.write.rawValue, 1, prelude + .encoding(Samples.batch.encode)),
+            (FrameType.store.rawValue, 5, prelude + .encoding(Samples.storeCall.encode)),
+            (FrameType.movement.rawValue, 7, prelude + .encoding(Samples.packet.encode)),
+            (FrameType.stored.rawValue, 1, .encoding(Samples.storeAnswer.encode)),
+            (FrameType.received.rawValue, 1, []),
             (FrameType.writeAcknowledgement.rawValue, 1, .encoding(Samples.acknowledgement.encode)),
             (FrameType.error.rawValue, 3, .encoding(Samples.error.encode)),
             (FrameType.selectEnd.rawValue, 3, .encoding(Samples.end.encode)),

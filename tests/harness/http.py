@@ -1,12 +1,13 @@
 """A small HTTP client: one kept connection, JSON where the answer is JSON."""
 
+import contextlib
 import http.client
 import json
 import select
 import socket
 import time
 import urllib.parse
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Callable, ContextManager, Mapping, NamedTuple
 
 
 class Reply(NamedTuple):
@@ -33,8 +34,12 @@ class HTTPClient:
     # The server closes a connection that is idle for longer than 75 s.
     IDLE_SECONDS_MAX = 30.0
 
-    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = 30.0):
-        self.host, self.port, self.timeout = host, port, timeout
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", timeout: float = 30.0,
+        inside: Callable[[], ContextManager[None]] = contextlib.nullcontext,
+    ):
+        """`inside` is entered to connect: it brings the thread into the network where the server is."""
+        self.host, self.port, self.timeout, self.inside = host, port, timeout, inside
         self._connection: http.client.HTTPConnection | None = None
         self._used = 0.0
 
@@ -69,9 +74,13 @@ class HTTPClient:
 
     def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Reply:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
-            self._connection.connect()
-            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            # It would connect anew by itself, outside the network.
+            connection.auto_open = 0
+            with self.inside():
+                connection.connect()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connection = connection
         self._connection.request(method, path, body=body, headers=dict(headers or {}))
         answer = self._connection.getresponse()
         data = answer.read()

@@ -1,20 +1,22 @@
 """Starts and stops the real binary, and asks it over HTTP."""
 
+import contextlib
 import json
 import os
 import pathlib
 import signal
 import subprocess
 import time
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, ContextManager, Iterable, Mapping, Self
 
 from . import remote_write
 from .http import HTTPClient, Reply
+from .network import Host
 from .ports import free_port
 from .waiting import wait_for
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-BINARY = REPOSITORY / ".build" / "release" / "murmur"
+BINARY = pathlib.Path(os.environ.get("MURMUR_TEST_BINARY") or REPOSITORY / ".build" / "release" / "murmur")
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -30,10 +32,14 @@ def flags(settings: Mapping[str, Any]) -> list[str]:
 class Program:
     """One process of the binary; its output goes to a file that a failing test prints."""
 
-    def __init__(self, log: pathlib.Path, arguments: list[str], environment: Mapping[str, str] | None = None):
+    def __init__(
+        self, log: pathlib.Path, arguments: list[str], environment: Mapping[str, str] | None = None,
+        inside: Callable[[], ContextManager[None]] = contextlib.nullcontext,
+    ):
+        """`inside` is entered to start it: it brings the process into its network."""
         assert BINARY.exists(), f"{BINARY} does not exist; run `make build`"
         self.log = log
-        with log.open("ab") as output:
+        with log.open("ab") as output, inside():
             self.process = subprocess.Popen(
                 [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=dict(environment or clean_environment()), cwd=log.parent, start_new_session=True,
@@ -63,34 +69,50 @@ class Program:
         self.process.wait()
 
 
-class Standalone:
-    """A `murmur standalone` on free ports with a data directory of its own; may be stopped, killed and started again.
+class Node:
+    """A process of a cluster on free ports; may be stopped, killed and started again.
 
-    Settings are the command line's: `Standalone(directory, durability="fsync")`.
+    `role` is its command. Settings are the command line's: `Node("router", directory, join="127.0.0.1:7481")`. `ports` are those of HTTP and
+    of the cluster; on a host of a test's own network they are the usual ones.
     """
 
-    def __init__(self, directory: pathlib.Path, **settings: Any):
+    def __init__(self, role: str, directory: pathlib.Path, host: Host | None = None, ports: tuple[int, int] | None = None, **settings: Any):
+        self.role = role
         self.directory = directory
         self.data_directory = pathlib.Path(settings.pop("data_dir", directory / "data"))
-        self.log = directory / "standalone.log"
-        self.http_port, self.cluster_port = free_port(), free_port()
-        self.http = f"127.0.0.1:{self.http_port}"
+        self.log = directory / f"{role}.log"
+        self.host = host
+        self.address = host.address if host else "127.0.0.1"
+        self.http_port, self.cluster_port = ports or ((7480, 7481) if host else (free_port(), free_port()))
+        self.http = f"{self.address}:{self.http_port}"
         self.url = f"http://{self.http}"
         self.settings = settings
         self.program: Program | None = None
         # Whether answers may name something that is missing; else a warning is a failure.
         self.may_warn = False
-        self.client = HTTPClient(self.http_port)
+        self.client = self.new_client()
 
-    def start(self, ready: bool = True) -> "Standalone":
+    @property
+    def cluster(self) -> str:
+        """The address of the cluster port."""
+        return f"{self.address}:{self.cluster_port}"
+
+    def inside(self) -> ContextManager[None]:
+        """Brings a thread to where the process is."""
+        return self.host.inside() if self.host else contextlib.nullcontext()
+
+    def new_client(self, timeout: float = 30.0) -> HTTPClient:
+        """One more connection to it, for another thread."""
+        return HTTPClient(self.http_port, self.address, timeout, self.inside)
+
+    def start(self, ready: bool = True) -> Self:
         """Starts the process; with `ready`, returns once /-/ready answers 200."""
-        arguments = flags(
-            {
-                "http": self.http, "cluster": f"127.0.0.1:{self.cluster_port}", "data_dir": self.data_directory,
-                "web_dir": REPOSITORY / "web", **self.settings,
-            }
-        )
-        self.program = Program(self.log, ["standalone", *arguments])
+        settings: dict[str, Any] = {"http": self.http, "cluster": self.cluster}
+        if self.role in ("standalone", "aggregator"):
+            settings["data_dir"] = self.data_directory
+        if self.role in ("standalone", "coordinator"):
+            settings["web_dir"] = REPOSITORY / "web"
+        self.program = Program(self.log, [self.role, *flags({**settings, **self.settings})], inside=self.inside)
         if ready:
             self.wait_until_ready()
         return self
@@ -102,7 +124,7 @@ class Standalone:
             assert self.program
             if self.program.process.poll() is not None:
                 raise AssertionError(
-                    f"standalone ended with {self.program.process.returncode} instead of getting ready:\n{self.program.output[-4000:]}"
+                    f"{self.role} ended with {self.program.process.returncode} instead of getting ready:\n{self.program.output[-4000:]}"
                 )
             return self.get("/-/ready").status == 200
 
@@ -194,6 +216,13 @@ class Standalone:
         """A remote write of (labels, [(timestamp in ms, value)]) pairs."""
         body = remote_write.compressed(remote_write.write_request(series, metadata))
         return self.request("POST", "/api/v1/write", body=body, tenant=tenant, headers=remote_write.HEADERS)
+
+
+class Standalone(Node):
+    """A `murmur standalone` with a data directory of its own: `Standalone(directory, durability="fsync")`."""
+
+    def __init__(self, directory: pathlib.Path, **settings: Any):
+        super().__init__("standalone", directory, **settings)
 
 
 def now_ms() -> int:

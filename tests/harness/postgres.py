@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import urllib.parse
 
 from .ports import free_port
 
@@ -24,12 +25,18 @@ class Postgres:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="murmur-postgres-"))
         self.port = free_port()
         self.url = f"postgresql://murmur@127.0.0.1:{self.port}/postgres"
+        # By the file system: also for who is in another network.
+        self.local_url = f"postgresql://murmur@{urllib.parse.quote(str(self.directory), safe='')}:{self.port}/postgres"
         if os.getuid() == 0:
             # PostgreSQL refuses to run as root; the package made a user for it.
             owner = pwd.getpwnam("postgres")
             os.chown(self.directory, owner.pw_uid, owner.pw_gid)
-        self._run("initdb", "-U", "murmur", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        self.start()
+        try:
+            self._run("initdb", "-U", "murmur", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def _run(self, program: str, *arguments: str) -> None:
         as_owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []

@@ -2,69 +2,16 @@
 
 import os
 import pathlib
-import pty
-import select
 import socket
 import subprocess
-import time
 from typing import Iterator
 
 import pytest
 
 from harness.http import HTTPClient
 from harness.murmur import REPOSITORY, clean_environment
-from harness.ports import free_port
-
-
-class Terminal:
-    """A command with a terminal of its own, as a login shell would give it."""
-
-    def __init__(self, command: list[str]):
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(REPOSITORY)
-            os.execvpe(command[0], command, clean_environment())
-        self.output = ""
-
-    def read_until(self, text: str, deadline: float) -> None:
-        """Collects output until the text has come."""
-        end = time.monotonic() + deadline
-        while text not in self.output:
-            assert time.monotonic() < end, f"{text!r} did not come within {deadline} s:\n{self.output[-4000:]}"
-            self.read_some()
-
-    def read_some(self) -> bool:
-        """Reads what is there; False at the end of the output."""
-        if not select.select([self.master], [], [], 0.2)[0]:
-            return True
-        try:
-            data = os.read(self.master, 65536)
-        except OSError:
-            return False
-        self.output += data.decode(errors="replace")
-        return bool(data)
-
-    def press_control_c(self) -> None:
-        """The interrupt character: the terminal sends SIGINT to its foreground process group."""
-        os.write(self.master, b"\x03")
-
-    def wait_for_exit(self, deadline: float) -> int:
-        """Its exit code, or minus the signal that ended it."""
-        end = time.monotonic() + deadline
-        while True:
-            self.read_some()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return os.waitstatus_to_exitcode(status)
-            assert time.monotonic() < end, f"still running after {deadline} s:\n{self.output[-4000:]}"
-
-    def close(self) -> None:
-        """Ends it as a closed terminal window would."""
-        if self.pid:
-            self.press_control_c()
-            self.wait_for_exit(30)
-        os.close(self.master)
+from harness.ports import free_port, is_open
+from harness.terminal import Terminal
 
 
 @pytest.fixture
@@ -72,9 +19,8 @@ def address() -> str:
     """Where this run listens; the cluster's port is the next one, so both must be free."""
     while True:
         port = free_port()
-        with socket.socket() as probe:
-            if port < 65535 and probe.connect_ex(("127.0.0.1", port + 1)) != 0:
-                return f"127.0.0.1:{port}"
+        if port < 65535 and not is_open(port + 1):
+            return f"127.0.0.1:{port}"
 
 
 @pytest.fixture
@@ -83,13 +29,6 @@ def make_run(address: str, tmp_path: pathlib.Path) -> Iterator[Terminal]:
     terminal = Terminal(["make", "--no-print-directory", "run", f"HTTP={address}", f"DATA={tmp_path}/data"])
     yield terminal
     terminal.close()
-
-
-def is_open(address: str) -> bool:
-    """Whether somebody listens there."""
-    host, port = address.split(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
 
 
 def test_it_says_when_it_is_ready_and_control_c_stops_all_of_it(make_run: Terminal, address: str):
@@ -102,7 +41,7 @@ def test_it_says_when_it_is_ready_and_control_c_stops_all_of_it(make_run: Termin
     client.close()
     make_run.press_control_c()
     assert make_run.wait_for_exit(30) == 0, make_run.output[-3000:]
-    assert not is_open(address)
+    assert not is_open(int(address.split(":")[1]))
 
 
 def test_the_history_is_there_the_next_time(address: str, tmp_path: pathlib.Path):

@@ -4,13 +4,17 @@ import pathlib
 import re
 import subprocess
 
-from harness.murmur import Standalone
+from typing import Callable
+
+from harness.murmur import Node, Standalone
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operating.md"
 
 
-def test_every_metric_stands_in_the_documentation_and_every_documented_one_exists(shared_standalone: Standalone) -> None:
-    text = shared_standalone.request("GET", "/metrics").text
+def test_every_metric_stands_in_the_documentation_and_every_documented_one_exists(
+    shared_standalone: Standalone, start_node: Callable[..., Node]
+) -> None:
+    text = shared_standalone.request("GET", "/metrics").text + start_node("aggregator", "a").request("GET", "/metrics").text
     told = {(name, kind) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)}
     documented = set(re.findall(r"^\| `((?:murmur|process)_\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE))
     assert told == documented

@@ -41,7 +41,7 @@ def refused(result: subprocess.CompletedProcess, *named: str) -> None:
         assert text in output, output
 
 
-@pytest.mark.parametrize("command", [[], ["standalone"], ["agent"], ["loadgen"], ["query"]])
+@pytest.mark.parametrize("command", [[], ["standalone"], ["router"], ["aggregator"], ["coordinator"], ["agent"], ["loadgen"], ["query"], ["ctl"]])
 def test_help_is_printed(command):
     result = run(*command, "--help")
     assert result.returncode == 0

@@ -31,6 +31,28 @@ package enum StatusPage: String, Hashable, Sendable, CaseIterable {
     case features
 }
 
+/// A page about the cluster; the raw value ends the path.
+package enum ClusterPage: String, Hashable, Sendable, CaseIterable {
+    /// The cluster in brief, as this process sees it.
+    case status
+    /// Everybody.
+    case members
+    /// What all members share.
+    case settings
+    /// Which keys this process has, not the keys.
+    case keyring
+}
+
+/// What somebody wants of the cluster; the raw value ends the path.
+package enum ClusterCommand: String, Hashable, Sendable, CaseIterable {
+    /// Remove a dead member for good.
+    case forget
+    /// Give this process' slots to the others and leave for good.
+    case drain
+    /// Read the keyring's file again.
+    case reloadKeyring = "keyring/reload"
+}
+
 /// Where a request goes: a pure function of method and path.
 package enum Route: Hashable, Sendable {
     /// A push in one of the forms.
@@ -69,6 +91,10 @@ package enum Route: Hashable, Sendable {
     case emptyList(EmptyList)
     /// `status/…` and `features`: what the process says about itself.
     case status(StatusPage)
+    /// `cluster/…`: the cluster as this process sees it.
+    case cluster(ClusterPage)
+    /// `cluster/…`: a change.
+    case clusterCommand(ClusterCommand)
     /// `live`: the WebSocket. As a plain request it is told to upgrade.
     case live
     /// `/metrics` about ourselves.
@@ -120,6 +146,10 @@ package enum Route: Hashable, Sendable {
         case .killQuery: "kill_query"
         case .emptyList(let list): list.rawValue
         case .status(let page): page.rawValue
+        case .cluster(let page): "cluster_" + page.rawValue
+        case .clusterCommand(.forget): "cluster_forget"
+        case .clusterCommand(.drain): "cluster_drain"
+        case .clusterCommand(.reloadKeyring): "cluster_keyring_reload"
         case .live: "live"
         case .metrics: "metrics"
         case .healthy: "healthy"
@@ -165,6 +195,13 @@ package enum Route: Hashable, Sendable {
         "/api/v1/status/runtimeinfo": (.status(.runtimeInfo), readOnly),
         "/api/v1/status/flags": (.status(.flags), readOnly),
         "/api/v1/status/config": (.status(.config), readOnly),
+        "/api/v1/cluster/status": (.cluster(.status), readOnly),
+        "/api/v1/cluster/members": (.cluster(.members), readOnly),
+        "/api/v1/cluster/settings": (.cluster(.settings), readOnly),
+        "/api/v1/cluster/keyring": (.cluster(.keyring), readOnly),
+        "/api/v1/cluster/forget": (.clusterCommand(.forget), push),
+        "/api/v1/cluster/drain": (.clusterCommand(.drain), push),
+        "/api/v1/cluster/keyring/reload": (.clusterCommand(.reloadKeyring), push),
         "/api/v1/live": (.live, readOnly),
         "/metrics": (.metrics, readOnly),
         "/-/healthy": (.healthy, readOnly),

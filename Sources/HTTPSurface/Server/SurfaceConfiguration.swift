@@ -40,6 +40,8 @@ package struct SurfaceServices: Sendable {
     package var ingest: (any IngestService)?
     /// Answers questions, live ones too.
     package var query: (any QueryService)?
+    /// Tells of the cluster.
+    package var cluster: (any ClusterService)?
     /// The web application.
     package var files: StaticFiles
     /// Whether the process is ready.
@@ -53,12 +55,14 @@ package struct SurfaceServices: Sendable {
 
     /// Services of one process.
     package init(
-        ingest: (any IngestService)? = nil, query: (any QueryService)? = nil, files: StaticFiles = .none,
+        ingest: (any IngestService)? = nil, query: (any QueryService)? = nil,
+        cluster: (any ClusterService)? = nil, files: StaticFiles = .none,
         readiness: Readiness, metrics: MetricsRegistry, process: ProcessFacts = ProcessFacts(),
         clock: @escaping @Sendable () -> Int64 = SurfaceClock.milliseconds
     ) {
         self.ingest = ingest
         self.query = query
+        self.cluster = cluster
         self.files = files
         self.readiness = readiness
         self.metrics = metrics

@@ -100,9 +100,9 @@ extension SurfaceResponder {
         case .formatQuery:
             return Envelope.string(PrettyPrinter.text(try service.parse(try reader.query())))
         case .parseQuery: return Envelope.tree(try service.parse(try reader.query()))
-        case .ingest, .federate, .remoteRead, .queries, .killQuery, .emptyList, .status, .live, .metrics, .healthy,
-            .ready, .file, .unknown,
-            .methodNotAllowed:
+        case .ingest, .federate, .remoteRead, .queries, .killQuery, .emptyList, .status, .cluster, .clusterCommand,
+            .live,
+            .metrics, .healthy, .ready, .file, .unknown, .methodNotAllowed:
             preconditionFailure("\(route.name) is not a query")
         }
     }

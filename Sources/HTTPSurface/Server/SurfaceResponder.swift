@@ -80,6 +80,8 @@ package struct SurfaceResponder: HTTPResponder {
         case .remoteRead: return try await remoteRead(request, target)
         case .emptyList(let list): return json(Envelope.fixed(list.json), for: request)
         case .status(let page): return json(status(page), for: request)
+        case .cluster(let page): return try await cluster(page, for: request)
+        case .clusterCommand(let command): return try await cluster(command, for: request)
         case .live:
             var response = failure(
                 APIFailure(.badData, "\(target.path) is a WebSocket: send an upgrade request"), status: .upgradeRequired

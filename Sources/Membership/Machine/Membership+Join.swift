@@ -4,7 +4,7 @@
 package struct Founding: Equatable, Sendable {
     /// The settings of the new cluster.
     package var settings: ClusterSettings
-    /// So many members without a cluster must know of each other, this one included; the one with the least name founds.
+    /// So many members that may found the cluster must know of each other, this one included; the one with the least name does.
     package var membersMin: Int
 
     package init(settings: ClusterSettings, membersMin: Int) {
@@ -27,6 +27,8 @@ struct JoinState: Sendable {
     /// What this round's seeds answered.
     var silent = 0
     var withoutCluster: Set<MemberName> = []
+    /// Those of them that may found it.
+    var founders: Set<MemberName> = []
     var other: String?
     var full = false
     var taken: MemberRecord?
@@ -90,6 +92,7 @@ extension Membership {
         join.waiting = Array((named + known).prefix(JoinState.roundMax).reversed())
         join.silent = 0
         join.withoutCluster = []
+        join.founders = []
         join.other = nil
         join.full = false
         join.taken = nil
@@ -142,8 +145,9 @@ extension Membership {
             return
         case .refused(.nameTaken(let record)): join.taken = record
         case .refused(.otherCluster(let name)): join.other = name
-        case .refused(.notReady(let name)):
+        case .refused(.notReady(let name, let mayFound)):
             if name != me.name { join.withoutCluster.insert(name) }
+            if name != me.name, mayFound { join.founders.insert(name) }
         case .refused(.full): join.full = true
         case .join, .compare, .delta, .ping, .same: join.silent += 1
         }
@@ -162,6 +166,7 @@ extension Membership {
         }
         // The seed has let this instance in: what the name had before it is over.
         if let former = members.first(where: { $0.record.name == me.name }) {
+            succeed(former.record)
             if former.record != me || former.liveness != .alive {
                 me.version = max(me.version, max(former.claimVersion, former.record.version) + 1)
             }
@@ -172,6 +177,15 @@ extension Membership {
         announce(now: now, into: &effects)
         let own = MemberView(record: me, liveness: .alive, claimVersion: me.version, seconds: 0)
         exchange(.delta(sender: me.name, settings: nil, members: [own]), .delta, to: seed, now: now, into: &effects)
+    }
+
+    /// Takes over from what had the name before: its place in the ring, so that a lost disk moves no slot, and a greater boot number, so that starts are
+    /// told apart over lost disks too.
+    private mutating func succeed(_ former: MemberRecord) {
+        if !former.state.isGone { me.state = max(me.state, former.state) }
+        guard former.instance != me.instance, former.instance.boot >= me.instance.boot else { return }
+        me.instance = MemberInstance(
+            high: me.instance.high, low: me.instance.low, boot: former.instance.boot + 1)
     }
 
     /// Nobody let this member in: found the cluster, go on alone with what is known, try again, or give up.
@@ -189,7 +203,7 @@ extension Membership {
                 return fallSilent(.expelled(.otherCluster(other)), into: &effects)
             }
             if let founding = join.founding, join.silent == 0, join.seeds.count <= JoinState.roundMax,
-                join.withoutCluster.count + 1 >= founding.membersMin, join.withoutCluster.allSatisfy({ me.name < $0 })
+                join.founders.count + 1 >= founding.membersMin, join.founders.allSatisfy({ me.name < $0 })
             {
                 return found(founding, now: now, into: &effects)
             }
@@ -222,10 +236,11 @@ extension Membership {
 
     /// Decides whether a newcomer may come in.
     mutating func admit(_ record: MemberRecord, of cluster: String, now: MembershipInstant) -> SyncMessage {
-        guard let settings else { return .refused(.notReady(me.name)) }
+        guard let settings else { return .refused(.notReady(me.name, mayFound: join.founding != nil)) }
         guard cluster.utf8.elementsEqual(settings.name.utf8) else { return .refused(.otherCluster(settings.name)) }
         if record.name == me.name {
-            return record.instance == me.instance ? .refused(.notReady(me.name)) : .refused(.nameTaken(me))
+            if record.instance != me.instance { return .refused(.nameTaken(me)) }
+            return .refused(.notReady(me.name, mayFound: false))
         }
         if let index = indices[record.name], let entry = entries[index] {
             let isNext =

@@ -86,8 +86,9 @@ package struct ClusterSettings: Hashable, Sendable {
         compare("slot-bits", slotBits, wanted.slotBits)
         compare("hash-version", hashVersion, wanted.hashVersion)
         compare("replication-factor", replicationFactor, wanted.replicationFactor)
-        compare("placement-labels", placementLabels, wanted.placementLabels)
-        compare("late-window", lateWindowMilliseconds, wanted.lateWindowMilliseconds)
+        compare(
+            "placement-labels", placementLabels.joined(separator: ","), wanted.placementLabels.joined(separator: ","))
+        compare("late-window", "\(lateWindowMilliseconds) ms", "\(wanted.lateWindowMilliseconds) ms")
         compare("zone-rule", zoneRule, wanted.zoneRule)
         return lines
     }

@@ -49,7 +49,7 @@ extension UInt64 {
 }
 
 /// Where a member stands between joining and being forgotten; only the last two are final for a version of its record.
-package enum MemberState: UInt8, CaseIterable, Sendable {
+package enum MemberState: UInt8, CaseIterable, Comparable, Sendable {
     /// Known to all, owns nothing yet.
     case joining = 1
     /// Does its work.
@@ -63,6 +63,8 @@ package enum MemberState: UInt8, CaseIterable, Sendable {
 
     /// Whether the member is gone: neither probed nor part of the ring.
     package var isGone: Bool { self == .left || self == .forgotten }
+
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// What a member does; a process may do all of it.

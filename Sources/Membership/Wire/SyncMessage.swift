@@ -36,8 +36,8 @@ package enum JoinRefusal: Equatable, Sendable {
     case nameTaken(MemberRecord)
     /// The asked member is of another cluster, whose name this is.
     case otherCluster(String)
-    /// The asked member is looking for its cluster itself.
-    case notReady(MemberName)
+    /// The asked member is looking for its cluster itself, which it may found or not.
+    case notReady(MemberName, mayFound: Bool)
     /// There are `members_max` already.
     case full
 }
@@ -111,9 +111,10 @@ package enum SyncMessage: Equatable, Sendable {
         case .refused(.otherCluster(let name)):
             bytes.append(Kind.otherCluster.rawValue)
             bytes.append(prefixed: name)
-        case .refused(.notReady(let name)):
+        case .refused(.notReady(let name, let mayFound)):
             bytes.append(Kind.notReady.rawValue)
             bytes.append(prefixed: name.text)
+            bytes.append(mayFound ? 1 : 0)
         case .refused(.full): bytes.append(Kind.full.rawValue)
         }
         return bytes
@@ -141,7 +142,11 @@ package enum SyncMessage: Equatable, Sendable {
             self = .view(settings: settings, members: try reader.views())
         case .nameTaken: self = .refused(.nameTaken(try reader.record()))
         case .otherCluster: self = .refused(.otherCluster(try reader.string(bytesMax: MemberName.bytesMax)))
-        case .notReady: self = .refused(.notReady(try reader.name()))
+        case .notReady:
+            let name = try reader.name()
+            let flag = try reader.uint8()
+            guard flag <= 1 else { throw reader.fault(.malformed) }
+            self = .refused(.notReady(name, mayFound: flag == 1))
         case .full: self = .refused(.full)
         }
         try reader.expectEnd()

@@ -57,6 +57,8 @@ package struct ClusterPlan: Sendable {
     /// How long a member stays dead before others take its place; microseconds.
     package var replacementDelay: Int64 = 30_000_000
     package var bugs: PlantedBugs = []
+    /// Whether a node that cuts its log now and then has no room for the oldest batches that others may still miss.
+    package var forgetsBatches = false
     /// Whether the report has every event.
     package var traces = false
 
@@ -78,6 +80,16 @@ package struct ClusterPlan: Sendable {
         // Some runs have few kinds of faults, so that each goes on for long enough to matter alone.
         if random.chance(perMillion: 500_000) {
             faults = ClusterFaults(rawValue: UInt32(random.number(in: 1...1_023)))
+        }
+        // Some runs have bounds that are reached all the time.
+        if random.chance(perMillion: 400_000) { self.limits.owedBatchesMax = random.number(in: 1...8) }
+        forgetsBatches = random.chance(perMillion: 300_000)
+        if random.chance(perMillion: 300_000) { self.limits.recentSlotsMax = random.number(in: 1...40) }
+        if random.chance(perMillion: 200_000) { self.limits.waitingStoresMax = random.number(in: 1...4) }
+        if random.chance(perMillion: 300_000) {
+            self.limits.paidBatchesMax = random.number(in: 1...4)
+            self.limits.paidSlotsMax = random.number(in: 1...4)
+            self.limits.copiedSlotsMax = random.number(in: 1...2)
         }
     }
 }
@@ -102,6 +114,9 @@ package struct ClusterReport: Sendable {
     package var samplesRepaired = 0
     /// How often every disk was lost at once.
     package var disasters = 0
+    /// Slots that a member was owed altogether from then on, and that it had copied anew or needed no more.
+    package var slotsOwedAll = 0
+    package var slotsSettled = 0
     /// When the cluster was whole again, after faults ended; microseconds.
     package var healed: Int64 = 0
     /// From the end of faults until then; microseconds.

@@ -40,27 +40,40 @@ extension ClusterSimulation {
         perform(effects, at: node, beside: samples)
     }
 
+    mutating func store(
+        _ request: StoreRequest, _ samples: [SimulatedSample], from requester: RequesterID, at node: Int
+    ) {
+        var effects: [MovementEffect] = []
+        aggregators[node].keeper?.store(request, from: requester, now: kernel.monotonic(node), into: &effects)
+        perform(effects, at: node, beside: samples)
+    }
+
+    mutating func read(_ slots: [Int], from requester: RequesterID, at node: Int) {
+        var effects: [MovementEffect] = []
+        aggregators[node].keeper?.read(slots, from: requester, now: kernel.monotonic(node), into: &effects)
+        perform(effects, at: node, beside: [])
+    }
+
     /// Carries out a machine's effects: the shell of a simulated aggregator.
     mutating func perform(_ effects: [MovementEffect], at node: Int, beside samples: [SimulatedSample]) {
         for effect in effects {
             switch effect {
             case .log(let record):
-                let isBatch = if case .batch = record { true } else { false }
-                aggregators[node].store.log(record, isBatch ? samples : [])
-                if plan.syncsEachRecord { aggregators[node].store.sync() }
-                if !isBatch, plan.traces { note("n\(node) logs \(record)") }
+                log(record, at: node, beside: samples)
             case .send(let message, let receiver):
                 send(message, from: node, to: receiver)
-            case .sendPage(let slot, let information, let stake, let cursor):
+            case .answerStore(let reply, let requester):
+                answer(.stored(reply), [], from: node, to: requester)
+            case .answerRead(let reply, let requester):
+                let all = reply.groups.flatMap(\.slots).flatMap { aggregators[node].store.slots[$0].samples }
+                answer(.readReply(reply, requester), all, from: node, to: requester)
+            case .sendPage(let slot, let source, let isWhole, let stake, let cursor):
                 let page = aggregators[node].store.page(slot: slot, before: cursor, count: 10)
                 let message = MovementMessage.page(
-                    slot: slot, information, for: stake, cursor: cursor, next: page.next)
+                    slot: slot, from: source, isWhole: isWhole, for: stake, cursor: cursor, next: page.next)
                 send(message, page.samples, from: node, to: stake.node)
-            case .sendOwed(let slot, let numbers, let receiver):
-                let owed = aggregators[node].store.samples(slot: slot, numbers: numbers)
-                send(.pay(slot: slot, numbers: numbers), owed, from: node, to: receiver)
-            case .sendSamples(let message, let slot, let receiver):
-                send(message, aggregators[node].store.slots[slot].samples, from: node, to: receiver)
+            case .sendOwed(let parts, let receiver):
+                send(.pay(parts), aggregators[node].store.samples(parts), from: node, to: receiver)
             case .sendWindowDigests, .compareWindows, .compareSeries, .sendRepair: repair(effect, at: node)
             case .restore(let slot): sendCheckpoint(.restore(slot: slot), from: node, to: database)
             case .drop(let slot): note("n\(node) drops slot \(slot)")
@@ -68,6 +81,26 @@ extension ClusterSimulation {
             case .recoveredWithout(let slot, let missing): note("n\(node) recovered slot \(slot) without \(missing)")
             }
         }
+    }
+
+    private mutating func log(_ record: MovementRecord, at node: Int, beside samples: [SimulatedSample]) {
+        var logged: [SimulatedSample] = []
+        switch record {
+        case .batch(let slots, _): logged = samples.filter { slots.contains($0.key.series % plan.slots) }
+        case .owedAll(let slots, _): report.slotsOwedAll += slots.count
+        case .settledAll(let slots, _): report.slotsSettled += slots.count
+        case .owed, .settled, .unsound, .sound, .known, .restoring, .restored, .dropped: break
+        }
+        if plan.traces, logged.isEmpty { note("n\(node) logs \(record)") }
+        aggregators[node].store.log(record, logged)
+        if plan.syncsEachRecord { aggregators[node].store.sync() }
+    }
+
+    /// A requester's number begins with the node that waits.
+    private mutating func answer(
+        _ content: Packet.Content, _ samples: [SimulatedSample], from node: Int, to requester: RequesterID
+    ) {
+        kernel.send(Packet(content: content, samples: samples), from: node, to: Int(requester.number >> 48))
     }
 
     mutating func send(
@@ -78,9 +111,14 @@ extension ClusterSimulation {
 
     /// Writes blocks and cuts the log.
     mutating func seal(_ node: Int) {
+        if plan.forgetsBatches, let needed = aggregators[node].keeper?.neededBatches, !needed.isEmpty {
+            var effects: [MovementEffect] = []
+            let oldest = needed.prefix(random.number(in: 0...needed.count)).map(\.number)
+            aggregators[node].keeper?.forget(oldest, now: kernel.monotonic(node), into: &effects)
+            perform(effects, at: node, beside: [])
+        }
         if let keeper = aggregators[node].keeper {
-            let needed = (0..<plan.slots).map { keeper.neededNumbers($0) }
-            aggregators[node].store.seal(open: keeper.openRecords, needed: needed)
+            aggregators[node].store.seal(open: keeper.openRecords, needed: keeper.neededBatches)
         }
         kernel.setTimer(.seal, node: node, after: Int64(random.number(in: 5_000_000...20_000_000)))
     }

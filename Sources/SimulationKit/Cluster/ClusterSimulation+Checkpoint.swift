@@ -57,7 +57,7 @@ extension ClusterSimulation {
         case .restored(let slot):
             guard var keeper = aggregators[node].keeper else { break }
             aggregators[node].keeper = nil
-            aggregators[node].store.log(.batch(slot: slot, number: keeper.takeNumber()), samples)
+            aggregators[node].store.log(.batch(slots: [slot], number: keeper.takeNumber()), samples)
             var effects: [MovementEffect] = []
             keeper.restored(slot, into: &effects)
             aggregators[node].keeper = keeper

@@ -11,6 +11,10 @@ package struct ClusterSimulation {
     struct Packet {
         enum Content {
             case movement(MovementMessage)
+            case store(StoreRequest, RequesterID)
+            case stored(StoreReply)
+            case read(slots: [Int], RequesterID)
+            case readReply(ReadReply, RequesterID)
             case checkpoint(CheckpointMessage)
         }
 
@@ -157,14 +161,11 @@ package struct ClusterSimulation {
             } else {
                 receiveFromDatabase(message, packet.samples, at: node)
             }
-        case .movement(let message):
-            if node < aggregatorCount {
-                receiveAtAggregator(node, message, packet.samples, from: sender)
-            } else if node < firstCoordinator {
-                receiveAtRouter(node, message)
-            } else {
-                receiveAtCoordinator(node, message, packet.samples)
-            }
+        case .movement(let message): receiveAtAggregator(node, message, packet.samples, from: sender)
+        case .store(let request, let requester): store(request, packet.samples, from: requester, at: node)
+        case .stored(let reply): receiveAtRouter(node, reply)
+        case .read(let slots, let requester): read(slots, from: requester, at: node)
+        case .readReply(let reply, let requester): receiveAtCoordinator(node, reply, packet.samples, requester)
         }
     }
 

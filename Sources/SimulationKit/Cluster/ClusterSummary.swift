@@ -65,6 +65,8 @@ package struct ClusterSummary: Sendable, CustomStringConvertible {
         total.writersFenced += report.writersFenced
         total.samplesRepaired += report.samplesRepaired
         total.disasters += report.disasters
+        total.slotsOwedAll += report.slotsOwedAll
+        total.slotsSettled += report.slotsSettled
         if report.healed > 0 { healing.append(report.healingTime) }
     }
 
@@ -77,6 +79,7 @@ package struct ClusterSummary: Sendable, CustomStringConvertible {
             samples acknowledged \(total.samplesAcknowledged), batches refused \(total.writesFailed)
             reads of one whole replica \(total.readsWhole), of a complete union \(total.readsUnited), with a warning \(total.readsIncomplete)
             checkpoint writes \(total.checkpointWrites), refused by fencing \(total.writersFenced); samples repaired \(total.samplesRepaired)
+            slots of which more was owed than is remembered \(total.slotsOwedAll), copied anew or not needed any more \(total.slotsSettled)
             whole again after the last fault: median \(median) s, at most \((sorted.last ?? 0) / 1_000_000) s
             """
     }

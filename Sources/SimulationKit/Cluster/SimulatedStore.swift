@@ -13,7 +13,7 @@ struct SimulatedStore {
     private(set) var disk = SimulatedDisk<Record>()
     /// Samples by slot.
     private(set) var slots: [SampleSet]
-    /// Batches that members miss, by slot and number.
+    /// Batches that members may miss, by slot and number.
     private var batches: [[UInt64: [SimulatedSample]]]
     private let lastWins: Bool
 
@@ -28,7 +28,7 @@ struct SimulatedStore {
         disk.records.compactMap { record in
             switch record {
             case .movement(let movement, _): movement
-            case .block(let slot, let samples): samples.isEmpty ? nil : .batch(slot: slot, number: 0)
+            case .block(let slot, let samples): samples.isEmpty ? nil : .batch(slots: [slot], number: 0)
             }
         }
     }
@@ -40,19 +40,22 @@ struct SimulatedStore {
 
     private mutating func apply(_ record: MovementRecord, _ samples: [SimulatedSample]) {
         switch record {
-        case .batch(let slot, let number):
-            slots[slot].merge(samples, lastWins: lastWins)
-            batches[slot][number] = samples
+        case .batch(let touched, let number):
+            for slot in touched {
+                let samples = samples.filter { $0.key.series % slots.count == slot }
+                slots[slot].merge(samples, lastWins: lastWins)
+                batches[slot][number] = samples
+            }
         case .dropped(let slot):
             slots[slot] = SampleSet()
             batches[slot] = [:]
-        case .owed, .settled, .unsound, .sound, .known, .restoring, .restored: break
+        case .owed, .owedAll, .settled, .settledAll, .unsound, .sound, .known, .restoring, .restored: break
         }
     }
 
     /// Samples of batches that a member misses; those that were lost with an unsynced log are not among them.
-    func samples(slot: Int, numbers: [UInt64]) -> [SimulatedSample] {
-        numbers.flatMap { batches[slot][$0] ?? [] }
+    func samples(_ parts: [BatchPart]) -> [SimulatedSample] {
+        parts.flatMap { part in part.slots.flatMap { batches[$0][part.number] ?? [] } }
     }
 
     /// A page of a slot: the newest `count` samples before `cursor`, 0 for the first page, and all that share the oldest one's timestamp.
@@ -70,16 +73,19 @@ struct SimulatedStore {
     ///
     /// - Parameters:
     ///   - open: records that the log needs further.
-    ///   - needed: by slot, numbers of batches that members miss or may come to miss.
-    mutating func seal(open: [MovementRecord], needed: [Set<UInt64>]) {
+    ///   - needed: batches that members miss or may come to miss.
+    mutating func seal(open: [MovementRecord], needed: [BatchPart]) {
         let start = disk.end
         for slot in slots.indices {
             disk.append(.block(slot: slot, slots[slot].samples))
-            batches[slot] = batches[slot].filter { needed[slot].contains($0.key) }
-            for number in batches[slot].keys.sorted() {
-                disk.append(.movement(.batch(slot: slot, number: number), batches[slot][number] ?? []))
-            }
         }
+        var kept: [[UInt64: [SimulatedSample]]] = Array(repeating: [:], count: slots.count)
+        for part in needed {
+            for slot in part.slots { kept[slot][part.number] = batches[slot][part.number] }
+            let record = MovementRecord.batch(slots: part.slots, number: part.number)
+            disk.append(.movement(record, samples([part])))
+        }
+        batches = kept
         for record in open { disk.append(.movement(record, [])) }
         disk.sync()
         disk.cut(before: start)
@@ -90,9 +96,13 @@ struct SimulatedStore {
         var kept = SimulatedDisk<Record>()
         for record in disk.records {
             switch record {
-            case .movement(.batch(slot, _), _): break
+            case .movement(.batch(let slots, let number), let samples):
+                let rest = slots.filter { $0 != slot }
+                guard !rest.isEmpty else { break }
+                let others = samples.filter { $0.key.series % self.slots.count != slot }
+                kept.append(.movement(.batch(slots: rest, number: number), others))
             case .block(slot, _): break
-            default: kept.append(record)
+            case .movement, .block: kept.append(record)
             }
         }
         kept.sync()

@@ -1,10 +1,11 @@
-import ClusterTransport
-import HTTPSurface
+package import ClusterTransport
+package import HTTPSurface
 import WireProtocol
 
 /// The cluster port's figures among the process' own metrics; docs/operating.md lists them.
-enum TransportMetrics {
-    static func register(_ server: ClusterServer, in metrics: MetricsRegistry) {
+package enum TransportMetrics {
+    /// Has `metrics` tell what `server` does.
+    package static func register(_ server: ClusterServer, in metrics: MetricsRegistry) {
         metrics.gauge("murmur_cluster_connections", help: "Connections of other nodes that are open.") {
             Double(server.statistics.connectionsOpen)
         }

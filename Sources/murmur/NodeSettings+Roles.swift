@@ -2,10 +2,12 @@ import AggregatorRole
 import CheckpointPlan
 import CheckpointPostgres
 import CheckpointSQLite
+import ClusterView
 import CoordinatorRole
 import EngineStorage
 import Foundation
 import HTTPSurface
+import Membership
 import MetricModel
 import Placement
 import QueryEngine
@@ -13,21 +15,50 @@ import QueryLanguage
 import RouterRole
 import SeriesEngine
 import Settings
-import WireProtocol
+import SlotMovement
 
 /// What each role is told, out of the settings.
-extension StandaloneSettings {
-    /// The node as the ring sees it, whose weights are whole numbers.
-    func member(name: String) -> RingMember {
-        RingMember(name: name, weight: UInt32((weight * 1_000).rounded()), zone: zone)
+extension NodeSettings {
+    /// The aggregator's part, whose engine has to wait for the cluster's settings.
+    /// - Parameters:
+    ///   - membership: this process as a member.
+    ///   - board: where others read how its slots stand.
+    ///   - isAlone: whether this process keeps all slots by itself, and other aggregators are refused.
+    /// - Returns: what the aggregator is told.
+    func aggregator(_ membership: ClusterMembership, board: SlotBoard, isAlone: Bool) -> AggregatorService.Configuration
+    {
+        var configuration = AggregatorService.Configuration(
+            name: membership.configuration.name.text, seriesMax: limits.querySeriesMax,
+            engine: { engine(try await membership.settings()) })
+        if !isAlone {
+            configuration.aggregators = membership.directory
+            configuration.board = board
+            configuration.isLeaving = { membership.isLeaving }
+            configuration.leave = { await membership.leave() }
+        }
+        return configuration
     }
 
-    func aggregator(identity: NodeIdentity) -> AggregatorService.Configuration {
+    /// How the slots of this process stand, for whoever asks; nil where it keeps none among others.
+    func slots(_ board: SlotBoard, _ membership: ClusterMembership) async -> ClusterStatus.Slots? {
+        guard let status = await board.status else { return nil }
+        let cluster = membership.directory.snapshot
+        let own = cluster[membership.configuration.name]?.id
+        let wanted = cluster.movement.map { view in
+            view.orders.indices.count { slot in view.wanted(slot).contains { $0 == own } }
+        }
+        return ClusterStatus.Slots(
+            wanted: wanted ?? 0, held: status.holds, whole: status.whole, batchesOwed: status.batchesOwed,
+            isSettled: status.isSettled)
+    }
+
+    private func engine(_ cluster: ClusterSettings) -> EngineHostConfiguration {
         var engine = EngineConfiguration(generation: 0)
         engine.retention = retention
-        engine.lateWindow = lateWindow
+        engine.lateWindow = cluster.lateWindowMilliseconds
         engine.seriesMax = seriesMax
-        engine.placementLabels = placementLabels
+        engine.slotBits = Int(cluster.slotBits)
+        engine.placementLabels = cluster.placementLabels
         var host = EngineHostConfiguration(engine: engine)
         host.durability =
             switch durability {
@@ -39,9 +70,7 @@ extension StandaloneSettings {
         host.headSamplesMax = headSamplesMax
         host.blockCacheBytesMax = blockCacheBytesMax
         host.pendingCheckpointBytesMax = pendingCheckpointBytesMax
-        return AggregatorService.Configuration(
-            host: cluster.host, port: cluster.port, identity: identity, engine: host,
-            seriesMax: limits.querySeriesMax)
+        return host
     }
 
     func checkpointStore() throws -> any CheckpointStore {
@@ -60,8 +89,10 @@ extension StandaloneSettings {
         return PostgresCheckpointStore(uri)
     }
 
-    func router(placement: PlacementLabels) -> IngestRouter.Configuration {
-        var configuration = IngestRouter.Configuration(placement: placement, seed: .random(in: 0 ... .max))
+    func router(_ cluster: ClusterSettings) throws -> IngestRouter.Configuration {
+        var configuration = IngestRouter.Configuration(
+            placement: try PlacementLabels(cluster.placementLabels), seed: .random(in: 0 ... .max))
+        configuration.slotBits = Int(cluster.slotBits)
         configuration.limits = limits
         return configuration
     }

@@ -1,0 +1,219 @@
+internal import ByteCoding
+internal import Logging
+internal import MetricModel
+internal import SeriesEngine
+internal import SlotMovement
+
+/// The slots' machine on the engine's thread: whether this node is whole and what samples it has are one moment's facts.
+///
+/// What arrives is logged and applied with the group at hand; what leaves waits until the log has that group. Next:
+/// `EngineThread+Effects.swift`.
+extension EngineThread {
+    /// The machine's clock: microseconds.
+    var movementNow: Int64 { configuration.monotonicClock() * 1000 }
+
+    /// Begins with what the log said.
+    func beginMovement(_ setup: MovementSetup, _ notes: MovementNotes) throws(EngineError) {
+        let now = movementNow
+        precondition(
+            setup.view.orders.count == 1 << configuration.engine.slotBits,
+            "a view of \(setup.view.orders.count) slots for an engine of \(1 << configuration.engine.slotBits)")
+        var records: [MovementRecord] = []
+        for note in notes.records {
+            switch note {
+            case .batch: break
+            case .dropped(let dropped): for slot in dropped.slots { records.append(.dropped(slot: slot)) }
+            case .record(let bytes):
+                do throws(ByteError) {
+                    records.append(try MovementRecord(decoding: bytes.rawSpan, number: setup.names.number(of:)))
+                } catch {
+                    throw EngineError(.directoryUnusable, "\(directory.walPath): a record about slots: \(error)")
+                }
+            }
+        }
+        var slots = notes.slotsWithSamples
+        for file in blocks { for entry in file.directory.entries { slots.insert(Int(entry.slot)) } }
+        if !slots.isEmpty { records.append(.batch(slots: slots.sorted(), number: 0)) }
+        let mayHaveLost = try mayHaveLost(boot: setup.boot)
+        var effects: [MovementEffect] = []
+        let keeper = SlotKeeper(
+            me: setup.me, boot: setup.boot, records: records, mayHaveLost: mayHaveLost, view: setup.view,
+            limits: setup.limits, now: now, into: &effects)
+        var state = MovementState(
+            setup: setup, keeper: keeper, worker: MovementWorker(jobsMax: setup.jobsMax),
+            digests: DigestCache(entriesMax: setup.digestCacheEntriesMax))
+        for part in keeper.owedBatches {
+            if let batch = notes.batches[part.number] { state.ledger.keep(batch, at: now) }
+        }
+        state.worker.start()
+        movement = state
+        let lost = keeper.owedBatches.map(\.number).filter { state.ledger.batch($0) == nil }
+        movement?.keeper.forget(lost, now: now, into: &effects)
+        carryOut(effects, beside: .none)
+        commitGroup()
+    }
+
+    /// Whether something that was acknowledged may be missing, and from here on whether this start ends in order.
+    ///
+    /// A new disk under a name that had one is a loss; a log that was not synced is one when the machine went down with it.
+    private func mayHaveLost(boot: UInt32) throws(EngineError) -> Bool {
+        do throws(FileError) {
+            let machine = try FileDescriptor.contents(of: "/proc/sys/kernel/random/boot_id")
+            var wentDown = false
+            if try SystemCalls.exists(directory.runningPath) {
+                wentDown = try FileDescriptor.contents(of: directory.runningPath) != machine
+            }
+            try FileDescriptor.replace(directory.runningPath, with: machine)
+            return directory.isNew && boot > 1 || hasLostRecords || !lostBlocks.isEmpty
+                || wentDown && configuration.durability != .fsync
+        } catch {
+            throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
+        }
+    }
+
+    /// Ends: whoever waits for an answer gets none.
+    func endMovement() {
+        guard let movement else { return }
+        movement.worker.close()
+        for store in movement.stores.values {
+            store.completion(.failure(EngineError(.closed, "the engine is closed")))
+        }
+        self.movement = nil
+        // Whatever was acknowledged has been synced by whoever closed the engine in order.
+        if configuration.durability != .memory, !wal.mustSeal, !isFrozenUnsynced {
+            try? SystemCalls.remove(directory.runningPath)
+        }
+    }
+
+    /// Does what is due.
+    func tickMovement() {
+        let now = movementNow
+        guard let tickedAt = movement?.tickedAt, now - tickedAt >= 100_000 else { return }
+        movement?.tickedAt = now
+        var effects: [MovementEffect] = []
+        movement?.keeper.tick(now: now, into: &effects)
+        trimLedger(now, into: &effects)
+        refuseLateStores(now)
+        noteStatus(now)
+        carryOut(effects, beside: .none)
+        commitGroup()
+    }
+
+    /// Takes a router's batch.
+    func take(_ store: QueuedStore) {
+        guard movement != nil else {
+            return store.completion(.failure(EngineError(.closed, "this node keeps no slots of a cluster")))
+        }
+        if let refusal = refusal() { return store.completion(.failure(refusal)) }
+        let now = movementNow
+        let requester = movement?.nextRequester ?? 0
+        movement?.nextRequester += 1
+        movement?.stores[requester] = .init(
+            outcome: AppendOutcome(generation: configuration.engine.generation), since: now,
+            completion: store.completion)
+        var effects: [MovementEffect] = []
+        movement?.keeper.store(store.request, from: RequesterID(requester), now: now, into: &effects)
+        carryOut(effects, beside: .rows(store.input, requester: requester))
+    }
+
+    /// Takes messages of a member; when the log is down they are as good as lost.
+    func take(_ delivery: QueuedMovement) {
+        guard movement != nil, !isStalled, openLogIfNeeded() == nil else { return }
+        for parcel in delivery.parcels {
+            var effects: [MovementEffect] = []
+            movement?.keeper.receive(parcel.message, from: delivery.sender, now: movementNow, into: &effects)
+            if case .copy(let slot, _, _) = parcel.message, !parcel.windows.isEmpty {
+                movement?.theirWindows[.init(slot: slot, node: delivery.sender)] = parcel.windows
+            }
+            carryOut(effects, beside: parcel.bundle.map { .bundle($0) } ?? .none)
+            if isStalled { return }
+        }
+    }
+
+    /// Takes over a newer view of the cluster.
+    func update(_ view: MovementView) { movement?.keeper.update(view) }
+
+    /// Takes what the checkpoint has of a slot.
+    ///
+    /// - Returns: false when the log cannot take it now.
+    func restore(_ slot: Int, _ bundles: [SampleBundle]) -> Bool {
+        guard movement != nil, !isStalled, openLogIfNeeded() == nil else { return false }
+        for bundle in bundles {
+            guard let number = movement?.keeper.takeNumber() else { return false }
+            carryOut([.log(.batch(slots: [slot], number: number))], beside: .bundle(bundle))
+        }
+        var effects: [MovementEffect] = []
+        movement?.keeper.restored(slot, into: &effects)
+        carryOut(effects, beside: .none)
+        commitGroup()
+        return !isStalled
+    }
+
+    /// Of slots (nil: of all), those that this node may answer for alone at this moment; nil without a machine: all.
+    func wholeSlots(of slots: SlotSet?) -> SlotSet? {
+        guard let keeper = movement?.keeper else { return nil }
+        let asked = slots?.members ?? keeper.heldSlots
+        let known = asked.filter { $0 < 1 << configuration.engine.slotBits }
+        return SlotSet(keeper.wholeSlots(of: known, now: movementNow))
+    }
+
+    // MARK: - What others see
+
+    /// How the slots stand now; nil without a machine.
+    var movementStatus: MovementStatus? {
+        guard let keeper = movement?.keeper else { return nil }
+        let held = keeper.heldSlots
+        var status = MovementStatus()
+        status.holds = held.count
+        status.whole = keeper.wholeSlots(of: held, now: movementNow).count
+        status.batchesOwed = keeper.owedBatches.count
+        status.isSettled = keeper.isSettled
+        return status
+    }
+
+    /// Looks each second: it goes through all slots.
+    private func noteStatus(_ now: Int64) {
+        guard let notedAt = movement?.notedAt, now - notedAt >= 1_000_000 else { return }
+        movement?.notedAt = now
+        statistics.movement = movementStatus
+    }
+
+    // MARK: - Bounds
+
+    private func trimLedger(_ now: Int64, into effects: inout [MovementEffect]) {
+        guard let state = movement, now - state.trimmedAt >= Self.trimInterval || isLedgerFull else { return }
+        movement?.trimmedAt = now
+        let owed = Set(state.keeper.owedBatches.lazy.map(\.number))
+        let setup = state.setup
+        // A little longer than the machine remembers them.
+        let start = now - setup.limits.grace - 5 * setup.limits.askInterval
+        let forgotten =
+            movement?.ledger.trim(
+                owed: owed, from: start, recentBytesMax: setup.recentBytesMax, owedBytesMax: setup.owedBytesMax) ?? []
+        guard !forgotten.isEmpty else { return }
+        logger.warning(
+            "batches that others may miss are forgotten (recent_batches_bytes_max, owed_bytes_max)",
+            metadata: ["batches": "\(forgotten.count)"])
+        movement?.keeper.forget(forgotten, now: now, into: &effects)
+    }
+
+    /// Looking through all debts takes a while where they are many.
+    private static var trimInterval: Int64 { 5_000_000 }
+
+    private var isLedgerFull: Bool {
+        guard let movement else { return false }
+        return movement.ledger.byteCount > movement.setup.recentBytesMax + movement.setup.owedBytesMax
+    }
+
+    /// A store that the machine has given up is answered by nobody else.
+    private func refuseLateStores(_ now: Int64) {
+        guard let state = movement else { return }
+        let start = now - state.setup.limits.writeDeadline - state.setup.limits.grace
+        for (requester, store) in state.stores where store.since < start {
+            movement?.stores[requester] = nil
+            let failure = EngineError(
+                .overloaded, "who misses the batch may still be read", retryAfterMilliseconds: 1000)
+            store.completion(.failure(failure))
+        }
+    }
+}

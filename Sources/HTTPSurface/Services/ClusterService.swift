@@ -1,0 +1,214 @@
+/// Tells of the cluster and changes it. Every role has one.
+package protocol ClusterService: Sendable {
+    /// The cluster in brief, as this process sees it.
+    func status() async throws -> ClusterStatus
+    /// Everybody, in the order of their names.
+    func members() async throws -> [ClusterMemberStatus]
+    /// What all members share.
+    ///
+    /// - Throws: `APIFailure.unavailable` before they are known.
+    func settings() async throws -> ClusterSettingsStatus
+    /// Which keys this process has.
+    func keyring() async throws -> KeyringStatus
+    /// Reads the keyring's file again.
+    ///
+    /// - Returns: which keys this process has now.
+    /// - Throws: `APIFailure.badData` for a file that cannot be used; the keys stay as they were.
+    func reloadKeyring() async throws -> KeyringStatus
+    /// Removes a dead member for good.
+    ///
+    /// - Throws: `APIFailure.notFound` for a member that is not known, `.badData` for one that is not dead.
+    func forget(_ name: String) async throws
+    /// Begins to give this process' slots to the other aggregators; it leaves the cluster, and ends, when they have them.
+    ///
+    /// - Throws: `APIFailure.badData` for a process that has no slots to give, or nobody to give them to.
+    func drain() async throws
+}
+
+/// The cluster in brief: what `GET /api/v1/cluster/status` answers, and `murmur ctl` reads.
+package struct ClusterStatus: Codable, Hashable, Sendable {
+    /// Members of one role.
+    package struct Role: Codable, Hashable, Sendable {
+        /// `router`, `aggregator` or `coordinator`.
+        package var role: String
+        /// Those that are not gone.
+        package var members: Int
+        /// Those of them that answer.
+        package var alive: Int
+
+        package init(role: String, members: Int, alive: Int) {
+            self.role = role
+            self.members = members
+            self.alive = alive
+        }
+    }
+
+    /// The slots of the process that answers, when it keeps some among others.
+    package struct Slots: Codable, Hashable, Sendable {
+        /// Slots that the ring wants here.
+        package var wanted: Int
+        /// Slots that it holds, and those of them that it may be read alone for.
+        package var held: Int
+        package var whole: Int
+        /// Batches that other aggregators miss.
+        package var batchesOwed: Int
+        /// Whether nothing is left to move, to pay or to drop here.
+        package var isSettled: Bool
+
+        package init(wanted: Int, held: Int, whole: Int, batchesOwed: Int, isSettled: Bool) {
+            self.wanted = wanted
+            self.held = held
+            self.whole = whole
+            self.batchesOwed = batchesOwed
+            self.isSettled = isSettled
+        }
+    }
+
+    /// The cluster's name, and its identity; nil before they are known.
+    package var cluster: String?
+    package var clusterID: String?
+    /// The process that answers.
+    package var node: String
+    package var roles: [String]
+    /// Its program's version.
+    package var version: String
+    /// Whether it can do its work, and if not why.
+    package var isReady: Bool
+    package var waitingFor: [String]
+    /// Everybody by role.
+    package var members: [Role]
+    /// Names of members that do not answer.
+    package var suspected: [String]
+    package var dead: [String]
+    /// Aggregators among which slots are spread, and how many hold each.
+    package var ring: [String]
+    package var replicationFactor: Int
+    /// Nil for a process that keeps none, or all of them alone.
+    package var slots: Slots?
+    /// Equal for members that see the same.
+    package var view: String
+    /// Unix milliseconds there.
+    package var time: Int64
+
+    package init(node: String, roles: [String], version: String, isReady: Bool, waitingFor: [String], time: Int64) {
+        self.node = node
+        self.roles = roles
+        self.version = version
+        self.isReady = isReady
+        self.waitingFor = waitingFor
+        self.time = time
+        members = []
+        suspected = []
+        dead = []
+        ring = []
+        replicationFactor = 0
+        view = ""
+    }
+}
+
+/// One member as a process sees it.
+package struct ClusterMemberStatus: Codable, Hashable, Sendable {
+    package var name: String
+    package var roles: [String]
+    /// `joining`, `active`, `leaving`, `left` or `forgotten`: what it says itself.
+    package var state: String
+    /// `alive`, `suspect` or `dead`: whether it answers.
+    package var liveness: String
+    /// How long that has been so.
+    package var seconds: UInt64
+    /// Empty for none.
+    package var zone: String
+    /// Its share of the slots; 1 is usual.
+    package var weight: Double
+    /// Its cluster port.
+    package var address: String
+    /// Where it serves HTTP; nil when it does not say.
+    package var http: String?
+    /// The data directory, or the process that has none.
+    package var instance: String
+    /// The number of its start.
+    package var boot: UInt64
+
+    package init(
+        name: String, roles: [String], state: String, liveness: String, seconds: UInt64, zone: String, weight: Double,
+        address: String, http: String?, instance: String, boot: UInt64
+    ) {
+        self.name = name
+        self.roles = roles
+        self.state = state
+        self.liveness = liveness
+        self.seconds = seconds
+        self.zone = zone
+        self.weight = weight
+        self.address = address
+        self.http = http
+        self.instance = instance
+        self.boot = boot
+    }
+}
+
+/// What all members of a cluster share.
+package struct ClusterSettingsStatus: Codable, Hashable, Sendable {
+    package var clusterName: String
+    package var clusterID: String
+    /// Grows with each change.
+    package var version: UInt64
+    package var replicationFactor: Int
+    package var placementLabels: [String]
+    /// As a setting has it: `2h`.
+    package var lateWindow: String
+    package var slots: Int
+    /// Whether copies are kept in different zones.
+    package var spreadsOverZones: Bool
+    package var formatLevel: Int
+
+    package init(
+        clusterName: String, clusterID: String, version: UInt64, replicationFactor: Int, placementLabels: [String],
+        lateWindow: String, slots: Int, spreadsOverZones: Bool, formatLevel: Int
+    ) {
+        self.clusterName = clusterName
+        self.clusterID = clusterID
+        self.version = version
+        self.replicationFactor = replicationFactor
+        self.placementLabels = placementLabels
+        self.lateWindow = lateWindow
+        self.slots = slots
+        self.spreadsOverZones = spreadsOverZones
+        self.formatLevel = formatLevel
+    }
+}
+
+/// Which keys a process has; never the keys.
+package struct KeyringStatus: Codable, Hashable, Sendable {
+    /// The first 4 bytes of each key's SHA-256, as envelopes carry them; the first one seals.
+    package var keys: [String]
+    /// Whether what this process sends is sealed.
+    package var seals: Bool
+    /// Whether it takes what is not sealed.
+    package var acceptsUnsealed: Bool
+    /// The process that answers.
+    package var node: String
+
+    package init(keys: [String], seals: Bool, acceptsUnsealed: Bool, node: String) {
+        self.keys = keys
+        self.seals = seals
+        self.acceptsUnsealed = acceptsUnsealed
+        self.node = node
+    }
+}
+
+/// What the cluster's API answers: the data in Prometheus' envelope.
+package struct ClusterReply<Value: Codable & Sendable>: Codable, Sendable {
+    /// `success` or `error`.
+    package var status: String
+    package var data: Value?
+    /// Why it failed.
+    package var error: String?
+}
+
+/// What `POST /api/v1/cluster/forget` takes.
+package struct ForgetRequest: Codable, Sendable {
+    package var name: String
+
+    package init(name: String) { self.name = name }
+}

@@ -1,0 +1,230 @@
+internal import ChunkCoding
+package import MetricModel
+
+/// What a whole slot's samples need: reading it, taking samples of other replicas, and dropping it.
+extension Engine {
+    /// Samples of one series, older than its newest, from which on they are encoded at once instead of sorted in one by one.
+    static var lateRunMin: Int { 16 }
+
+    /// The head's part of a slot: every series of it, of all tenants.
+    ///
+    /// - Parameters:
+    ///   - slot: which one.
+    ///   - start: of series whose newest sample is older nothing that is not frozen is there.
+    /// - Returns: copies and shared values, to be merged on any thread.
+    /// - Complexity: O(series of the slot).
+    package func head(ofSlot slot: UInt16, after start: Int64 = .min) -> HeadSelection {
+        HeadSelection(
+            series: slotReferences[Int(slot)].map { reference in
+                let row = Int(table.row(ofReference: reference))
+                let identity = table.identities[row]
+                return HeadSeries(
+                    tenant: identity.tenant, labels: identity.labels, placement: identity.placement,
+                    fingerprint: identity.fingerprint, live: liveSamples(row: row, after: start), row: row)
+            }, frozen: frozen)
+    }
+
+    /// What a series of this generation is; nil when its reference is not known any more.
+    package func definition(ofReference reference: UInt32) -> SeriesDefinition? {
+        let row = table.row(ofReference: reference)
+        guard row != SeriesTable.noRow else { return nil }
+        let identity = table.identities[Int(row)]
+        return SeriesDefinition(tenant: identity.tenant, labels: identity.labels, placement: identity.placement)
+    }
+
+    // MARK: - Samples of other replicas
+
+    /// Defines the series of a bundle; the head is as before until `apply`.
+    ///
+    /// Nothing is judged by age, skew or number of series: what another replica took is taken. A series whose fingerprint is another's
+    /// here cannot be told from it, and its samples are left out.
+    /// - Parameters:
+    ///   - bundle: samples of another replica, a hint, a repair or a checkpoint.
+    ///   - mark: the number that they get.
+    ///   - log: where the record is appended; it belongs to the current segment.
+    /// - Returns: what `apply` takes once the log has the record.
+    package mutating func prepare(
+        _ bundle: SampleBundle, as mark: BatchMark, into log: inout [UInt8]
+    ) -> PreparedBundle {
+        WALRecord.bundle(mark, bundle: bundle.encoded, into: &log)
+        return prepare(bundle)
+    }
+
+    mutating func prepare(_ bundle: SampleBundle) -> PreparedBundle {
+        var prepared = PreparedBundle()
+        for series in bundle.series {
+            let found = define(series.definition, seriesMax: .max)
+            if found.refusal == nil {
+                prepared.columns.append((found.row, series.timestamps, series.values))
+            } else {
+                prepared.refused += series.timestamps.count
+            }
+        }
+        return prepared
+    }
+
+    /// Takes a prepared bundle into the head: the log has it.
+    package mutating func apply(_ prepared: PreparedBundle) {
+        for column in prepared.columns {
+            let newest = table.states[Int(column.row)].newest
+            let older = newest == .min ? 0 : column.timestamps.lowerBound(of: newest &+ 1)
+            if older >= Self.lateRunMin {
+                appendRuns(row: Int(column.row), column.timestamps[..<older], column.values[..<older])
+            } else {
+                append(
+                    rows: Array(repeating: column.row, count: older), timestamps: Array(column.timestamps[..<older]),
+                    values: Array(column.values[..<older]))
+            }
+            append(
+                rows: Array(repeating: column.row, count: column.timestamps.count - older),
+                timestamps: Array(column.timestamps[older...]), values: Array(column.values[older...]))
+        }
+    }
+
+    /// Encodes many older samples of one series as chunks of their own: what they repeat is resolved where chunks are merged.
+    private mutating func appendRuns(row: Int, _ timestamps: ArraySlice<Int64>, _ values: ArraySlice<Double>) {
+        var start = timestamps.startIndex
+        while start < timestamps.endIndex {
+            let end = min(start + EngineConfiguration.chunkSamplesMax, timestamps.endIndex)
+            let chunk = encode(timestamps: Array(timestamps[start..<end]), values: Array(values[start..<end]))
+            table.chunks[row].append(chunk)
+            start = end
+        }
+        statistics.appended += timestamps.count
+        statistics.late += timestamps.count
+        statistics.liveSamples += timestamps.count
+    }
+
+    // MARK: - Batches that others may miss
+
+    /// A prepared batch as it is kept for those who miss it.
+    package func numbered(_ prepared: PreparedAppend, as mark: BatchMark) -> NumberedBatch {
+        numbered(
+            mark, rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values)
+    }
+
+    func numbered(_ mark: BatchMark, rows: [UInt32], timestamps: [Int64], values: [Double]) -> NumberedBatch {
+        NumberedBatch(
+            mark: mark, references: rows.map { table.identities[Int($0)].reference ?? SeriesTable.noRow },
+            timestamps: timestamps, values: values)
+    }
+
+    func numbered(_ prepared: PreparedBundle, as mark: BatchMark) -> NumberedBatch {
+        numbered(
+            mark, rows: prepared.columns.flatMap { Array(repeating: $0.row, count: $0.timestamps.count) },
+            timestamps: prepared.columns.flatMap(\.timestamps), values: prepared.columns.flatMap(\.values))
+    }
+
+    /// What the series of some batches are, as far as they are placed in slots that are wanted.
+    ///
+    /// - Parameters:
+    ///   - batches: their series stay in the table unless their slot is dropped.
+    ///   - isWanted: whether a slot's series are.
+    /// - Returns: definitions by reference, for `SampleBundle.init(_:_:)`.
+    package func definitions(
+        of batches: [NumberedBatch], where isWanted: (Int) -> Bool
+    ) -> [UInt32: SeriesDefinition] {
+        var found: [UInt32: SeriesDefinition] = [:]
+        for batch in batches {
+            for reference in batch.references where found[reference] == nil {
+                guard let definition = definition(ofReference: reference),
+                    isWanted(Int(definition.placement.slot(bits: configuration.slotBits)))
+                else { continue }
+                found[reference] = definition
+            }
+        }
+        return found
+    }
+
+    /// Appends what is needed of batches that members still miss to a new segment, which then needs no older one for it.
+    package func rewrite(_ batches: [NumberedBatch], into log: inout [UInt8]) {
+        for batch in batches {
+            let bundle = SampleBundle([batch], definitions(of: [batch]) { _ in true })
+            WALRecord.bundle(batch.mark, bundle: bundle.encoded, into: &log)
+        }
+    }
+
+    /// The part of a batch whose series are placed in some slots. Rows of unknown series stay, so that they are told of.
+    ///
+    /// - Parameters:
+    ///   - input: the batch.
+    ///   - slots: which slots.
+    /// - Returns: the part, and the rows of `input` that it has; nil when it has all.
+    package func part(of input: AppendInput, in slots: SlotSet) -> (input: AppendInput, rows: [Int]?) {
+        let bits = configuration.slotBits
+        let isWanted = input.definitions.map { slots.contains($0.placement.slot(bits: bits)) }
+        var rows: [Int] = []
+        rows.reserveCapacity(input.rows.count)
+        for (index, series) in input.rows.series.enumerated() {
+            if series & SeriesReference.definitionBit != 0 {
+                let definition = Int(series & ~SeriesReference.definitionBit)
+                if definition < isWanted.count, !isWanted[definition] { continue }
+            } else if input.generation == configuration.generation {
+                let row = table.row(ofReference: series)
+                if row != SeriesTable.noRow,
+                    !slots.contains(table.identities[Int(row)].placement.slot(bits: bits))
+                {
+                    continue
+                }
+            }
+            rows.append(index)
+        }
+        if rows.count == input.rows.count { return (input, nil) }
+        var part = input
+        part.rows = SampleColumns(
+            series: rows.map { input.rows.series[$0] }, timestamps: rows.map { input.rows.timestamps[$0] },
+            values: rows.map { input.rows.values[$0] })
+        return (part, rows)
+    }
+
+    // MARK: - Records of slots
+
+    /// Appends a record of what `SlotMovement` notes.
+    package static func note(_ movement: [UInt8], into log: inout [UInt8]) { WALRecord.movement(movement, into: &log) }
+
+    /// Appends a record of slots that are dropped.
+    package static func note(_ dropped: DroppedSlots, into log: inout [UInt8]) {
+        WALRecord.dropped(dropped, into: &log)
+    }
+
+    // MARK: - Dropping
+
+    /// Takes all series and samples of some slots out of the head; their references become unknown.
+    ///
+    /// What a running seal holds of them is in the block that it writes: whoever drops slots masks them there.
+    /// - Parameter slots: whose; no batch may be prepared and not applied.
+    /// - Complexity: O(series of the slots) and once over the indexes of their tenants.
+    package mutating func dropSlots(_ slots: some Sequence<UInt16>) {
+        var rows: [Int] = []
+        for slot in slots {
+            for reference in slotReferences[Int(slot)] { rows.append(Int(table.row(ofReference: reference))) }
+        }
+        guard !rows.isEmpty else { return }
+        var emptied: Set<UInt32> = []
+        for row in rows {
+            let state = table.states[row]
+            let held = Int(state.openCount) + table.chunks[row].reduce(0) { $0 + $1.count }
+            statistics.liveSamples -= held + (late[UInt32(row)]?.count ?? 0)
+            pages.release(chain: state.page)
+            table.chunks[row] = []
+            late[UInt32(row)] = nil
+            table.states[row] = SeriesState(server: state.server)
+            if state.server != ServerTable.nobody { emptied.insert(state.server) }
+        }
+        drop(rows: rows)
+        for server in emptied { servers.forgetIfEmpty(server) }
+    }
+}
+
+/// A bundle whose series are defined, but whose samples are not yet in the head.
+///
+/// Between `Engine.prepare` and `Engine.apply` the engine must not begin or finish a seal.
+package struct PreparedBundle: Sendable {
+    /// Row of the series table, and the samples.
+    var columns: [(row: UInt32, timestamps: [Int64], values: [Double])] = []
+    /// Samples that cannot be taken.
+    package internal(set) var refused = 0
+
+    /// Samples that are taken.
+    package var count: Int { columns.reduce(0) { $0 + $1.timestamps.count } }
+}

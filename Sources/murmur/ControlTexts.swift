@@ -1,0 +1,131 @@
+import HTTPSurface
+
+/// What `murmur ctl` prints.
+enum ControlTexts {
+    /// The cluster in brief.
+    static func status(_ status: ClusterStatus) -> String {
+        var rows: [[String]] = []
+        rows.append(["Cluster", status.cluster.map { "\($0), \(status.clusterID ?? "")" } ?? "not part of one yet"])
+        rows.append(["Asked", "\(status.node) (\(status.roles.joined(separator: ", "))), version \(status.version)"])
+        rows.append([
+            "Ready", status.isReady ? "yes" : "no: " + status.waitingFor.joined(separator: "; "),
+        ])
+        for role in status.members {
+            let answering =
+                role.alive == role.members ? "all answer" : role.alive == 0 ? "none answers" : "\(role.alive) answer"
+            rows.append([
+                role.role.prefix(1).uppercased() + role.role.dropFirst() + "s",
+                role.members == 0 ? "none" : "\(role.members), \(answering)",
+            ])
+        }
+        rows.append([
+            "Slots",
+            status.ring.isEmpty
+                ? "nobody holds them"
+                : "\(copies(status.replicationFactor, of: status.ring.count)), on \(status.ring.joined(separator: ", "))",
+        ])
+        if let slots = status.slots {
+            let whole = slots.whole == slots.held ? "all whole" : "\(slots.whole) whole"
+            let rest = slots.isSettled ? "" : "; slots are moving"
+            let held = "\(slots.held) of \(slots.wanted) slots held, \(whole)"
+            rows.append(["Here", "\(held), \(slots.batchesOwed) batches owed\(rest)"])
+        }
+        let troubles =
+            status.suspected.map { "\($0) does not answer" } + status.dead.map { "\($0) is dead" }
+        rows.append(["Trouble", troubles.isEmpty ? "none" : troubles.joined(separator: "; ") + " (murmur ctl doctor)"])
+        return aligned(rows)
+    }
+
+    /// Everybody.
+    static func members(_ members: [ClusterMemberStatus]) -> String {
+        let hasZones = members.contains { !$0.zone.isEmpty }
+        let zone = hasZones ? ["ZONE"] : []
+        var rows = [["NAME", "ROLE", "STATE", "ANSWERS", "SINCE"] + zone + ["WEIGHT", "START", "CLUSTER", "HTTP"]]
+        for member in members {
+            let answers =
+                switch (member.state, member.liveness) {
+                case ("left", _), ("forgotten", _): "-"
+                case (_, "alive"): "yes"
+                case (_, "suspect"): "not now"
+                default: "no, dead"
+                }
+            rows.append(
+                [member.name, role(member.roles), member.state, answers, age(member.seconds)]
+                    + (hasZones ? [member.zone.isEmpty ? "-" : member.zone] : [])
+                    + [number(member.weight), "\(member.boot)", member.address, member.http ?? "-"])
+        }
+        return aligned(rows)
+    }
+
+    /// What all members share.
+    static func settings(_ settings: ClusterSettingsStatus) -> String {
+        aligned([
+            ["cluster-name", settings.clusterName], ["cluster ID", settings.clusterID],
+            ["replication-factor", "\(settings.replicationFactor)"],
+            ["placement-labels", settings.placementLabels.joined(separator: ",")],
+            ["late-window", settings.lateWindow], ["slots", "\(settings.slots)"],
+            ["zones", settings.spreadsOverZones ? "copies are kept in different zones" : "ignored"],
+            ["format level", "\(settings.formatLevel)"], ["version", "\(settings.version)"],
+        ])
+    }
+
+    /// Which keys a process has.
+    static func keyring(_ keyring: KeyringStatus) -> String {
+        if keyring.keys.isEmpty { return "\(keyring.node) has no keys: gossip is not sealed\n" }
+        var rows = [["KEY", "USE"]]
+        for (index, key) in keyring.keys.enumerated() {
+            rows.append([key, index == 0 && keyring.seals ? "seals, and is accepted" : "is accepted"])
+        }
+        let count = keyring.keys.count == 1 ? "a key" : "\(keyring.keys.count) keys"
+        var text = "\(keyring.node) has \(count)\n" + aligned(rows)
+        if !keyring.seals { text += "what it sends is not sealed (send-unsealed)\n" }
+        if keyring.acceptsUnsealed { text += "what is not sealed is accepted too (accept-unsealed)\n" }
+        return text
+    }
+
+    /// What the doctor found.
+    static func findings(_ findings: [Doctor.Finding]) -> String {
+        var text = ""
+        for finding in findings {
+            text += (finding.isFine ? "  fine  " : "  WRONG ") + finding.text + "\n"
+            if !finding.advice.isEmpty { text += "        -> \(finding.advice)\n" }
+        }
+        let wrong = findings.count { !$0.isFine }
+        return text + (wrong == 0 ? "Nothing is wrong.\n" : "\(wrong) thing\(wrong == 1 ? " is" : "s are") wrong.\n")
+    }
+
+    /// Seconds as the two greatest units of them.
+    static func age(_ seconds: UInt64) -> String {
+        switch seconds {
+        case ..<60: "\(seconds)s"
+        case ..<3_600: "\(seconds / 60)m \(seconds % 60)s"
+        case ..<86_400: "\(seconds / 3_600)h \(seconds % 3_600 / 60)m"
+        default: "\(seconds / 86_400)d \(seconds % 86_400 / 3_600)h"
+        }
+    }
+
+    private static func copies(_ factor: Int, of members: Int) -> String {
+        let copies = min(factor, members)
+        return copies == 1 ? "one copy of each sample" : "\(copies) copies of each sample"
+    }
+
+    private static func role(_ roles: [String]) -> String {
+        roles.count == 3 ? "standalone" : roles.joined(separator: "+")
+    }
+
+    private static func number(_ value: Double) -> String {
+        value.rounded() == value ? "\(Int(value))" : "\(value)"
+    }
+
+    /// Columns padded to their widest cell.
+    private static func aligned(_ rows: [[String]]) -> String {
+        let columns = rows.first?.count ?? 0
+        let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.enumerated().map { column, cell in
+                column == columns - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+            }
+            return cells.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+}

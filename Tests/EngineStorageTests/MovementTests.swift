@@ -1,0 +1,180 @@
+import EngineStorage
+import Foundation
+import MetricModel
+import SeededRandom
+import SeriesEngine
+import SlotMovement
+import Testing
+
+@Suite("Slots between real engines", .serialized)
+struct MovementTests {
+    private static func samples(_ round: Int) throws -> [(SeriesDefinition, Int64, Double)] {
+        let now = WallClock.now() - 3_600_000
+        return try (0..<12).map { server in
+            (try definition("cpu", "web-\(server)"), now / 1000 * 1000 + 1000 * Int64(round), Double(round))
+        }
+    }
+
+    @Test(
+        "slots move to a new member under writes, and leave those that no longer own them", arguments: [UInt64(1), 2])
+    func slotsMove(seed: UInt64) async throws {
+        let cluster = SmallCluster(count: 3, wanted: 2, seed: seed)
+        for node in 0..<2 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        try await cluster.host(0).seal()
+        try await cluster.start(2)
+        try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1, 2]))
+        for round in 20..<60 { _ = try await cluster.push(Self.samples(round)) }
+        #expect(!cluster.told.samples.isEmpty)
+        try await cluster.settle()
+        try await cluster.check()
+        // What was dropped stays dropped, from the log and from blocks.
+        for node in 0..<3 {
+            try await cluster.kill(node)
+            try await cluster.start(node)
+        }
+        try await cluster.settle()
+        try await cluster.check()
+        try await cluster.host(0).seal()
+        try await cluster.kill(0)
+        try await cluster.start(0)
+        try await cluster.settle()
+        try await cluster.check()
+        try await cluster.stopAll()
+    }
+
+    @Test(
+        "a member that was away gets what it missed, also from a node that was killed since",
+        arguments: [UInt64(3), 4])
+    func debtsArePaid(seed: UInt64) async throws {
+        let cluster = SmallCluster(count: 3, wanted: 3, seed: seed)
+        for node in 0..<3 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<5 { _ = try await cluster.push(Self.samples(round)) }
+        try await cluster.kill(2)
+        var acknowledged = 0
+        for round in 5..<15 where try await cluster.push(Self.samples(round)) { acknowledged += 1 }
+        #expect(acknowledged > 0)
+        let owed = try await cluster.host(0).movementStatus()?.batchesOwed ?? 0
+        #expect(owed > 0)
+        // A seal cuts the log behind the blocks: what is owed stays readable by its number.
+        try await cluster.host(0).seal()
+        try await cluster.kill(0)
+        try await cluster.start(0)
+        #expect(try await cluster.host(0).movementStatus()?.batchesOwed == owed)
+        try await cluster.start(2)
+        try await cluster.settle()
+        try await cluster.check()
+        try await cluster.stopAll()
+    }
+
+    @Test("who misses more than is kept copies the slots instead")
+    func forgottenDebts() async throws {
+        let cluster = SmallCluster(count: 3, wanted: 3, seed: 5)
+        for node in 0..<3 { try await cluster.start(node) { $0.owedBytesMax = 1 } }
+        try await cluster.settle()
+        try await cluster.kill(2)
+        for round in 0..<5 { _ = try await cluster.push(Self.samples(round)) }
+        try await cluster.wait("the debts' end") {
+            let first = try await cluster.host(0).movementStatus()?.batchesOwed
+            let second = try await cluster.host(1).movementStatus()?.batchesOwed
+            return first == 0 && second == 0
+        }
+        try await cluster.start(2)
+        try await cluster.settle()
+        try await cluster.check()
+        try await cluster.stopAll()
+    }
+
+    @Test("a slot is answered for alone only where it is whole")
+    func answered() async throws {
+        let cluster = SmallCluster(count: 2, wanted: 2, seed: 6)
+        for node in 0..<2 { try await cluster.start(node) }
+        let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        let all = SlotSet(below: SmallCluster.slots)
+        try await cluster.settle()
+        let whole = try await cluster.host(0).selected(selection, slots: all, seriesMax: .max)
+        #expect(whole.answered == all)
+        // Without the other's lease nobody is read alone.
+        try await cluster.kill(1)
+        try await cluster.wait("the lease's end") {
+            try await cluster.host(0).selected(selection, slots: all, seriesMax: .max).answered == SlotSet()
+        }
+        let reply = try #require(try await cluster.host(0).readReply([0, 1]))
+        #expect(reply.groups.allSatisfy { !$0.isWhole && $0.isSound })
+        try await cluster.start(1)
+        try await cluster.settle()
+        try await cluster.stopAll()
+    }
+
+    @Test("what the log could not take is in the next segment before anything is answered")
+    func stalledLog() async throws {
+        let cluster = SmallCluster(count: 1, wanted: 1, seed: 7)
+        try await cluster.start(0)
+        try await cluster.settle()
+        #expect(try await cluster.push(Self.samples(0)))
+        let folder = cluster.folders[0]
+        try replaceSegment(folder.path + "/engine-0/wal/" + (try #require(folder.files("wal").last)), with: "/dev/full")
+        #expect(try await cluster.push(Self.samples(1)))
+        try await cluster.wait("the figures") { try cluster.host(0).statistics.walFailures > 0 }
+        try await cluster.kill(0)
+        try await cluster.start(0)
+        try await cluster.check()
+        try await cluster.stopAll()
+    }
+
+    @Test(
+        "a node whose machine went down knows that an unsynced log may lack something",
+        arguments: Durability.allCases)
+    func wentDown(durability: Durability) async throws {
+        let cluster = SmallCluster(count: 1, wanted: 1, seed: 8)
+        try await cluster.start(0, durability: durability)
+        try await cluster.settle()
+        #expect(try await cluster.push(Self.samples(0)))
+        try await cluster.kill(0)
+        try await cluster.start(0, durability: durability)
+        #expect(try await cluster.host(0).readReply([1])?.groups.map(\.isSound) == [true], "the process alone died")
+        try await cluster.kill(0)
+        try cluster.folders[0].write([1], to: "running")
+        try await cluster.start(0, durability: durability)
+        let isSound = try await cluster.host(0).readReply([1])?.groups.map(\.isSound)
+        #expect(isSound == [durability == .fsync])
+        try await cluster.stopAll()
+    }
+
+    @Test("a node that starts again fetches windows that it lacks, and no others")
+    func equalWindowsAreLeftOut() async throws {
+        let cluster = SmallCluster(count: 2, wanted: 2, seed: 9)
+        for node in 0..<2 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<10 { _ = try await cluster.push(Self.samples(round)) }
+        try await cluster.wait("equality") {
+            for slot in 0..<SmallCluster.slots {
+                let first = try await cluster.host(0).windowDigests(slot: slot, before: .max)
+                let second = try await cluster.host(1).windowDigests(slot: slot, before: .max)
+                if first != second { return false }
+            }
+            return true
+        }
+        try await cluster.kill(1)
+        try await cluster.start(1)
+        let replayed = try cluster.host(1).statistics.engine.appended
+        try await cluster.settle()
+        try await cluster.check()
+        #expect(try cluster.host(1).statistics.engine.appended == replayed)
+        try await cluster.stopAll()
+    }
+
+    @Test("a store without a machine, and messages that do not decode, are refused")
+    func refused() async throws {
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder)
+        defer { withExtendedLifetime(folder) {} }
+        let request = StoreRequest(slots: [0], batch: 1, skipping: [], isStandIn: false)
+        await #expect(throws: EngineError.self) { _ = try await host.store(batch([]), request) }
+        #expect(host.receive([MovementParcel(.pay([]), attachment: [9])], from: NodeID(1)) != nil)
+        #expect(try await host.movementStatus() == nil)
+        try await host.close()
+    }
+}
