@@ -5,6 +5,27 @@ package import SlotMovement
 internal import Synchronization
 internal import WireProtocol
 
+extension MovementParcel {
+    /// Whether it may be large, so that it must not be in the way of messages on which leases hang.
+    fileprivate var isBulk: Bool {
+        switch message {
+        case .asks, .answers, .copy, .paid: false
+        case .page, .pay, .repair, .windowDigests, .seriesDigests: true
+        }
+    }
+
+    /// Bytes that it takes, roughly.
+    fileprivate var size: Int {
+        let digests =
+            switch message {
+            case .windowDigests(_, _, let digests): digests.count
+            case .seriesDigests(_, _, let digests): digests.count
+            case .asks, .answers, .copy, .page, .pay, .paid, .repair: 0
+            }
+        return (attachment?.count ?? 0) + 40 * digests
+    }
+}
+
 /// Carries what this node's slots' machine says to the other aggregators, over the connections of the cluster port.
 ///
 /// Each member has two lanes, so that the short messages on which leases hang do not wait behind pages of samples. A lane sends one packet at a
@@ -62,7 +83,7 @@ package final class MovementLink: MovementOutlet {
     /// Sends messages to a member; see `MovementOutlet`.
     package func send(_ parcels: [MovementParcel], to node: NodeID) {
         for isBulk in [false, true] {
-            let part = parcels.filter { ($0.attachment != nil) == isBulk }
+            let part = parcels.filter { $0.isBulk == isBulk }
             if !part.isEmpty { enqueue(part, on: LaneKey(node: node, isBulk: isBulk)) }
         }
     }
@@ -84,7 +105,7 @@ package final class MovementLink: MovementOutlet {
             if state.isClosed { return false }
             var lane = state.lanes[key] ?? Lane()
             for parcel in parcels {
-                let size = parcel.attachment?.count ?? 0
+                let size = parcel.size
                 let isFull =
                     key.isBulk
                     ? !lane.waiting.isEmpty && lane.bytes + size > Self.bulkBytesMax

@@ -19,6 +19,8 @@ actor SlotRestorer {
     private var wanted: Set<Int> = []
     private var isAtWork = false
     private var told: String?
+    /// Blocks found in files here, by file; they never change.
+    private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
 
     init(engine: EngineHost, store: any CheckpointStore, logger: Logger) {
         self.engine = engine
@@ -67,7 +69,9 @@ actor SlotRestorer {
     private func fetch(_ slots: [Int]) async throws {
         let retention = engine.configuration.engine.retention
         let since = retention > 0 ? engine.configuration.clock() - retention : .min
-        var cursor = RestoreCursor(slots: slots.map { UInt16($0) }, since: since)
+        local.merge(try await engine.localBlocks(besides: Set(local.keys))) { $1 }
+        var cursor = RestoreCursor(
+            slots: slots.map { UInt16($0) }, since: since, known: local.values.flatMap { $0 })
         while cursor.next != .finished {
             switch cursor.next {
             case .list(let request): try cursor.listed(try await store.list(request))

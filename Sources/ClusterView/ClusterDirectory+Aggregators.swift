@@ -10,7 +10,7 @@ extension ClusterDirectory: AggregatorDirectory {
     /// The aggregators now, and at each later change.
     package func views() -> AsyncStream<AggregatorView> {
         let changes = changes()
-        return AsyncStream { continuation in
+        return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             let task = Task {
                 for await snapshot in changes {
                     if let view = snapshot.aggregatorView { continuation.yield(view) }

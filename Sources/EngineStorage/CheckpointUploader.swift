@@ -18,6 +18,14 @@ package actor CheckpointUploader {
     private var fenced: [UInt16: Int64] = [:]
     /// `reclaim_wait`: how long who was fenced waits before it claims the slot again, should it be on duty still. Milliseconds.
     private static let reclaimWait: Int64 = 20_000
+    /// Claimed slots of which the store may lack blocks that are here and count as uploaded: their watermark stays until it has them.
+    private var behind: Set<UInt16> = []
+    /// `takeover_interval`: how often slots are looked for that have become this node's to write. Milliseconds.
+    private static let takeoverInterval: Int64 = 10_000
+    private var lastTakeoverAt: Int64 = .min
+    /// `takeover_reach`: files sealed so long before a slot's watermark are in the store, whatever clocks say and whoever missed a batch for a
+    /// while. Milliseconds.
+    private static let takeoverReach: Int64 = 3_600_000
     /// Files that the cadence knows of.
     private var counted: [UInt32: Int] = [:]
     private var lastDropAt: Int64 = .min
@@ -76,14 +84,16 @@ package actor CheckpointUploader {
     package func step() async throws {
         let pending = try await host.pendingBlockFiles()
         count(pending)
-        guard cadence.decision(now: clock()) == .upload, let file = pending.first else {
-            try await dropOld()
-            return
-        }
         do {
+            try await takeOver()
+            guard cadence.decision(now: clock()) == .upload, let file = pending.first else {
+                return try await dropOld()
+            }
             try await upload(file)
         } catch let error as CheckpointError {
-            logger.warning("checkpoint not written", metadata: ["error": "\(error)", "block": "\(file.number)"])
+            logger.warning(
+                "checkpoint not written",
+                metadata: ["error": "\(error)", "block": "\(pending.first.map { "\($0.number)" } ?? "-")"])
             noteFailure()
         }
     }
@@ -106,13 +116,36 @@ package actor CheckpointUploader {
     }
 
     private func upload(_ file: PendingBlockFile) async throws {
-        guard let blocks = try await host.checkpointBlocks(file: file.number) else { return }
-        let duty = try await host.checkpointDuty(of: Set(blocks.map(\.record.slot)))
-        claims.keep(try await host.checkpointDuty(of: Set(claims.all.map(\.slot))))
-        let writable = duty.filter { !isFenced($0) }
-        try await claim(writable.sorted())
-        try await add(blocks.filter { writable.contains($0.record.slot) }, of: file)
+        let duty = try await host.checkpointDuty(of: try await host.slots(inFile: file.number))
+        // While nobody holds a slot, as after a start of everybody, it is not known whose it is to write.
+        guard duty.isDecided else { return }
+        try await leaveOthers()
+        let writable = duty.mine.filter { !isFenced($0) }
+        try await claim(writable)
+        try await catchUp()
+        if !writable.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) {
+            try await add(blocks.filter { writable.contains($0.record.slot) }, of: file, movesAll: true)
+        }
         try await host.markUploaded(file: file.number)
+    }
+
+    /// Gives claims up to slots that others write now.
+    private func leaveOthers() async throws {
+        let mine = try await host.checkpointDuty(of: Set(claims.all.map(\.slot))).mine
+        claims.keep(mine)
+        behind.formIntersection(mine)
+    }
+
+    /// Slots that have become this node's to write may have blocks here that their writer before did not come to, and no new ones for long.
+    private func takeOver() async throws {
+        guard host.isAmongOthers, lastTakeoverAt == .min || clock() >= lastTakeoverAt + Self.takeoverInterval else {
+            return
+        }
+        lastTakeoverAt = clock()
+        try await leaveOthers()
+        let mine = try await host.checkpointDuty(of: try await host.sealedSlots()).mine
+        try await claim(mine.filter { !isFenced($0) })
+        try await catchUp()
     }
 
     /// Whether somebody else took a slot over, and it is not time yet to claim it again.
@@ -120,7 +153,14 @@ package actor CheckpointUploader {
         fenced[slot].map { clock() < $0 + Self.reclaimWait } ?? false
     }
 
-    private func add(_ blocks: [CheckpointBlock], of file: PendingBlockFile) async throws {
+    /// Adds blocks of slots that are claimed.
+    ///
+    /// - Parameters:
+    ///   - blocks: of one file.
+    ///   - file: its watermark becomes that of the slots.
+    ///   - movesAll: whether with the last block the watermarks of all claimed slots move, not only those of slots with a block.
+    /// - Throws: the store's error; a slot that was fenced is left out.
+    private func add(_ blocks: [CheckpointBlock], of file: PendingBlockFile, movesAll: Bool) async throws {
         var rest = blocks[...]
         while !rest.isEmpty {
             let count = CheckpointCadence.batchCount(rest.map(\.record.byteCount))
@@ -131,7 +171,9 @@ package actor CheckpointUploader {
             do throws(CheckpointError) {
                 let added = try await store.add(
                     CheckpointBatch(
-                        claims: isLast ? claims.all : claims.claims(for: slots), blocks: batch,
+                        claims: isLast && movesAll
+                            ? claims.all.filter { !behind.contains($0.slot) } : claims.claims(for: slots),
+                        blocks: batch,
                         watermark: file.watermark))
                 logger.debug("checkpoint written", metadata: ["block": "\(file.number)", "added": "\(added)"])
                 rest = rest.dropFirst(count)
@@ -149,37 +191,62 @@ package actor CheckpointUploader {
                     metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
                 counters.withLock { $0.fencedSlots += 1 }
                 claims.lose(slot, epoch: held)
+                behind.remove(slot)
                 fenced[slot] = clock()
                 rest = rest.filter { $0.record.slot != slot }[...]
             }
         }
     }
 
-    /// Claims slots that are not held, and adds what their writer before may have left out.
-    private func claim(_ slots: [UInt16]) async throws {
+    /// Claims slots that are not held. Of those the store may lack what lies in files here that count as uploaded.
+    private func claim(_ slots: Set<UInt16>) async throws(CheckpointError) {
         let missing = slots.filter { claims[$0] == nil }
         if missing.isEmpty { return }
-        let granted = try await store.claim(missing, writer: writer)
+        let granted = try await store.claim(missing.sorted(), writer: writer)
         // `flush` may have claimed meanwhile: the greater epoch is the one that counts.
         claims.hold(granted.filter { $0.epoch > claims[$0.slot]?.epoch ?? 0 })
         for slot in missing { fenced[slot] = nil }
-        try await catchUp(Set(missing))
+        if host.isAmongOthers { behind.formUnion(missing) }
     }
 
-    /// Files that count as uploaded may hold blocks of slots that were another node's to write: those sealed after the slot's watermark are added
-    /// now, because that node may not have come to it.
-    private func catchUp(_ slots: Set<UInt16>) async throws {
-        let uploaded = Set(try await host.sealedFiles().map(\.number))
-            .subtracting(try await host.pendingBlockFiles().map(\.number))
-        if uploaded.isEmpty { return }
-        var watermarks: [UInt16: Int64] = [:]
-        for state in try await store.slots() where slots.contains(state.slot) {
-            watermarks[state.slot] = state.watermark
+    /// Adds blocks of slots that were another node's to write, where the store does not list them.
+    private func catchUp() async throws {
+        if behind.isEmpty { return }
+        let pending = Set(try await host.pendingBlockFiles().map(\.number))
+        let uploaded = try await host.sealedFiles().filter { !pending.contains($0.number) }
+        if !uploaded.isEmpty {
+            let known = try await listed()
+            let since = try await watermarks().values.min() ?? .min
+            for file in uploaded where since == .min || file.watermark > since - Self.takeoverReach {
+                guard !behind.isDisjoint(with: try await host.slots(inFile: file.number)),
+                    let blocks = try await host.checkpointBlocks(file: file.number)
+                else { continue }
+                let lacking = blocks.filter { behind.contains($0.record.slot) && !known.contains($0.record.id) }
+                try await add(lacking, of: file, movesAll: false)
+            }
         }
-        for file in try await host.sealedFiles() where uploaded.contains(file.number) {
-            let behind = slots.filter { watermarks[$0] ?? .min < file.watermark }
-            guard !behind.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) else { continue }
-            try await add(blocks.filter { behind.contains($0.record.slot) }, of: file)
+        behind = []
+    }
+
+    /// The watermarks of slots that are behind; before the first addition there is none.
+    private func watermarks() async throws(CheckpointError) -> [UInt16: Int64] {
+        let states = try await store.slots().filter { behind.contains($0.slot) }
+        return Dictionary(states.map { ($0.slot, $0.watermark ?? .min) }, uniquingKeysWith: min)
+    }
+
+    /// The IDs of all blocks that the store lists of slots that are behind, within retention.
+    private func listed() async throws(CheckpointError) -> Set<BlockID> {
+        let retention = host.configuration.engine.retention
+        let since = retention > 0 ? host.configuration.clock() - retention : .min
+        var known: Set<BlockID> = []
+        var last: BlockRecord?
+        while true {
+            let page = try await store.list(
+                BlockListRequest(slots: behind.sorted(), since: since, after: last, count: CheckpointLimits.listPageMax)
+            )
+            known.formUnion(page.map(\.id))
+            guard page.count == CheckpointLimits.listPageMax, let next = page.last else { return known }
+            last = next
         }
     }
 

@@ -143,4 +143,6 @@ package final class DataDirectory: Sendable {
     var catalogPath: String { path + "/engine-0/catalog" }
     var droppedPath: String { path + "/engine-0/dropped" }
     var runningPath: String { path + "/engine-0/running" }
+    /// There once a start has logged what it may have lost.
+    var begunPath: String { path + "/engine-0/begun" }
 }

@@ -32,11 +32,41 @@ extension EngineHost {
         }
     }
 
-    /// Of some slots, those whose checkpoint is this node's to write; all of them where no machine keeps them.
-    package func checkpointDuty(of slots: Set<UInt16>) async throws -> Set<UInt16> {
+    /// Whether other aggregators keep the same slots, so that whose checkpoint is this node's to write changes.
+    package var isAmongOthers: Bool { movementQueueBytesMax > 0 }
+
+    /// Which slots a block file has blocks of.
+    package func slots(inFile number: UInt32) async throws -> Set<UInt16> {
         try await onThread { thread in
-            guard let keeper = thread.movement?.keeper else { return slots }
-            return slots.filter { keeper.isOnCheckpointDuty(Int($0)) }
+            Set(thread.blocks.first { $0.number == number }?.directory.entries.map(\.slot) ?? [])
+        }
+    }
+
+    /// Of some slots, those whose checkpoint is this node's to write; all of them where no machine keeps them.
+    ///
+    /// - Returns: also whether of each slot somebody is known who writes it.
+    package func checkpointDuty(of slots: Set<UInt16>) async throws -> (mine: Set<UInt16>, isDecided: Bool) {
+        try await onThread { thread in
+            guard let keeper = thread.movement?.keeper else { return (slots, true) }
+            var mine: Set<UInt16> = []
+            var isDecided = true
+            for slot in slots {
+                switch keeper.checkpointWriter(Int(slot)) {
+                case keeper.me?: mine.insert(slot)
+                case nil: isDecided = false
+                case _?: break
+                }
+            }
+            return (mine, isDecided)
+        }
+    }
+
+    /// Slots that block files here have blocks of.
+    package func sealedSlots() async throws -> Set<UInt16> {
+        try await onThread { thread in
+            var slots: Set<UInt16> = []
+            for file in thread.blocks { for entry in file.directory.entries { slots.insert(entry.slot) } }
+            return slots
         }
     }
 

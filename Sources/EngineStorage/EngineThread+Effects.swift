@@ -148,8 +148,18 @@ extension EngineThread {
         }
     }
 
+    /// `paid_bytes_max`: batches handed over at a time, as the ledger counts them; well within a frame.
+    private static let paidBytesMax = 8 << 20
+
     private func sendOwed(_ parts: [BatchPart], to node: NodeID) {
         guard let state = movement else { return }
+        // What a frame does not hold is paid with the next round.
+        var bytes = 0
+        let parts = Array(
+            parts.prefix { part in
+                bytes += state.ledger.batch(part.number)?.memorySize ?? 0
+                return bytes <= Self.paidBytesMax || part == parts[0]
+            })
         let batches = parts.compactMap { state.ledger.batch($0.number) }
         let slots = SlotSet(parts.lazy.flatMap(\.slots))
         let definitions = engine.definitions(of: batches) { slots.contains(UInt16($0)) }

@@ -34,7 +34,8 @@ extension EngineThread {
         var slots = notes.slotsWithSamples
         for file in blocks { for entry in file.directory.entries { slots.insert(Int(entry.slot)) } }
         if !slots.isEmpty { records.append(.batch(slots: slots.sorted(), number: 0)) }
-        let mayHaveLost = try mayHaveLost(boot: setup.boot)
+        let machine = try machineStart()
+        let mayHaveLost = try mayHaveLost(boot: setup.boot, machine: machine, hasSamples: !slots.isEmpty)
         var effects: [MovementEffect] = []
         let keeper = SlotKeeper(
             me: setup.me, boot: setup.boot, records: records, mayHaveLost: mayHaveLost, view: setup.view,
@@ -51,21 +52,44 @@ extension EngineThread {
         movement?.keeper.forget(lost, now: now, into: &effects)
         carryOut(effects, beside: .none)
         commitGroup()
+        try noteBegun(machine)
     }
 
-    /// Whether something that was acknowledged may be missing, and from here on whether this start ends in order.
-    ///
-    /// A new disk under a name that had one is a loss; a log that was not synced is one when the machine went down with it.
-    private func mayHaveLost(boot: UInt32) throws(EngineError) -> Bool {
+    /// What tells one start of the machine from another.
+    private func machineStart() throws(EngineError) -> [UInt8] {
         do throws(FileError) {
-            let machine = try FileDescriptor.contents(of: "/proc/sys/kernel/random/boot_id")
+            return try FileDescriptor.contents(of: "/proc/sys/kernel/random/boot_id")
+        } catch {
+            throw EngineError(.directoryUnusable, "the machine's start cannot be told: \(error)")
+        }
+    }
+
+    /// Whether something that was acknowledged may be missing.
+    ///
+    /// A new disk under a name that had one is a loss; a log that was not synced is one when the machine went down with it. Until what follows from
+    /// it is in the log (`noteBegun`) each start finds the same.
+    private func mayHaveLost(boot: UInt32, machine: [UInt8], hasSamples: Bool) throws(EngineError) -> Bool {
+        do throws(FileError) {
             var wentDown = false
             if try SystemCalls.exists(directory.runningPath) {
                 wentDown = try FileDescriptor.contents(of: directory.runningPath) != machine
             }
-            try FileDescriptor.replace(directory.runningPath, with: machine)
-            return directory.isNew && boot > 1 || hasLostRecords || !lostBlocks.isEmpty
+            // A directory that was a standalone's has samples, and never began as one of several.
+            let isNew = try !SystemCalls.exists(directory.begunPath) && !hasSamples
+            return isNew && boot > 1 || hasLostRecords || !lostBlocks.isEmpty
                 || wentDown && configuration.durability != .fsync
+        } catch {
+            throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
+        }
+    }
+
+    /// The log has what this start may have lost: from here on it counts as begun, and whether it ends in order.
+    private func noteBegun(_ machine: [UInt8]) throws(EngineError) {
+        if isStalled { return }
+        do throws(FileError) {
+            if wal.isOpen { try wal.sync() }
+            try FileDescriptor.replace(directory.begunPath, with: machine)
+            try FileDescriptor.replace(directory.runningPath, with: machine)
         } catch {
             throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
         }
@@ -120,6 +144,8 @@ extension EngineThread {
     func take(_ delivery: QueuedMovement) {
         guard movement != nil, !isStalled, openLogIfNeeded() == nil else { return }
         for parcel in delivery.parcels {
+            // Samples of other members are asked for again when there is room for them.
+            if parcel.bundle != nil, engine.headSamples >= 2 * configuration.headSamplesMax { continue }
             var effects: [MovementEffect] = []
             movement?.keeper.receive(parcel.message, from: delivery.sender, now: movementNow, into: &effects)
             if case .copy(let slot, _, _) = parcel.message, !parcel.windows.isEmpty {

@@ -114,6 +114,7 @@ extension EngineThread {
             "block files are gone", metadata: ["count": "\(marks.count)", "folder": "\(directory.blocksPath)"])
         // First the order to restore: without the marks nothing tells any more that these files were here.
         try directory.blocksAreLost()
+        hasLostRecords = true
         for mark in marks {
             let path = directory.blocksPath + "/" + mark
             try SystemCalls.remove(LocalMark.name(of: BlockFile.path(ofUploadedMark: path)))

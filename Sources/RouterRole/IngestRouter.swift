@@ -49,6 +49,8 @@ package actor IngestRouter: IngestService {
     /// The actor's figures as of the last push, for readers that cannot wait for it.
     private nonisolated let board = Mutex(WriteRouter.Statistics())
 
+    /// `exemplar_timeout`: exemplars are hints; a push waits no longer for them.
+    private static let exemplarTimeout = Duration.milliseconds(500)
     /// `push_tick`: how often a push looks whether somebody else must be asked.
     private static let tick = Duration.milliseconds(100)
 
@@ -228,7 +230,7 @@ package actor IngestRouter: IngestService {
         for routed in exemplars {
             do {
                 guard let client = directory.client(routed.node) else { continue }
-                let stream = client.query(.keepExemplars(routed.batch), deadline: configuration.writeTimeout)
+                let stream = client.query(.keepExemplars(routed.batch), deadline: Self.exemplarTimeout)
                 for try await _ in stream {}
             } catch {
                 logger.debug("exemplars lost", metadata: ["reason": "\(error)"])

@@ -96,16 +96,17 @@ package struct SlotKeeper {
     }
 
     /// Whether this node is the one of a slot's holders that writes its checkpoint, as far as it knows.
-    package func isOnCheckpointDuty(_ slot: Int) -> Bool {
+    package func isOnCheckpointDuty(_ slot: Int) -> Bool { checkpointWriter(slot) == me }
+
+    /// Who writes a slot's checkpoint, as far as this node knows: its first wanted owner that holds it and answers; nil while there is none.
+    package func checkpointWriter(_ slot: Int) -> NodeID? {
         let replica = replicas[slot]
-        guard replica.role == .holder else { return false }
-        let first = around.view.wanted(slot).first { node in
+        return around.view.wanted(slot).first { node in
             // Who has not answered for eight rounds may be gone; should it write after all, it is fenced.
             node == me
-                || replica.others[node].map { $0.stake.role == .holder && $0.answeredRound + 8 >= around.round }
-                    ?? false
+                ? replica.role == .holder
+                : replica.others[node].map { $0.stake.role == .holder && $0.answeredRound + 8 >= around.round } ?? false
         }
-        return first == me
     }
 
     /// Whether this node acknowledges nothing, because the others may be going on without it.

@@ -40,7 +40,7 @@ struct Drain {
             let seconds = Int((ContinuousClock.now - begun).components.seconds)
             guard let slots = status?.slots else {
                 let state = try await client.get("members", [ClusterMemberStatus].self).first { $0.name == name }?.state
-                if state == nil || state == "left" {
+                if state == nil || state == "left" || state == "forgotten" {
                     let outcome = Outcome(name: name, slots: all, seconds: seconds)
                     return Terminal.print(
                         isJSON

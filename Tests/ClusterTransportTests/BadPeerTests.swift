@@ -84,7 +84,7 @@ struct BadPeerTests {
         let client = try await cluster.client()
         let held = Task {
             try await client.write(
-                ClusterTransportTests.batch(generation: TestNode.heldGeneration), deadline: .seconds(60))
+                ClusterTransportTests.batch(generation: TestNode.heldGeneration), deadline: .seconds(300))
         }
         #expect(try await eventually { cluster.node.snapshot.writes == 1 })
         let answer = try await RawPeer.exchange(input.bytes, port: cluster.port)

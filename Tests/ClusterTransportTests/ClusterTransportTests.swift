@@ -18,7 +18,7 @@ struct ClusterTransportTests {
     func write() async throws {
         let cluster = try await Cluster()
         let client = try await cluster.client()
-        let acknowledgement = try await client.write(Self.batch(generation: 7), deadline: .seconds(20))
+        let acknowledgement = try await client.write(Self.batch(generation: 7), deadline: .seconds(300))
         #expect(acknowledgement == WriteAcknowledgement(generation: 7, references: [3]))
         #expect(client.isConnected)
         await cluster.stop(client)
@@ -34,13 +34,13 @@ struct ClusterTransportTests {
                 group.addTask {
                     let rows = number % 100 == 0 ? 100_000 : number
                     let batch = Self.batch(generation: UInt64(number) + 1000, rows: rows)
-                    let answer = try await client.write(batch, deadline: .seconds(60))
+                    let answer = try await client.write(batch, deadline: .seconds(300))
                     #expect(answer == WriteAcknowledgement(generation: batch.generation, references: [UInt32(rows)]))
                 }
                 guard number % 10 == 0 else { continue }
                 group.addTask {
                     var pages = 0
-                    let stream = client.query(Queries.servers(number), deadline: .seconds(60))
+                    let stream = client.query(Queries.servers(number), deadline: .seconds(300))
                     for try await page in stream {
                         guard case .servers(let page) = page else { continue }
                         #expect(page.servers.first?.id == "s\(pages)")
@@ -63,7 +63,7 @@ struct ClusterTransportTests {
     func errors(_ metric: String) async throws {
         let cluster = try await Cluster()
         let client = try await cluster.client()
-        let stream = client.query(Queries.failing(metric), deadline: .seconds(20))
+        let stream = client.query(Queries.failing(metric), deadline: .seconds(300))
         let error = await typedError { for try await _ in stream {} }
         #expect(error?.code == (metric == "typed" ? .notFound : .internal))
         #expect(stream.end == nil)
@@ -74,11 +74,11 @@ struct ClusterTransportTests {
     func reconnect() async throws {
         let cluster = try await Cluster()
         let client = try await cluster.client()
-        let stream = client.query(Queries.endless, deadline: .seconds(60))
+        let stream = client.query(Queries.endless, deadline: .seconds(300))
         let pages = stream.makeAsyncIterator()
         _ = try await pages.next()
         async let held = typedError {
-            _ = try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(60))
+            _ = try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(300))
         }
         #expect(try await eventually { cluster.node.snapshot.writes == 1 })
         await cluster.server.stop(grace: .zero)
@@ -86,12 +86,12 @@ struct ClusterTransportTests {
         #expect(error?.code == .unavailable)
         #expect(await held?.code == .unavailable)
         #expect(try await eventually { !client.isConnected })
-        let refused = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(20)) }
+        let refused = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(300)) }
         #expect(refused?.code == .unavailable)
 
         let successor = try await Cluster(port: cluster.port)
-        try await client.waitUntilConnected(timeout: .seconds(30))
-        let answer = try await client.write(Self.batch(generation: 2), deadline: .seconds(20))
+        try await client.waitUntilConnected(timeout: .seconds(300))
+        let answer = try await client.write(Self.batch(generation: 2), deadline: .seconds(300))
         #expect(answer.generation == 2)
         #expect(client.statistics.connectionsMade == 2)
         #expect(try await eventually { cluster.node.snapshot.queriesCancelled == 1 })
@@ -104,7 +104,7 @@ struct ClusterTransportTests {
         var limits = ConnectionLimits()
         limits.creditBytes = 2 << 20
         let client = try await cluster.client(limits: limits)
-        let stream = client.query(Queries.endless, deadline: .seconds(60))
+        let stream = client.query(Queries.endless, deadline: .seconds(300))
         // Pages of 65,000 bytes and some for the tag: 32 fit in the credit.
         let window = 32
         #expect(try await eventually { cluster.node.snapshot.pagesSent == window })
@@ -122,12 +122,12 @@ struct ClusterTransportTests {
         let cluster = try await Cluster()
         let client = try await cluster.client()
         func takeOne() async throws {
-            for try await _ in client.query(Queries.endless, deadline: .seconds(60)) { break }
+            for try await _ in client.query(Queries.endless, deadline: .seconds(300)) { break }
         }
         try await takeOne()
         #expect(try await eventually { cluster.node.snapshot.queriesCancelled == 1 })
 
-        let consumer = Task { for try await _ in client.query(Queries.endless, deadline: .seconds(60)) {} }
+        let consumer = Task { for try await _ in client.query(Queries.endless, deadline: .seconds(300)) {} }
         #expect(try await eventually { cluster.node.snapshot.pagesSent > 200 })
         consumer.cancel()
         let error = await typedError { try await consumer.value }
@@ -135,13 +135,13 @@ struct ClusterTransportTests {
         #expect(try await eventually { cluster.node.snapshot.queriesCancelled == 2 })
 
         let write = Task {
-            _ = try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(60))
+            _ = try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(300))
         }
         #expect(try await eventually { cluster.node.snapshot.writes == 1 })
         write.cancel()
         #expect(await typedError { try await write.value }?.code == .cancelled)
         cluster.node.answerHeld()
-        let answer = try await client.write(Self.batch(), deadline: .seconds(20))
+        let answer = try await client.write(Self.batch(), deadline: .seconds(300))
         #expect(answer.generation == 1, "the connection goes on")
         await cluster.stop(client)
     }
@@ -157,20 +157,20 @@ struct ClusterTransportTests {
                 batch: Self.batch()
             ) { _ in "node-b" }
         }
-        let answer = try await client.store(call(5), deadline: .seconds(20))
+        let answer = try await client.store(call(5), deadline: .seconds(300))
         #expect(answer.reply.batch == 5 && answer.names == ["node-b"] && answer.acknowledgement.generation == 4)
         let stake = Stake(node: NodeID(0), boot: 1, attempt: 1, role: .candidate)
         let items = [MovementPacket.Item(.copy(slot: 1, for: stake, cursor: 0)), MovementPacket.Item(.paid([]))]
-        try await client.movement(MovementPacket(items, from: "node-a") { _ in "node-a" }, deadline: .seconds(20))
+        try await client.movement(MovementPacket(items, from: "node-a") { _ in "node-a" }, deadline: .seconds(300))
         #expect(cluster.node.snapshot.packets == 2)
         let refused = await typedError {
-            try await client.movement(MovementPacket([], from: "node-a") { _ in "" }, deadline: .seconds(20))
+            try await client.movement(MovementPacket([], from: "node-a") { _ in "" }, deadline: .seconds(300))
         }
         #expect(refused?.message == "no keeper")
 
         let late = await typedError { _ = try await client.store(call(0), deadline: .milliseconds(30)) }
         #expect(late?.code == .deadlineExceeded)
-        let waiting = Task { try await client.store(call(0), deadline: .seconds(60)) }
+        let waiting = Task { try await client.store(call(0), deadline: .seconds(300)) }
         #expect(try await eventually { cluster.node.snapshot.writes == 3 })
         waiting.cancel()
         #expect(await typedError { _ = try await waiting.value }?.code == .cancelled)
@@ -192,7 +192,7 @@ struct ClusterTransportTests {
         #expect(query?.code == .deadlineExceeded)
         #expect(try await eventually { cluster.node.snapshot.queriesCancelled == 1 })
         cluster.node.answerHeld()
-        _ = try await client.write(Self.batch(), deadline: .seconds(20))
+        _ = try await client.write(Self.batch(), deadline: .seconds(300))
         await cluster.stop(client)
     }
 
@@ -203,10 +203,10 @@ struct ClusterTransportTests {
         let cluster = try await Cluster(limits: limits)
         let client = try await cluster.client()
         let held = (0..<2).map { _ in
-            Task { try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(60)) }
+            Task { try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(300)) }
         }
         #expect(try await eventually { cluster.node.snapshot.writes == 2 })
-        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(20)) }
+        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(300)) }
         #expect(error?.code == .overloaded)
         #expect(error?.retryAfterMilliseconds != nil)
         #expect(client.statistics.requestsInFlight == 2)
@@ -215,7 +215,7 @@ struct ClusterTransportTests {
         #expect(client.statistics.requestsInFlight == 0)
         // What came back was sent by somebody, and nothing waits for a socket any more.
         #expect(try await eventually { client.statistics.bytesUnsent + cluster.server.statistics.bytesUnsent == 0 })
-        _ = try await client.write(Self.batch(), deadline: .seconds(20))
+        _ = try await client.write(Self.batch(), deadline: .seconds(300))
         await cluster.stop(client)
     }
 
@@ -224,12 +224,12 @@ struct ClusterTransportTests {
         let cluster = try await Cluster()
         let client = try await cluster.client()
         let held = Task {
-            try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(60))
+            try await client.write(Self.batch(generation: TestNode.heldGeneration), deadline: .seconds(300))
         }
         #expect(try await eventually { cluster.node.snapshot.writes == 1 })
-        let stopping = Task { await cluster.server.stop(grace: .seconds(60)) }
+        let stopping = Task { await cluster.server.stop(grace: .seconds(300)) }
         #expect(try await eventually { !client.isConnected })
-        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(20)) }
+        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(300)) }
         #expect(error?.code == .unavailable)
         cluster.node.answerHeld()
         #expect(try await held.value.generation == TestNode.heldGeneration)
@@ -242,14 +242,14 @@ struct ClusterTransportTests {
     func gracefulClientStop() async throws {
         let cluster = try await Cluster()
         let client = try await cluster.client()
-        let stream = client.query(Queries.servers(2000), deadline: .seconds(60))
+        let stream = client.query(Queries.servers(2000), deadline: .seconds(300))
         let consumer = Task {
             var pages = 0
             for try await _ in stream { pages += 1 }
             return pages
         }
         #expect(try await eventually { cluster.node.snapshot.pagesSent > 0 })
-        await client.stop(grace: .seconds(60))
+        await client.stop(grace: .seconds(300))
         #expect(try await consumer.value == 2000)
         await cluster.stop()
     }
@@ -268,12 +268,12 @@ struct ClusterTransportTests {
         let cluster = try await Cluster()
         await cluster.stop()
         let client = Cluster.client(port: cluster.port)
-        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(20)) }
+        let error = await typedError { _ = try await client.write(Self.batch(), deadline: .seconds(300)) }
         #expect(error?.code == .unavailable)
-        let stream = client.query(Queries.servers(1), deadline: .seconds(20))
+        let stream = client.query(Queries.servers(1), deadline: .seconds(300))
         #expect(await typedError { for try await _ in stream {} }?.code == .unavailable)
         await client.stop()
-        let stopped = await typedError { try await client.waitUntilConnected(timeout: .seconds(20)) }
+        let stopped = await typedError { try await client.waitUntilConnected(timeout: .seconds(300)) }
         #expect(stopped?.code == .unavailable)
     }
 }

@@ -133,7 +133,7 @@ struct Cluster {
         identity: NodeIdentity = Cluster.identity, limits: ConnectionLimits = ConnectionLimits()
     ) async throws -> ClusterClient {
         let client = Self.client(port: port, identity: identity, limits: limits)
-        try await client.waitUntilConnected(timeout: .seconds(20))
+        try await client.waitUntilConnected(timeout: .seconds(300))
         return client
     }
 
@@ -154,7 +154,7 @@ struct Cluster {
 
 /// Waits for something that another thread brings about; false after a long while.
 func eventually(_ condition: () -> Bool) async throws -> Bool {
-    for _ in 0..<4000 {
+    for _ in 0..<60_000 {
         if condition() { return true }
         try await Task.sleep(for: .milliseconds(5))
     }

@@ -120,7 +120,7 @@ import Testing
 
     @Test(
         "one is killed by its tenant, and by nobody else; what waited runs then; what is over is remembered",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func kill() async throws {
         let (server, waits, cancels) = server()
         try await withThrowingTaskGroup(of: String.self) { group in

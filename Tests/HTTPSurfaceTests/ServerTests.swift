@@ -86,7 +86,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
 @Suite struct LiveOverSockets {
     @Test(
         "a subscription gets its snapshot, then a frame at each step; two equal ones share the key",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func subscribes() async throws {
         try await withServer(testServices(clock: wallClock)) { port in
             let one = try await LiveClient.open(port: port, path: "/api/v1/live?tenant=red")
@@ -146,7 +146,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
-    @Test("binary messages close with 1003, messages too large with 1009", .timeLimit(.minutes(1)))
+    @Test("binary messages close with 1003, messages too large with 1009", .timeLimit(.minutes(5)))
     func violations() async throws {
         try await withServer(testServices()) {
             $0.live.messageBytesMax = 1_000
@@ -162,7 +162,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
-    @Test("a connection for which too much waits is closed, and others are not", .timeLimit(.minutes(1)))
+    @Test("a connection for which too much waits is closed, and others are not", .timeLimit(.minutes(5)))
     func tooMuchWaits() async throws {
         try await withServer(testServices()) {
             $0.live.outboundBytesHardMax = 10_000
@@ -176,7 +176,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
-    @Test("a client that reads late gets every answer: reading goes on where it was held", .timeLimit(.minutes(1)))
+    @Test("a client that reads late gets every answer: reading goes on where it was held", .timeLimit(.minutes(5)))
     func readsLate() async throws {
         try await withServer(testServices()) { port in
             let late = try await LiveClient.open(port: port)
@@ -195,7 +195,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
 
     @Test(
         "a graceful stop ends subscriptions, closes with 1001, finishes requests at work and listens no more",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func gracefulStop() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (finished, finish) = AsyncStream.makeStream(of: Void.self)
@@ -264,7 +264,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
-    @Test("what is not HTTP, or has headers too large, is answered 400 and closed", .timeLimit(.minutes(1)))
+    @Test("what is not HTTP, or has headers too large, is answered 400 and closed", .timeLimit(.minutes(5)))
     func notHTTP() async throws {
         try await withServer(testServices()) { port in
             let garbage = try await raw(port, "garbage\r\n\r\n")
@@ -280,7 +280,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
 
     @Test(
         "pipelined requests are answered in order, and Expect is met only for bodies that are wanted",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func pipelinedAndExpect() async throws {
         try await withServer(testServices()) {
             $0.bounds.limits.ingestBodyBytesMax = 10
@@ -296,7 +296,7 @@ private let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1
         }
     }
 
-    @Test("a query is canceled when its client goes away", .timeLimit(.minutes(1)))
+    @Test("a query is canceled when its client goes away", .timeLimit(.minutes(5)))
     func clientGoes() async throws {
         let (waits, wait) = AsyncStream.makeStream(of: Void.self)
         let (cancels, cancel) = AsyncStream.makeStream(of: Void.self)
