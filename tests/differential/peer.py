@@ -1,13 +1,13 @@
 """A Prometheus that takes remote write."""
 
+import contextlib
 import pathlib
 import subprocess
 from typing import Iterable
 
 from harness import remote_write
-from harness.http import HTTPClient
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.prometheus import running_prometheus
 
 from .series import Series
 
@@ -19,20 +19,14 @@ class Prometheus:
         told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
         words = (told.stdout + told.stderr).split()
         self.version = words[words.index("version") + 1].split("+")[0]
-        (directory / "prometheus.yml").write_text("global: {}\n")
-        port = free_port()
         features = "promql-at-modifier,promql-negative-offset" if self.is_old else "promql-experimental-functions"
-        self._log = (directory / "prometheus.log").open("wb")
-        self._process = subprocess.Popen(
-            [
-                program, f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/prometheus",
-                f"--web.listen-address=127.0.0.1:{port}", "--web.console.templates=/nonexistent",
-                "--web.enable-remote-write-receiver", f"--enable-feature={features}",
-            ],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, cwd=directory,
+        self._open = contextlib.ExitStack()
+        self.client = self._open.enter_context(
+            running_prometheus(
+                directory, "global: {}\n", free_port(), "--web.enable-remote-write-receiver", f"--enable-feature={features}",
+                program=program,
+            )
         )
-        self.client = HTTPClient(port)
-        wait_for("Prometheus", lambda: self.client.request("GET", "/-/ready").status == 200)
 
     @property
     def is_old(self) -> bool:
@@ -47,7 +41,4 @@ class Prometheus:
 
     def stop(self) -> None:
         """SIGTERM, and waits."""
-        self.client.close()
-        self._process.terminate()
-        self._process.wait(30)
-        self._log.close()
+        self._open.close()

@@ -1,7 +1,6 @@
 """Debian's Prometheus scrapes itself and writes to Murmuration: both answer the same questions alike."""
 
 import math
-import subprocess
 from typing import Any, Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from harness.http import HTTPClient
 from harness.murmur import Standalone, now_ms
 from harness.ports import free_port
+from harness.prometheus import running_prometheus
 from harness.waiting import wait_for
 
 # Ten and more; Prometheus 2.42 has ranges closed on both sides, so the times asked for lie between samples.
@@ -50,24 +50,8 @@ remote_write:
     queue_config: {{batch_send_deadline: 500ms}}
     metadata_config: {{send_interval: 1s}}
 """
-    (directory / "prometheus.yml").write_text(configuration)
-    log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                "prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
-                f"--web.listen-address=127.0.0.1:{port}", "--web.console.templates=/nonexistent",
-            ],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory,
-        )
-    try:
-        client = HTTPClient(port)
-        wait_for("Prometheus", lambda: client.request("GET", "/-/ready").status == 200)
+    with running_prometheus(directory, configuration, port) as client:
         yield client
-    finally:
-        process.terminate()
-        process.wait(30)
-        print(log.read_text(errors="replace")[-3000:])
 
 
 @pytest.fixture(scope="module")

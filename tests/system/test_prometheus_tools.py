@@ -12,6 +12,7 @@ import pytest
 from harness.http import HTTPClient
 from harness.murmur import Standalone, now_ms
 from harness.ports import free_port
+from harness.prometheus import running_prometheus
 from harness.waiting import wait_for
 
 # promtool cannot name a tenant: these tests use the default one, and metric names of their own.
@@ -80,24 +81,8 @@ scrape_configs:
     params: {{"match[]": ['{{__name__="tools_federated"}}']}}
     static_configs: [{{targets: ["{shared_standalone.http}"]}}]
 """
-    (directory / "prometheus.yml").write_text(configuration)
-    log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                "prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
-                f"--web.listen-address=127.0.0.1:{port}", "--web.console.templates=/nonexistent",
-            ],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory,
-        )
-    try:
-        client = HTTPClient(port)
-        wait_for("Prometheus", lambda: client.request("GET", "/-/ready").status == 200)
+    with running_prometheus(directory, configuration, port) as client:
         yield client
-    finally:
-        process.terminate()
-        process.wait(30)
-        print(log.read_text(errors="replace")[-3000:])
 
 
 def test_a_prometheus_reads_what_is_stored(prometheus, shared_standalone, base):
