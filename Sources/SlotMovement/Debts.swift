@@ -30,6 +30,8 @@ struct Debts {
     private static let all = UInt32.max
     /// The last number of those that were sent and not settled yet, and when.
     private(set) var sent: (number: UInt64, at: Int64)?
+    /// When the node missed something last.
+    private(set) var addedAt = Int64.min
 
     init(slotCount: Int) {
         counts = Array(repeating: 0, count: slotCount)
@@ -65,6 +67,7 @@ struct Debts {
     mutating func add(
         _ slots: [Int], number: UInt64, countMax: Int, now: Int64
     ) -> (new: [Int], overflowed: [Int]) {
+        addedAt = now
         let index = firstIndex(number)
         let known = index < parts.count && parts[index].number == number ? parts[index].slots : []
         var (new, overflowed): ([Int], [Int]) = ([], [])
@@ -92,6 +95,7 @@ struct Debts {
 
     /// Owes all of these slots from now on.
     mutating func oweAll(_ slots: [Int], now: Int64) {
+        addedAt = now
         for slot in slots { overflow(slot, now: now) }
     }
 

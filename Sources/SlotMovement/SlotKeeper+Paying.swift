@@ -5,11 +5,7 @@ extension SlotKeeper {
         for node in debts.keys.sorted() {
             guard var owed = debts.removeValue(forKey: node) else { continue }
             let isMember = around.view.members.contains(node)
-            let unneeded = owed.slots.filter { slot in
-                let isNeeded =
-                    around.view.wanted(slot).contains(node) || replicas[slot].others[node]?.mustBeCovered == true
-                return !isMember || !isNeeded
-            }
+            let unneeded = owed.slots.filter { !isMember || !isNeeded($0, by: node, owedSince: owed.addedAt) }
             if !unneeded.isEmpty {
                 let (parts, all) = owed.settle(slots: unneeded)
                 if !parts.isEmpty { effects.append(.log(.settled(parts, with: node))) }
@@ -18,6 +14,15 @@ extension SlotKeeper {
             send(&owed, to: node, into: &effects)
             if !owed.isEmpty { debts[node] = owed }
         }
+    }
+
+    /// Whether a member may need what it missed of a slot: it does not only if it is not wanted there and has said, since it missed something last
+    /// and to this start, that it has no part in it.
+    private func isNeeded(_ slot: Int, by node: NodeID, owedSince time: Int64) -> Bool {
+        guard !around.view.wanted(slot).contains(node), let other = replicas[slot].others[node], !other.mustBeCovered,
+            let sentAt = around.sentAt(other.answeredRound)
+        else { return true }
+        return sentAt <= time
     }
 
     private func send(_ owed: inout Debts, to node: NodeID, into effects: inout [MovementEffect]) {

@@ -34,9 +34,7 @@ extension SlotKeeper {
     /// Batches whose samples the shell must keep readable one by one, also when it cuts its log: those owed, and those that a router may still ask
     /// this node to owe. Ascending by number, each once.
     package var neededBatches: [BatchPart] {
-        var recent = recent
-        recent.trim(around.limits, now: around.time)
-        return Self.united(debts.values.flatMap(\.owedParts) + recent.parts)
+        Self.united(debts.values.flatMap(\.owedParts) + recent.parts)
     }
 
     private static func united(_ parts: some Sequence<BatchPart>) -> [BatchPart] {

@@ -139,7 +139,8 @@ extension SlotReplica {
         }
         guard isRegistered else { return }
         let missing = view.members.filter { node in
-            node == me ? !isSound : !(hasAnswered(node, since: first) && others[node]?.isSound == true)
+            node == me
+                ? !isSound || awaitsCheckpoint : !(hasAnswered(node, since: first) && others[node]?.isSound == true)
         }
         // Who has answered and lost what it had does not get it back by waiting.
         let isAwaited = missing.contains { $0 != me && !hasAnswered($0, since: first) }

@@ -1,0 +1,93 @@
+import SlotMovement
+import Testing
+
+/// What a start counts on that remembers more, or less, than the start before it.
+@Suite struct SlotKeeperRestartTests {
+    private static let (me, other) = (NodeID(0), NodeID(1))
+
+    /// One slot of three members, of which the first `factor` are wanted.
+    private static func view(factor: Int) -> MovementView {
+        MovementView(
+            members: (0..<3).map { NodeID($0) }, orders: [(0..<3).map { NodeID($0) }], replicationFactor: factor,
+            assuredFactor: factor)
+    }
+
+    private static func keeper(
+        _ records: [MovementRecord], factor: Int, limits: MovementLimits = MovementLimits()
+    ) -> SlotKeeper {
+        var effects: [MovementEffect] = []
+        return SlotKeeper(
+            me: me, boot: 2, records: records, mayHaveLost: false, view: view(factor: factor), limits: limits, now: 0,
+            into: &effects)
+    }
+
+    /// Ticks for two seconds.
+    ///
+    /// - Returns: what was logged, and what the other member was asked last.
+    private static func run(_ keeper: inout SlotKeeper, from start: Int64) -> (log: [MovementRecord], asks: SlotAsks?) {
+        var (log, asks): ([MovementRecord], SlotAsks?) = ([], nil)
+        for step in 1...20 as ClosedRange<Int64> {
+            var effects: [MovementEffect] = []
+            keeper.tick(now: start + step * 100_000, into: &effects)
+            for effect in effects {
+                switch effect {
+                case .log(let record): log.append(record)
+                case .send(.asks(let sent), to: other): asks = sent
+                default: break
+                }
+            }
+        }
+        return (log, asks)
+    }
+
+    @Test("a member that waits for the checkpoint is no sound one, so that a union counts it as missing")
+    func waitsForCheckpoint() throws {
+        let samples = MovementRecord.batch(slots: [0], number: 4)
+        for (records, isSound) in [([samples], true), ([samples, .restoring(slots: [0])], false)] {
+            var keeper = Self.keeper(records, factor: 2)
+            let asked = Self.run(&keeper, from: 0).asks
+            let row = try #require(asked?.rows.first)
+            #expect(row.flags.contains(.isSound) == isSound)
+        }
+    }
+
+    @Test("what an earlier start owed stays until the member has said to this one that it has no part in the slot")
+    func owedByAnEarlierStart() throws {
+        let owed = MovementRecord.owedAll(slots: [0], to: Self.other)
+        // The other is not wanted any more, but may hold the slot still.
+        var keeper = Self.keeper([.batch(slots: [0], number: 4), owed], factor: 1)
+        let silent = Self.run(&keeper, from: 0)
+        #expect(keeper.openRecords.contains(owed))
+        let asked = try #require(silent.asks)
+        for (role, serial) in [(SlotRole.holder, 1), (.none, 2)] as [(SlotRole, UInt64)] {
+            let row = SlotRow(slot: 0, role: role, flags: [.isSound], attempt: 1)
+            let answer = SlotAnswers(
+                boot: 1, serial: serial, askerBoot: 2, round: asked.round, rows: [row], peerCounts: [0], peers: [])
+            var effects: [MovementEffect] = []
+            keeper.receive(.answers(answer), from: Self.other, now: 2_000_000, into: &effects)
+            let log = Self.run(&keeper, from: 2_000_000 * Int64(serial)).log
+            #expect(log.contains(.settledAll(slots: [0], with: Self.other)) == (role == .none))
+        }
+    }
+
+    @Test("a batch that a router may still ask about is one that the log keeps")
+    func neededBatches() {
+        var limits = MovementLimits()
+        limits.recentSlotsMax = 1
+        var keeper = Self.keeper([], factor: 1, limits: limits)
+        for isRepeated in [false, true] {
+            for batch in 1...3 as ClosedRange<UInt64> {
+                let request = StoreRequest(
+                    slots: [0], batch: batch, skipping: [], isStandIn: true, isRepeated: isRepeated)
+                var effects: [MovementEffect] = []
+                keeper.store(request, from: RequesterID(batch), now: 0, into: &effects)
+                guard case .answerStore(let reply, _)? = effects.last else {
+                    Issue.record("no answer: \(effects)")
+                    continue
+                }
+                #expect(reply.groups.map(\.outcome) == [.logged(skipping: [])])
+            }
+            #expect(keeper.neededBatches.count == 3)
+        }
+    }
+}
