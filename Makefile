@@ -17,7 +17,7 @@ PROMETHEUS ?= prometheus
 BUG ?=
 FAULT ?=
 
-.PHONY: help setup build run cluster test matrix check bench sim sim-membership fuzz compare screenshots
+.PHONY: help setup build run cluster test trials matrix check bench sim sim-membership fuzz compare screenshots
 
 help:
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1: /p' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ cluster: ## build, start a cluster of many processes on this machine in the fore
 test: ## run the Swift, Python and browser tests
 	@bin/test
 
+trials: ## the tests with clusters of real processes that take too long for each change, some half an hour
+	@bin/trials
+
 matrix: ## put real clusters under every fault, some 35 minutes, and print what was lost: nothing
 	@FAULT='$(FAULT)' bin/matrix
 
@@ -49,7 +52,7 @@ bench: ## measure remote-write ingest through the whole standalone path, beside 
 sim-membership: ## print the table of docs/membership.md: memberships in simulation, beside memberlist's defaults
 	@bin/sim-membership
 
-fuzz: ## feed mutated input to the protocol and the ingest parsers
+fuzz: ## feed mutated input to the protocol, the ingest parsers and the query engine
 	@SECONDS_MAX='$(SECONDS)' bin/fuzz
 
 sim: ## run simulated clusters under faults, each from a seed; SEED=n replays one
@@ -58,5 +61,5 @@ sim: ## run simulated clusters under faults, each from a seed; SEED=n replays on
 compare: ## ask a Prometheus and Murmuration random expressions and print what differs
 	@QUERIES='$(QUERIES)' SEED='$(SEED)' PROMETHEUS='$(PROMETHEUS)' bin/compare
 
-screenshots: ## draw the three views in Chromium into docs/images
+screenshots: ## draw the four views in Chromium into docs/images
 	@bin/screenshots

@@ -89,7 +89,7 @@ let roles: [Target] = [
         "AggregatorRole",
         [
             "SeriesEngine", "EngineStorage", "CheckpointPlan", "WireProtocol", "SlotMovement", "MetricModel",
-            "ClusterTransport",
+            "ClusterTransport", "Placement",
             "HTTPSurface", "QueryEngine", "QueryLanguage",
         ]),
     .role(

@@ -38,10 +38,10 @@ class Figures:
         return self.samples / (self.user + self.system)
 
 
-def load(url: str, interval: str, seconds: int) -> dict:
+def load(url: str, interval: str, seconds: int, servers: int = SERVERS, metrics: int = METRICS) -> dict:
     """One run of the load generator; its report."""
     command = [
-        MURMUR, "loadgen", "--push", url, "--servers", str(SERVERS), "--metrics", str(METRICS), "--interval", interval,
+        MURMUR, "loadgen", "--push", url, "--servers", str(servers), "--metrics", str(metrics), "--interval", interval,
         "--duration", f"{seconds}s", "--batch", str(SAMPLES_PER_REQUEST), "--json",
     ]
     result = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)

@@ -1,6 +1,7 @@
 """Processes under measurement: Murmuration and its peers, each on free ports of loopback with an empty data directory."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -83,6 +84,49 @@ def murmuration(*flags: str, kept: pathlib.Path | None = None) -> Iterator[Measu
 
     with _running("Murmuration", port, command, kept) as server:
         yield server
+
+
+@contextlib.contextmanager
+def murmuration_cluster(aggregators: int, copies: int) -> Iterator[tuple[Measured, list[Measured]]]:
+    """A router and the aggregators behind it, settled: each slot is held by as many as there are to be copies."""
+    seed = free_port()
+
+    def node(role: str, number: int) -> contextlib.AbstractContextManager[Measured]:
+        name, port, is_founder = f"{role}-{number}", free_port(), role == "aggregator" and number == 1
+        cluster_port = seed if is_founder else free_port()
+
+        def command(directory: pathlib.Path) -> list:
+            flags = ["--name", name, "--http", f"127.0.0.1:{port}", "--cluster", f"127.0.0.1:{cluster_port}"]
+            if role == "aggregator":
+                flags += ["--data-dir", directory / "data", "--replication-factor", copies]
+            if not is_founder:
+                flags += ["--join", f"127.0.0.1:{seed}"]
+            return [MURMUR, role, *flags]
+
+        return _running(name, port, command)
+
+    with contextlib.ExitStack() as running:
+        nodes = [running.enter_context(node("aggregator", number + 1)) for number in range(aggregators)]
+        router = running.enter_context(node("router", 1))
+        _wait_until_settled(router, nodes)
+        yield router, nodes
+
+
+def _wait_until_settled(router: Measured, nodes: list[Measured]) -> None:
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"{router.url}/api/v1/cluster/status", timeout=5) as answer:
+                ring = json.load(answer)["data"]["ring"]
+            if len(ring) == len(nodes) and all(_is_settled(node) for node in nodes):
+                return
+        time.sleep(0.2)
+    raise SystemExit(f"bench: the cluster did not settle within {READY_SECONDS_MAX} s")
+
+
+def _is_settled(node: Measured) -> bool:
+    with urllib.request.urlopen(f"{node.url}/metrics", timeout=5) as answer:
+        return re.search(rb"^murmur_movement_settled 1$", answer.read(), re.MULTILINE) is not None
 
 
 @contextlib.contextmanager

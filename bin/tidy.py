@@ -59,9 +59,9 @@ TEST_LINES_MAX = 1000
 FUNCTION_LINES_MAX = 70
 
 TOP_LEVEL_FILES = {
-    ".gitignore", ".swift-format", "CHANGELOG.md", "LICENSE", "Makefile", "Package.swift", "README.md",
+    ".dockerignore", ".gitignore", ".swift-format", "CHANGELOG.md", "Dockerfile", "LICENSE", "Makefile", "Package.swift", "README.md",
 }
-ROOMS = {".ci", "Benchmarks", "Sources", "Tests", "bin", "cluster-config", "docs", "tests", "web"}
+ROOMS = {".ci", "Benchmarks", "Sources", "Tests", "bin", "cluster-config", "docker", "docs", "k8s", "tests", "web"}
 LEFTOVERS = re.compile(r"\.(orig|rej|swp|bak|tmp|log|pyc|o)$|~$|\.DS_Store$|(^|/)Placeholder\.")
 TEXT_SUFFIXES = {".swift", ".c", ".cpp", ".h", ".py", ".js", ".ts", ".css", ".html", ".md", ".yaml", ".proto", ".txt", ".sh", ""}
 # The checker and its tests must be able to name what they forbid.

@@ -121,22 +121,34 @@ export async function fetchLabelValues(label, match, options = {}) {
  * @param {string} query
  * @param {number} time Unix seconds
  * @param {AbortSignal} [signal]
+ * @param {boolean} [explains] whether the answer is to say how it was found
  * @returns {Promise<QueryAnswer>}
  */
-export async function queryInstant(query, time, signal) {
+export async function queryInstant(query, time, signal, explains = false) {
     const begin = performance.now();
-    return answer(await ask("query", { query, time: time.toFixed(3) }, signal), begin);
+    return answer(await ask("query", { query, time: time.toFixed(3), ...explaining(explains) }, signal), begin);
+}
+
+/**
+ * @param {boolean} explains
+ * @returns {Record<string, string>}
+ */
+function explaining(explains) {
+    return explains ? { explain: "analyze" } : {};
 }
 
 /**
  * @param {string} query
  * @param {{start: number, end: number, step: number}} range Unix seconds, seconds
  * @param {AbortSignal} [signal]
+ * @param {boolean} [explains] whether the answer is to say how it was found
  * @returns {Promise<QueryAnswer>}
  */
-export async function queryRange(query, range, signal) {
+export async function queryRange(query, range, signal, explains = false) {
     const begin = performance.now();
-    const parameters = { query, start: range.start.toFixed(3), end: range.end.toFixed(3), step: String(range.step) };
+    const parameters = {
+        query, start: range.start.toFixed(3), end: range.end.toFixed(3), step: String(range.step), ...explaining(explains),
+    };
     return answer(await ask("query_range", parameters, signal), begin);
 }
 
@@ -155,6 +167,7 @@ function answer(reply, begin) {
     return {
         resultType, series, text: resultType === "string" ? result[1] : "",
         warnings: reply.warnings, bytes: reply.bytes, milliseconds: performance.now() - begin,
+        explained: reply.data.explain ?? null,
     };
 }
 
@@ -174,4 +187,13 @@ export function parseValue(text) {
     if (text === "+Inf") return Infinity;
     if (text === "-Inf") return -Infinity;
     return Number(text);
+}
+
+/**
+ * A page about the cluster. They are the same for all tenants.
+ * @param {"overview" | "ring"} page
+ * @returns {Promise<any>}
+ */
+export async function fetchCluster(page) {
+    return (await ask(`cluster/${page}`, {})).data;
 }

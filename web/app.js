@@ -7,6 +7,7 @@ import { formatClock } from "./format.js";
 import { connection, open, reconnectNow } from "./live.js";
 import { href, route } from "./router.js";
 import { chooseTheme, themeChoice } from "./theme.js";
+import { ClusterView } from "./views/cluster.js";
 import { ExploreView } from "./views/explore.js";
 import { FleetView } from "./views/fleet.js";
 import { ServerView } from "./views/server.js";
@@ -46,12 +47,12 @@ function namesServer() {
 
 function titleOf() {
     if (namesServer()) return `${route.segments[1]} · Murmuration`;
-    return route.view === "explore" ? "Explore · Murmuration" : "Fleet · Murmuration";
+    return `${{ explore: "Explore", cluster: "Cluster" }[route.view] ?? "Fleet"} · Murmuration`;
 }
 
 const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
     name: "App",
-    components: { FleetView, ServerView, ExploreView },
+    components: { ClusterView, FleetView, ServerView, ExploreView },
     template: `
         <a class="skip-link" href="#content" @click.prevent="skip">Skip to content</a>
         <header class="masthead">
@@ -59,8 +60,9 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
                 <svg viewBox="0 0 32 32" aria-hidden="true"><use href="#mark" /></svg><span>murmuration</span>
             </a>
             <nav aria-label="Views">
-                <a :href="href(['fleet'])" :aria-current="route.view === 'explore' ? undefined : 'page'">Fleet</a>
+                <a :href="href(['fleet'])" :aria-current="['explore', 'cluster'].includes(route.view) ? undefined : 'page'">Fleet</a>
                 <a :href="href(['explore'])" :aria-current="route.view === 'explore' ? 'page' : undefined">Explore</a>
+                <a :href="href(['cluster'])" :aria-current="route.view === 'cluster' ? 'page' : undefined">Cluster</a>
             </nav>
             <span class="masthead-space"></span>
             <span v-if="tenant" class="tenant" title="Tenant">{{ tenant }}</span>
@@ -84,6 +86,7 @@ const App = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
         </div>
         <main id="content" tabindex="-1" ref="content">
             <ExploreView v-if="route.view === 'explore'" />
+            <ClusterView v-else-if="route.view === 'cluster'" />
             <ServerView v-else-if="isServer" :key="route.segments.join('/')" :label="route.segments[0]"
                 :id="route.segments[1]" />
             <FleetView v-else />

@@ -23,7 +23,7 @@ struct KeeperBench {
         view = MovementView(ring: ring, members: numbers, numbers: numbers, assuredFactor: 2)
         me = numbers[0]
         var rows: [NodeID: [SlotRow]] = [:]
-        for slot in view.orders.indices {
+        for slot in view.slots {
             for owner in view.wanted(slot) { rows[owner, default: []].append(Self.holderRow(slot)) }
         }
         self.rows = rows

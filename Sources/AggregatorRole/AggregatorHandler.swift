@@ -1,6 +1,7 @@
 package import ClusterTransport
 package import EngineStorage
 internal import MetricModel
+internal import Placement
 internal import SeriesEngine
 internal import SlotMovement
 package import WireProtocol
@@ -14,6 +15,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
     private let exemplars = ExemplarStore()
     private let node: String
     private let holding: (any SlotHolding)?
+    /// What it is asked.
+    let queries = AnsweredQueries()
 
     /// - Parameters:
     ///   - engine: must be open.
@@ -64,6 +67,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
 
     /// Answers one query; see `ClusterRequestHandler`.
     package func query(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
+        queries.began()
+        defer { queries.ended(isCancelled: Task.isCancelled) }
         do {
             return try await answer(request, sink: sink)
         } catch let error as EngineError {
@@ -72,29 +77,67 @@ package struct AggregatorHandler: ClusterRequestHandler {
     }
 
     private func answer(_ request: QueryRequest, sink: any PageSink) async throws -> SelectEnd {
-        // First what the node is to the slots, then the data.
-        let part = try await AnsweredPart(request.part, holding: holding)
-        var end = try await answer(request, part, sink: sink)
-        part.note(in: &end)
-        return end
+        switch request {
+        case .select(let select): return try await self.select(select, sink: sink)
+        case .fragment(let fragment):
+            let warnings = { @Sendable in self.warnings + self.losses(from: $0, to: $1) }
+            let answerer = FragmentAnswerer(engine: engine, warnings: warnings)
+            var (end, reply) = try await answerer.answer(fragment, sink: sink)
+            condition(of: request.part, reply).note(in: &end)
+            return end
+        case .labelNames, .labelValues, .series, .exemplars, .keepExemplars, .statistics, .metadata, .servers:
+            // First what the node is to the slots, then what it knows of them.
+            let condition = try await condition(of: request.part)
+            var end = try await answerWithoutSamples(request, slots(of: request.part, condition), sink: sink)
+            condition.note(in: &end)
+            return end
+        }
     }
 
-    private func answer(_ request: QueryRequest, _ part: AnsweredPart, sink: any PageSink) async throws -> SelectEnd {
+    private func condition(of part: SlotPart) async throws -> SlotCondition {
+        switch part {
+        case .everything: SlotCondition(whole: SlotSet())
+        case .whole(let asked), .raw(let asked):
+            try await holding?.condition(of: asked) ?? SlotCondition(whole: asked)
+        }
+    }
+
+    /// By what the machine said when the samples were taken; a node alone has all slots whole.
+    private func condition(of part: SlotPart, _ reply: ReadReply?) -> SlotCondition {
+        if let holding, let reply { return holding.condition(reply) }
+        return switch part {
+        case .everything: SlotCondition(whole: SlotSet())
+        case .whole(let asked), .raw(let asked): SlotCondition(whole: asked)
+        }
+    }
+
+    /// The slots that such an answer is of; nil for all.
+    private func slots(of part: SlotPart, _ condition: SlotCondition) -> SlotSet? {
+        let slots: SlotSet? =
+            switch part {
+            case .everything: nil
+            case .whole: condition.whole
+            case .raw(let asked): asked
+            }
+        return slots.flatMap { $0.count < 1 << engine.configuration.engine.slotBits ? $0 : nil }
+    }
+
+    private func answerWithoutSamples(
+        _ request: QueryRequest, _ slots: SlotSet?, sink: any PageSink
+    ) async throws -> SelectEnd {
         switch request {
-        case .select(let select):
-            return try await self.select(select, slots: part.slots, sink: sink)
         case .labelNames(let names):
-            let found = try await engine.labelNames(LabelScope(names.scope), seriesMax: seriesMax)
+            let found = try await engine.labelNames(scope(names.scope, slots), seriesMax: seriesMax)
             return try await send(
                 QueryPage.pages(ofStrings: found.limited(to: names.scope.limit)), count: found.count, sink: sink,
                 scope: names.scope)
         case .labelValues(let values):
-            let found = try await engine.labelValues(values.name, LabelScope(values.scope), seriesMax: seriesMax)
+            let found = try await engine.labelValues(values.name, scope(values.scope, slots), seriesMax: seriesMax)
             return try await send(
                 QueryPage.pages(ofStrings: found.limited(to: values.scope.limit)), count: found.count, sink: sink,
                 scope: values.scope)
         case .series(let series):
-            let found = try await engine.series(LabelScope(series.scope), seriesMax: seriesMax)
+            let found = try await engine.series(scope(series.scope, slots), seriesMax: seriesMax)
             return try await send(
                 QueryPage.pages(ofLabels: found.limited(to: series.scope.limit)), count: found.count, sink: sink,
                 scope: series.scope)
@@ -115,14 +158,33 @@ package struct AggregatorHandler: ClusterRequestHandler {
                 QueryPage.pages(ofMetadata: found.limited(to: metadata.limit)), count: found.count, sink: sink)
         case .servers(let servers):
             let wanted = servers.search.lowercased()
+            let isPlaced = try placementFilter(servers.tenant, slots)
             let found = try await engine.servers(tenant: servers.tenant)
-                .filter { wanted.isEmpty || $0.id.lowercased().contains(wanted) }
+                .filter { (wanted.isEmpty || $0.id.lowercased().contains(wanted)) && isPlaced($0) }
             return try await send(
                 QueryPage.pages(ofServers: found.limited(to: servers.limit), total: found.count), count: found.count,
                 sink: sink)
-        case .fragment(let fragment):
-            return try await FragmentAnswerer(engine: engine, warnings: { warnings + losses(from: $0, to: $1) })
-                .answer(fragment, slots: part.slots ?? fragment.slots, sink: sink)
+        case .select, .fragment: preconditionFailure("\(request) is about samples")
+        }
+    }
+
+    private func scope(_ scope: MetadataScope, _ slots: SlotSet?) -> LabelScope {
+        LabelScope(
+            tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end,
+            slots: slots)
+    }
+
+    /// Whether a server lies in the slots: one that moved away may still be known here, with an old time.
+    private func placementFilter(_ tenant: TenantID, _ slots: SlotSet?) throws -> (ServerSummary) -> Bool {
+        guard let slots else { return { _ in true } }
+        let configuration = engine.configuration.engine
+        let placement = try PlacementLabels(configuration.placementLabels)
+        return { server in
+            guard let index = placement.names.firstIndex(where: { $0.hasSameBytes(as: server.label) }) else {
+                return true
+            }
+            let key = placement.placement(ofServer: server.id, labelIndex: index, tenant: tenant)
+            return slots.contains(key.slot(bits: configuration.slotBits))
         }
     }
 
@@ -134,27 +196,12 @@ package struct AggregatorHandler: ClusterRequestHandler {
             [.statistics(StatisticsPage(statistics: found))], count: found.seriesCount, sink: sink)
     }
 
-    private func select(
-        _ request: SelectRequest, slots: SlotSet?, sink: any PageSink
-    ) async throws -> SelectEnd {
+    private func select(_ request: SelectRequest, sink: any PageSink) async throws -> SelectEnd {
         let missing = warnings + losses(from: request.selection.start, to: request.selection.end)
-        if let slots, slots.count < 1 << engine.configuration.engine.slotBits {
-            var end = try await SelectAnswerer(engine: engine).answer(request, slots: slots, sink: sink)
-            end.warnings = missing
-            return end
-        }
-        let summary = try await engine.select(
-            request.selection, seriesMax: request.seriesMax == 0 ? .max : request.seriesMax,
-            samplesMax: request.samplesMax == 0 ? .max : request.samplesMax
-        ) { batch in
-            var pager = SeriesPager()
-            for series in batch {
-                for page in try pager.append(series) { try await sink.send(.series(page)) }
-            }
-            if let last = pager.finish() { try await sink.send(.series(last)) }
-        }
-        return SelectEnd(
-            seriesCount: summary.seriesCount, sampleCount: summary.sampleCount, warnings: missing)
+        var (end, reply) = try await SelectAnswerer(engine: engine).answer(request, sink: sink)
+        condition(of: request.part, reply).note(in: &end)
+        end.warnings = missing
+        return end
     }
 
     private func send(
@@ -184,12 +231,6 @@ extension Array {
     /// The first `limit` elements; 0 keeps all.
     fileprivate func limited(to limit: Int) -> [Element] {
         limit > 0 && count > limit ? Array(prefix(limit)) : self
-    }
-}
-
-extension LabelScope {
-    fileprivate init(_ scope: MetadataScope) {
-        self.init(tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end)
     }
 }
 

@@ -18,11 +18,19 @@ package struct AggregatorService: Service {
         package var seriesMax: Int
         /// The aggregators among which this node keeps slots; nil for one that keeps all of them alone.
         package var aggregators: (any AggregatorDirectory)?
+        /// `movement-rate`: bytes a second that are copied from other aggregators.
+        package var movementRate = Int.max
         /// Where others read how the slots stand.
         package var board = SlotBoard()
         /// Whether this node gives its slots away, and what it does when it has none any more.
         package var isLeaving: @Sendable () -> Bool = { false }
         package var leave: @Sendable () async -> Void = {}
+        /// Whether the cluster has as many copies as it wants.
+        package var hasAllCopies: @Sendable () -> Bool = { true }
+        /// How long this node may go on without a majority, microseconds: well below the time after which others take its place.
+        package var isolationWaitMax: @Sendable () -> Int64 = { .max }
+        /// What the directory's node kept its checkpoints in before; taken over before it serves.
+        package var former: FormerCheckpoint?
         /// How long a start that lacks blocks waits for the restore before the node serves all the same.
         package var restoreWait = Duration.seconds(60)
         /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
@@ -38,6 +46,22 @@ package struct AggregatorService: Service {
         }
     }
 
+    /// A store that the directory's node wrote to, and writes to no more: a standalone's, when it grows.
+    package struct FormerCheckpoint: Sendable {
+        /// The store.
+        package var store: any CheckpointStore
+        /// Puts it aside, so that the next start does not look at it.
+        package var putAside: @Sendable () throws -> Void
+
+        /// - Parameters:
+        ///   - store: that it wrote to.
+        ///   - putAside: called once all of it is taken over.
+        package init(store: any CheckpointStore, putAside: @escaping @Sendable () throws -> Void) {
+            self.store = store
+            self.putAside = putAside
+        }
+    }
+
     /// What `Readiness` calls this part of a process.
     package static let readinessPart = "aggregator"
 
@@ -48,6 +72,10 @@ package struct AggregatorService: Service {
     private static let repairInterval: Int64 = 600_000_000
     /// `departure_pause`: how often a node that leaves looks whether it may.
     private static let departurePause = Duration.milliseconds(500)
+    private static let departureLooks = 6
+
+    /// Longer than a former store can take.
+    private static let takeoverSealInterval: Int64 = 86_400_000
 
     /// A store that comes back is used again within seconds.
     private static var cadence: CheckpointCadence.Limits {
@@ -58,7 +86,7 @@ package struct AggregatorService: Service {
 
     private let configuration: Configuration
     private let directory: DataDirectory
-    private let store: any CheckpointStore
+    private let servers: CheckpointServers
     private let readiness: Readiness
     private let metrics: MetricsRegistry
     private let port: HandlerSlot
@@ -67,18 +95,18 @@ package struct AggregatorService: Service {
     /// - Parameters:
     ///   - configuration: address, identity, engine.
     ///   - directory: the node's data directory, locked.
-    ///   - store: the durable copy; it need not be there.
+    ///   - servers: where the durable copy is; they need not be there.
     ///   - readiness: told that the log is not replayed yet, and when other nodes are served.
     ///   - metrics: gets the engine's figures.
     ///   - port: what answers other nodes once the engine is there; closed before a stop comes here.
     ///   - logger: gets what happens to log, blocks and checkpoint.
     package init(
-        configuration: Configuration, directory: DataDirectory, store: any CheckpointStore, readiness: Readiness,
+        configuration: Configuration, directory: DataDirectory, servers: CheckpointServers, readiness: Readiness,
         metrics: MetricsRegistry, port: HandlerSlot, logger: Logger
     ) {
         self.configuration = configuration
         self.directory = directory
-        self.store = store
+        self.servers = servers
         self.readiness = readiness
         self.metrics = metrics
         self.port = port
@@ -98,6 +126,7 @@ package struct AggregatorService: Service {
             try? await gracefulShutdown()
             return
         }
+        if let former = configuration.former { try await takeOver(former, engine) }
         let slots = await joinedSlots()
         if slots == nil, configuration.aggregators != nil {
             // A stop before this node had a place in the ring.
@@ -116,6 +145,32 @@ package struct AggregatorService: Service {
             try await serve(host, slots)
         } catch {
             try? await host.close()
+            throw error
+        }
+    }
+
+    /// Brings what a former store has and the local disk does not to the local disk, from where it goes to the store of now.
+    ///
+    /// Before the slots' machine begins: whoever copies from this node later copies all of it.
+    private func takeOver(_ former: FormerCheckpoint, _ engine: EngineHostConfiguration) async throws {
+        readiness.set(Self.readinessPart, notReadyBecause: "taking over the former checkpoint")
+        var settings = engine
+        // What the log says of slots stays in the log.
+        settings.sealInterval = Self.takeoverSealInterval
+        let host = try await EngineHost.open(directory: directory, configuration: settings, logger: logger)
+        let servers = CheckpointServers(only: former.store, logger: logger)
+        do {
+            let reader = CheckpointUploader(
+                host: host, servers: servers, writer: configuration.name, limits: Self.cadence, logger: logger)
+            let total = try await reader.fetchAll(isUploaded: false)
+            try await host.close()
+            await servers.close()
+            try former.putAside()
+            logger.info(
+                "former checkpoint taken over", metadata: ["blocks": "\(total.blocks)", "bytes": "\(total.bytes)"])
+        } catch {
+            try? await host.close()
+            await servers.close()
             throw error
         }
     }
@@ -140,6 +195,9 @@ package struct AggregatorService: Service {
                 me: me, boot: UInt32(clamping: directory.bootNumber), view: view.movement,
                 names: DirectoryNames(aggregators: aggregators), outlet: link)
             setup.limits.repairInterval = Self.repairInterval
+            setup.limits.isolationWait = min(setup.limits.isolationWait, configuration.isolationWaitMax())
+            setup.restoresNewDirectory = true
+            setup.bytesPerSecondMax = configuration.movementRate
             return Slots(setup: setup, aggregators: aggregators, link: link, notices: notices)
         }
         return nil
@@ -147,13 +205,15 @@ package struct AggregatorService: Service {
 
     private func serve(_ host: EngineHost, _ slots: Slots?) async throws {
         let uploader = CheckpointUploader(
-            host: host, store: store, writer: "\(configuration.name)/\(host.directory.bootNumber)",
-            limits: Self.cadence, logger: logger)
+            host: host, servers: servers, writer: "\(configuration.name)/\(host.directory.bootNumber)",
+            limits: Self.cadence, isNewStore: configuration.former != nil, logger: logger)
         EngineMetrics.register(uploader, in: metrics)
+        configuration.board.fill(host, uploader)
         let holding = slots.map { EngineSlots(engine: host, directory: $0.aggregators) }
-        port.fill(
-            AggregatorHandler(
-                engine: host, seriesMax: configuration.seriesMax, node: configuration.name, holding: holding))
+        let handler = AggregatorHandler(
+            engine: host, seriesMax: configuration.seriesMax, node: configuration.name, holding: holding)
+        handler.queries.register(in: metrics)
+        port.fill(handler)
         let moving = Task { await keepSlots(host, slots) }
         logger.info("serving other nodes")
         // A node among others gets its slots from them, or slot by slot from the checkpoint.
@@ -161,7 +221,7 @@ package struct AggregatorService: Service {
             if slots == nil {
                 await restore(with: uploader)
             } else {
-                readiness.set(Self.readinessPart, notReadyBecause: nil)
+                await waitForSlots(host, slots)
             }
         }
         let uploading = Task { await uploader.run() }
@@ -170,18 +230,17 @@ package struct AggregatorService: Service {
         moving.cancel()
         slots?.link.close()
         uploading.cancel()
-        await seal(host, uploader)
+        await seal(host, uploader, after: uploading)
         try await host.close()
-        await store.close()
+        await servers.close()
         logger.info("store closed")
     }
 
     /// Tells the machine of each change among the aggregators, and fetches what it wants of the checkpoint.
     private func keepSlots(_ host: EngineHost, _ slots: Slots?) async {
         guard let slots else { return }
-        configuration.board.fill(host)
-        EngineMetrics.registerSlots(host, slots.link, in: metrics)
-        let restorer = SlotRestorer(engine: host, store: store, logger: logger)
+        EngineMetrics.registerSlots(host, slots.link, hasAllCopies: configuration.hasAllCopies, in: metrics)
+        let restorer = SlotRestorer(engine: host, servers: servers, logger: logger)
         await withTaskGroup { group in
             group.addTask { await restorer.run(slots.notices) }
             group.addTask { await leaveWhenEmpty(host) }
@@ -189,22 +248,47 @@ package struct AggregatorService: Service {
                 var last: UInt64?
                 for await view in slots.aggregators.views() where view.viewVersion != last {
                     last = view.viewVersion
-                    try? await host.update(view.movement)
+                    if await update(host, view.movement) { configuration.board.apply(view.settingsVersion) }
                 }
             }
         }
     }
 
-    /// Leaves the cluster once every slot of a node that gives them away is whole elsewhere.
+    /// Whether the engine goes by the view from now on.
+    private func update(_ host: EngineHost, _ view: MovementView) async -> Bool {
+        do {
+            try await host.update(view)
+            return true
+        } catch {
+            logger.error("the cluster's newest view is left aside", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    /// Leaves the cluster once every slot of a node that gives them away is whole elsewhere. From the moment that this is found the node takes nothing.
     private func leaveWhenEmpty(_ host: EngineHost) async {
+        var looks = 0
         while !Task.isCancelled {
             do { try await Task.sleep(for: Self.departurePause) } catch { return }
-            guard configuration.isLeaving(), let status = try? await host.movementStatus(), status.isSettled,
-                status.holds == 0
-            else { continue }
+            looks = configuration.isLeaving() ? looks + 1 : 0
+            // Another one that began to leave at the same time has been heard of by then.
+            guard looks >= Self.departureLooks, (try? await host.depart()) == true else { continue }
             logger.info("all slots are given away; leaving the cluster")
             return await configuration.leave()
         }
+    }
+
+    /// A node that is alone asks the checkpoint what there was before it; who finds others is ready at once.
+    private func waitForSlots(_ host: EngineHost, _ slots: Slots?) async {
+        if let slots, slots.setup.view.members.count == 1 {
+            readiness.set(Self.readinessPart, notReadyBecause: "asking the checkpoint for what it has")
+            _ = await Bounded.run(configuration.restoreWait) {
+                while try await host.movementStatus()?.awaitingCheckpoint ?? 0 > 0 {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+        }
+        if !Task.isCancelled { readiness.set(Self.readinessPart, notReadyBecause: nil) }
     }
 
     /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.
@@ -244,9 +328,13 @@ package struct AggregatorService: Service {
     }
 
     /// Seals what is in memory and uploads it, as far as that goes in time. The log has it all in any case.
-    private func seal(_ host: EngineHost, _ uploader: CheckpointUploader) async {
+    private func seal(
+        _ host: EngineHost, _ uploader: CheckpointUploader, after uploading: Task<Void, Never>
+    ) async {
         let sealed = await Bounded.run(configuration.sealWait) {
             try await host.seal()
+            // What is under way ends first: a slot has one writer here, too.
+            await uploading.value
             try await uploader.flush()
         }
         if case .failure(let error) = sealed, !(error is CancellationError) {

@@ -25,25 +25,60 @@ enum EngineMetrics {
         metrics.counter("murmur_checkpoint_failures_total", help: "Uploads that failed; retried.") {
             Double(uploader.statistics.failures)
         }
+        metrics.counter(
+            "murmur_checkpoint_fenced_slots_total", help: "Writes refused because another node had taken the slot over."
+        ) { Double(uploader.statistics.fencedSlots) }
+        for (index, server) in uploader.serverStatus.enumerated() {
+            registerServer(index, [("server", server.name)], uploader, in: metrics)
+        }
         metrics.gauge("murmur_checkpoint_restored_blocks", help: "Slot blocks fetched into a lost data directory.") {
             Double(uploader.statistics.restoredBlocks)
         }
     }
 
+    private static func registerServer(
+        _ index: Int, _ labels: [MetricsRegistry.LabelPair], _ uploader: CheckpointUploader,
+        in metrics: MetricsRegistry
+    ) {
+        metrics.gauge("murmur_checkpoint_server_up", help: "1 while the server answers.", labels: labels) {
+            uploader.serverStatus[index].isAway ? 0 : 1
+        }
+        metrics.gauge(
+            "murmur_checkpoint_server_pending_bytes", help: "Bytes of block files that wait for the server.",
+            labels: labels
+        ) { Double(uploader.serverStatus[index].pendingBytes) }
+        metrics.gauge(
+            "murmur_checkpoint_server_lag_seconds", help: "Age of the oldest block file that waits for the server.",
+            labels: labels
+        ) { uploader.serverStatus[index].lagSeconds(at: WallClock.now()) }
+        metrics.gauge(
+            "murmur_checkpoint_server_slots", help: "Slots whose history, or a part of it, the server has.",
+            labels: labels
+        ) { Double(uploader.serverStatus[index].slotCount) }
+    }
+
     /// The slots' figures, of a node that keeps them among others.
-    static func registerSlots(_ host: EngineHost, _ link: MovementLink, in metrics: MetricsRegistry) {
+    static func registerSlots(
+        _ host: EngineHost, _ link: MovementLink, hasAllCopies: @escaping @Sendable () -> Bool,
+        in metrics: MetricsRegistry
+    ) {
         metrics.gauge("murmur_slots_held", help: "Slots in the held set.") {
             Double(host.statistics.movement?.holds ?? 0)
         }
         metrics.gauge("murmur_slots_whole", help: "Held slots that this node may be read alone for.") {
             Double(host.statistics.movement?.whole ?? 0)
         }
+        metrics.gauge(
+            "murmur_slots_awaiting_checkpoint", help: "Wanted slots of which the checkpoint may have more than is here."
+        ) { Double(host.statistics.movement?.awaitingCheckpoint ?? 0) }
         metrics.gauge("murmur_movement_batches_owed", help: "Batches that other aggregators miss.") {
             Double(host.statistics.movement?.batchesOwed ?? 0)
         }
-        metrics.gauge("murmur_movement_settled", help: "1 while nothing is left to move, to pay or to drop here.") {
-            host.statistics.movement?.isSettled == true ? 1 : 0
-        }
+        metrics.gauge(
+            "murmur_movement_settled",
+            help:
+                "1 while nothing is left to move, to pay or to drop here, and the cluster has as many copies as it wants."
+        ) { host.statistics.movement?.isSettled == true && hasAllCopies() ? 1 : 0 }
         metrics.counter(
             "murmur_movement_jobs_refused_total", help: "Pages and digests put off because too many waited."
         ) { Double(host.statistics.movementJobsRefused) }

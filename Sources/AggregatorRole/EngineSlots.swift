@@ -38,7 +38,14 @@ struct EngineSlots: SlotHolding {
 
     /// What the node is to some slots; see `SlotHolding`.
     func condition(of slots: SlotSet) async throws -> SlotCondition {
-        guard let reply = try await engine.readReply(slots.members) else { return SlotCondition(whole: slots) }
+        guard let reply = try await engine.readReply(slots.slots.map { Int($0) }) else {
+            return SlotCondition(whole: slots)
+        }
+        return condition(reply)
+    }
+
+    /// The same of what the machine said; see `SlotHolding`.
+    func condition(_ reply: ReadReply) -> SlotCondition {
         var whole = SlotSet()
         var standings: [SlotStanding] = []
         for group in reply.groups {

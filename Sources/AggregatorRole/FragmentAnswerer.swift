@@ -3,6 +3,7 @@ internal import EngineStorage
 internal import MetricModel
 internal import QueryEngine
 internal import QueryLanguage
+internal import SlotMovement
 internal import WireProtocol
 
 /// Evaluates fragments of queries on this node's series, with the same evaluator that the coordinator runs.
@@ -11,26 +12,29 @@ struct FragmentAnswerer {
     /// What an answer about a time, from the first argument to the second, must say.
     let warnings: @Sendable (Int64, Int64) -> [String]
 
-    /// Plans, evaluates and sends what was asked, of some of the slots.
+    /// Plans, evaluates and sends what was asked, of those of its slots that the node may be read alone for.
     ///
+    /// - Returns: the end, and what the node was to the slots when the samples were taken; nil where no machine keeps them.
     /// - Throws: `TypedError`: `badRequest` for a question that makes no sense, `tooLarge` at a limit, `evaluation` where this part of the data
     ///   does not allow the operation; `EngineError`.
     @concurrent
-    func answer(_ request: FragmentRequest, slots: SlotSet, sink: any PageSink) async throws -> SelectEnd {
+    func answer(
+        _ request: FragmentRequest, sink: any PageSink
+    ) async throws -> (end: SelectEnd, reply: ReadReply?) {
+        let began = ContinuousClock.now
         let plan = try Self.plan(request)
-        var selections: [StoredSelection] = []
-        for selection in plan.selections {
-            let seriesMax = request.seriesMax == 0 ? Int.max : request.seriesMax
-            selections.append(try await engine.selected(selection, slots: slots, seriesMax: seriesMax))
-        }
-        var (rows, end) = try Self.evaluate(plan, selections, request)
+        let selected = try await engine.selected(
+            plan.selections, slots: request.slots, onlyWhole: true,
+            seriesMax: request.seriesMax == 0 ? .max : request.seriesMax)
+        var (rows, end) = try Self.evaluate(plan, selected.selections, request)
         end.warnings = Set(plan.selections.flatMap { warnings($0.start, $0.end) }).sorted()
         var pager = FragmentPager(width: plan.width)
         for row in rows {
             for page in try pager.append(row) { try await sink.send(.fragment(page)) }
         }
         if let last = pager.finish() { try await sink.send(.fragment(last)) }
-        return end
+        try end.work?.finish(began, selected.selections)
+        return (end, selected.reply)
     }
 
     private static func plan(_ request: FragmentRequest) throws -> FragmentPlan {
@@ -63,12 +67,19 @@ struct FragmentAnswerer {
         let source = StoreSource(selections, seriesMax: request.seriesMax == 0 ? .max : request.seriesMax)
         var rows: [FragmentRow] = []
         do {
-            let notes = try Evaluator.evaluate(plan, source: source, isCancelled: { Task.isCancelled }) {
-                rows.append($0)
-            }
+            let profile = request.explains ? EvaluationProfile(clock: NodeClock.nanoseconds) : nil
+            let notes = try Evaluator.evaluate(
+                plan, source: source, isCancelled: { Task.isCancelled }, profile: profile
+            ) { rows.append($0) }
             var end = SelectEnd(seriesCount: rows.count, sampleCount: notes.samplesRead)
             end.placements = source.placements
             end.notes = SelectEnd.Notes(warnings: notes.warnings, infos: notes.infos)
+            if let profile {
+                var work = WorkDone(
+                    microseconds: 0, seriesCount: source.seriesRead, sampleCount: notes.samplesRead)
+                work.operators = profile.operators
+                end.work = work
+            }
             return (rows, end)
         } catch {
             if let failure = source.failure { throw failure }
@@ -89,7 +100,7 @@ struct FragmentAnswerer {
 private final class StoreSource: SeriesSource {
     private let selections: [StoredSelection]
     private let seriesMax: Int
-    private var seriesRead = 0
+    private(set) var seriesRead = 0
     private(set) var placements: PlacementKinds = []
     /// Why reading failed.
     private(set) var failure: (any Error)?

@@ -1,4 +1,6 @@
+internal import EngineStorage
 package import MetricModel
+package import SlotMovement
 package import WireProtocol
 
 /// What the handler of an aggregator's requests needs of its slots' machine and log: the part that a node which keeps its slots alone does without.
@@ -11,8 +13,11 @@ package protocol SlotHolding: Sendable {
 
     /// Which of `slots` the node has whole at this moment, and what it is to the others.
     ///
-    /// Asked before the samples are read: what was acknowledged by then is there, and stays at least `grace` longer.
+    /// For what is not read of samples of one moment (labels, servers), asked before it is read: what was acknowledged by then is there.
     func condition(of slots: SlotSet) async throws -> SlotCondition
+
+    /// The same of what the machine said when the samples were taken.
+    func condition(_ reply: ReadReply) -> SlotCondition
 }
 
 /// What a node is to some slots at one moment.
@@ -29,30 +34,21 @@ package struct SlotCondition: Sendable {
     }
 }
 
-/// A part of the slots that a question is about, as this node answers it.
-struct AnsweredPart {
-    /// Slots whose data the answer has; nil for all.
-    var slots: SlotSet?
-    /// What the end of the answer says of the slots that were asked for.
-    var condition: SlotCondition
-
-    init(_ part: SlotPart, holding: (any SlotHolding)?) async throws {
-        switch part {
-        case .everything:
-            slots = nil
-            condition = SlotCondition(whole: SlotSet())
-        case .whole(let asked):
-            condition = try await holding?.condition(of: asked) ?? SlotCondition(whole: asked)
-            slots = condition.whole
-        case .raw(let asked):
-            condition = try await holding?.condition(of: asked) ?? SlotCondition(whole: asked)
-            slots = asked
-        }
-    }
-
+extension SlotCondition {
     /// Adds what is to be said of the slots.
     func note(in end: inout SelectEnd) {
-        end.slots = condition.whole
-        end.standings = condition.standings
+        end.slots = whole
+        end.standings = standings
+    }
+}
+
+extension SlotScope {
+    /// What is read for a part that is asked for.
+    init(_ part: SlotPart) {
+        switch part {
+        case .everything: self = .all
+        case .whole(let slots): self = .slots(slots, onlyWhole: true)
+        case .raw(let slots): self = .slots(slots, onlyWhole: false)
+        }
     }
 }

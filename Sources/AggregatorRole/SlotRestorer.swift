@@ -9,12 +9,12 @@ internal import SlotMovement
 /// The machine asks again for as long as a slot awaits it, so a store that is away costs time and nothing more.
 actor SlotRestorer {
     private let engine: EngineHost
-    private let store: any CheckpointStore
+    private let servers: CheckpointServers
     private let logger: Logger
     /// Between two tries while the store is away.
     private static let pause = Duration.seconds(2)
     /// `restored_slots_max`: slots fetched at a time.
-    private static let slotsMax = 256
+    private static let slotsMax = 2_048
 
     private var wanted: Set<Int> = []
     private var isAtWork = false
@@ -22,46 +22,59 @@ actor SlotRestorer {
     /// Blocks found in files here, by file; they never change.
     private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
 
-    init(engine: EngineHost, store: any CheckpointStore, logger: Logger) {
+    /// - Parameters:
+    ///   - engine: of the slots.
+    ///   - servers: have what the checkpoint has; they need not be there.
+    ///   - logger: told what was restored, and why it was not.
+    init(engine: EngineHost, servers: CheckpointServers, logger: Logger) {
         self.engine = engine
-        self.store = store
+        self.servers = servers
         self.logger = logger
     }
 
-    /// Follows the machine's notices until they end.
+    /// Follows the machine's notices until they end, or the task is cancelled; nothing is fetched any more when it returns.
     func run(_ notices: AsyncStream<MovementNotice>) async {
-        for await notice in notices {
-            switch notice {
-            case .restore(let slot):
-                wanted.insert(slot)
-                if !isAtWork {
-                    isAtWork = true
-                    Task { await self.work() }
+        await withDiscardingTaskGroup { group in
+            for await notice in notices {
+                switch notice {
+                case .restore(let slot):
+                    wanted.insert(slot)
+                    if !isAtWork {
+                        isAtWork = true
+                        group.addTask { await self.work() }
+                    }
+                case .held, .recoveredWithout: break
                 }
-            case .held, .recoveredWithout: break
             }
+            group.cancelAll()
         }
         wanted = []
     }
 
     private func work() async {
         defer { isAtWork = false }
+        // Slots of which all is here that the databases which answer have.
+        var tried: Set<Int> = []
         while !wanted.isEmpty, !Task.isCancelled {
-            let slots = Array(wanted.sorted().prefix(Self.slotsMax))
+            let untried = wanted.subtracting(tried)
+            let slots = Array((untried.isEmpty ? wanted : untried).sorted().prefix(Self.slotsMax))
             do {
                 try await fetch(slots)
                 wanted.subtract(slots)
+                // Whoever was away is back: the others are asked for anew.
+                tried = []
                 told = nil
             } catch let error as EngineError where error.code == .closed {
                 return
             } catch {
+                tried.formUnion(slots)
                 if told != "\(error)" {
                     told = "\(error)"
                     logger.warning(
                         "slots not restored from the checkpoint; trying on",
                         metadata: ["slots": "\(wanted.count)", "error": "\(error)"])
                 }
-                try? await Task.sleep(for: Self.pause)
+                if untried.count <= slots.count { try? await Task.sleep(for: Self.pause) }
             }
         }
     }
@@ -69,22 +82,19 @@ actor SlotRestorer {
     private func fetch(_ slots: [Int]) async throws {
         let retention = engine.configuration.engine.retention
         let since = retention > 0 ? engine.configuration.clock() - retention : .min
-        local.merge(try await engine.localBlocks(besides: Set(local.keys))) { $1 }
-        var cursor = RestoreCursor(
-            slots: slots.map { UInt16($0) }, since: since, known: local.values.flatMap { $0 })
-        while cursor.next != .finished {
-            switch cursor.next {
-            case .list(let request): try cursor.listed(try await store.list(request))
-            case .fetch(let records):
-                let blocks = try await store.fetch(records)
-                try await engine.install(blocks)
-                cursor.fetched(records)
-            case .finished: break
-            }
+        let total = try await servers.fetch(slots.map { UInt16($0) }, since: since) {
+            try await self.localIDs()
+        } install: { [engine] blocks in
+            try await engine.install(blocks)
         }
-        for slot in slots { try await engine.restore(slot: slot, []) }
+        try await engine.restored(slots)
         logger.info(
             "slots restored from the checkpoint",
-            metadata: ["slots": "\(slots.count)", "blocks": "\(cursor.fetchedCount)"])
+            metadata: ["slots": "\(slots.count)", "blocks": "\(total.blocks)"])
+    }
+
+    private func localIDs() async throws -> [(slot: UInt16, id: BlockID)] {
+        local.merge(try await engine.localBlocks(besides: Set(local.keys))) { $1 }
+        return local.values.flatMap { $0 }
     }
 }

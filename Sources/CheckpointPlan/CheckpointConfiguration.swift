@@ -35,6 +35,27 @@ package enum CheckpointConfiguration: Hashable, Sendable, CustomStringConvertibl
     }
 }
 
+/// One of several databases, as the setting `checkpoint` lists it: `postgresql://…`, `retired:postgresql://…` or `lost:postgresql://…`.
+package struct ListedCheckpoint: Hashable, Sendable {
+    /// Where it is.
+    package let uri: PostgresURI
+    /// What it shall be to the map.
+    package let state: CheckpointMap.State
+
+    /// - Parameter text: one item of the setting.
+    /// - Throws: `CheckpointError.badConfiguration` with the reason, in which no password occurs.
+    package init(parsing text: String) throws(CheckpointError) {
+        var (rest, state) = (text, CheckpointMap.State.active)
+        if let uri = CheckpointConfiguration.rest(of: text, after: "retired:") { (rest, state) = (uri, .retired) }
+        if let uri = CheckpointConfiguration.rest(of: text, after: "lost:") { (rest, state) = (uri, .lost) }
+        guard case .postgres(let uri) = try CheckpointConfiguration(parsing: rest) else {
+            throw .badConfiguration(reason: "only PostgreSQL databases can be several")
+        }
+        self.uri = uri
+        self.state = state
+    }
+}
+
 /// A connection URI of PostgreSQL (libpq documentation, 34.1.1.2), checked for its shape alone: libpq judges the rest.
 package struct PostgresURI: Hashable, Sendable, CustomStringConvertible {
     /// The URI with its password, for libpq.
@@ -47,10 +68,21 @@ package struct PostgresURI: Hashable, Sendable, CustomStringConvertible {
             throw .badConfiguration(reason: "the PostgreSQL URI has a space or a control character; write it as %20")
         }
         guard uri.split(separator: "://", omittingEmptySubsequences: false).count == 2 else {
-            throw .badConfiguration(reason: "the PostgreSQL URI is a list: one database is possible so far")
+            throw .badConfiguration(reason: "a PostgreSQL URI has one scheme; several databases are a list of URIs")
         }
         secret = uri
         description = Self.redacted(uri)
+    }
+
+    /// Where the database is, without user, password and parameters: `HOST:PORT/DATABASE`.
+    package var place: String {
+        let rest = description[description.range(of: "://").upperBound...].prefix { $0 != "?" }
+        let place = rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+        // A URI may name its host among the parameters alone.
+        guard place.first == "/", let start = description.lastIndex(of: "?") else { return String(place) }
+        let parameters = description[description.index(after: start)...].split(separator: "&")
+        let host = parameters.last { $0.hasPrefix("host=") }.map { $0.dropFirst("host=".count) } ?? ""
+        return String(host + place)
     }
 
     /// Hides `user:PASSWORD@` and `password=`, `sslpassword=` among the parameters; rather too much than too little, since a password may

@@ -61,8 +61,23 @@ package protocol CheckpointStore: Sendable {
     @discardableResult
     func drop(before time: Int64, retention: RetentionClass) async throws(CheckpointError) -> Int?
 
+    /// Says which database this is, and brings its copy of the map in line with another one.
+    ///
+    /// - Parameter map: what the caller knows; states only move on.
+    /// - Returns: the database's number, and the map as it is there from now on.
+    /// - Throws: as `prepare`.
+    func exchange(_ map: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange
+
     /// Ends what is under way and closes the database; later calls fail with `closed`.
     func close() async
+}
+
+extension CheckpointStore {
+    /// A store that is never one of several has no map to keep.
+    package func exchange(_ map: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange {
+        try await prepare()
+        return CheckpointExchange(id: .only, map: map, slotCount: try await slots().count)
+    }
 }
 
 /// Sizes that the stores and their callers agree on.

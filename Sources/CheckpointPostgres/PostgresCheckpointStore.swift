@@ -7,7 +7,7 @@ import Synchronization
 /// What arrives and leaves is said in `CheckpointStore`. Nothing is opened before the first call. Each call takes a connection from
 /// `PostgresPool.swift`; the tables and partitions are in `PostgresSchema.swift`, libpq in `PQConnection.swift`.
 package final class PostgresCheckpointStore: CheckpointStore {
-    private let pool: PostgresPool
+    let pool: PostgresPool
     /// Partitions known to exist: an addition need not ask. One that was dropped elsewhere is found out by the addition's failure.
     private let partitions = Mutex<Set<PostgresSchema.Partition>>([])
 

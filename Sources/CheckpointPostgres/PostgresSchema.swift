@@ -5,7 +5,7 @@ import CheckpointPlan
 /// Column by column: docs/formats/checkpoint.md. Everything lives in the schema `murmuration`.
 enum PostgresSchema {
     /// The version that this program writes, and the newest it works with.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// Keys of advisory locks (pg_advisory_xact_lock): "MURM" in the upper half.
     private static let migrationLock: Int64 = 0x4D55_524D << 32 | 1
@@ -31,7 +31,14 @@ enum PostgresSchema {
         ) PARTITION BY LIST (retention);
         ALTER TABLE murmuration.block ALTER bytes SET STORAGE EXTERNAL;
         CREATE INDEX block_newest ON murmuration.block (max_time DESC, slot, id);
+        """,
         """
+        CREATE TABLE murmuration.identity (id uuid NOT NULL);
+        INSERT INTO murmuration.identity VALUES (gen_random_uuid());
+        CREATE TABLE murmuration.server (
+            id uuid PRIMARY KEY, state smallint NOT NULL, changed_at bigint NOT NULL, name text NOT NULL
+        );
+        """,
     ]
 
     /// Brings the database to `version`; several processes may do so at once.

@@ -29,17 +29,21 @@ package struct AggregatorView: Sendable {
     package var viewVersion: UInt64
     /// Aggregators that most likely do not answer.
     package var suspects: Set<NodeID>
+    /// The version of the cluster's settings that it follows.
+    package var settingsVersion: UInt64
     private let names: [NodeID: String]
     private let numbers: [[UInt8]: NodeID]
 
     /// What is known of the aggregators named in `names`.
     package init(
-        version: UInt64, movement: MovementView, viewVersion: UInt64, suspects: Set<NodeID>, names: [NodeID: String]
+        version: UInt64, movement: MovementView, viewVersion: UInt64, suspects: Set<NodeID>, names: [NodeID: String],
+        settingsVersion: UInt64 = 0
     ) {
         self.version = version
         self.movement = movement
         self.viewVersion = viewVersion
         self.suspects = suspects
+        self.settingsVersion = settingsVersion
         self.names = names
         numbers = Dictionary(names.map { (Array($0.value.utf8), $0.key) }, uniquingKeysWith: min)
     }

@@ -7,23 +7,39 @@ import Placement
 
 /// Answers `GET` and `POST /api/v1/cluster/…` out of what this process knows.
 package struct ClusterAdministration: ClusterService {
-    private let membership: ClusterMembership
+    let membership: ClusterMembership
     private let version: String
     private let slots: @Sendable () async -> ClusterStatus.Slots?
-    private let started = ContinuousClock.now
+    private let checkpoint: @Sendable () -> [CheckpointServerState]?
+    private let started: ContinuousClock.Instant
+    private let report: @Sendable (inout NodeReport) async -> Void
+    let survey: ClusterSurvey
 
     /// - Parameters:
     ///   - membership: this process as a member.
     ///   - version: of the program.
+    ///   - checkpoint: how the databases of its checkpoints stand.
     ///   - slots: how the slots of this process stand.
+    ///   - report: adds what the process' roles have to say of themselves.
     package init(
         _ membership: ClusterMembership, version: String,
-        slots: @escaping @Sendable () async -> ClusterStatus.Slots? = { nil }
+        checkpoint: @escaping @Sendable () -> [CheckpointServerState]? = { nil },
+        slots: @escaping @Sendable () async -> ClusterStatus.Slots? = { nil },
+        report: @escaping @Sendable (inout NodeReport) async -> Void = { _ in }
     ) {
         self.membership = membership
         self.version = version
+        self.checkpoint = checkpoint
         self.slots = slots
+        self.report = report
+        let started = ContinuousClock.now
+        self.started = started
+        survey = ClusterSurvey(
+            membership, members: { try await Self.members(membership, started) },
+            own: { await Self.node(membership, version, started, slots, report) })
     }
+
+    var name: String { membership.configuration.name.text }
 
     /// The cluster in brief; see `ClusterService`.
     package func status() async throws -> ClusterStatus {
@@ -44,25 +60,50 @@ package struct ClusterAdministration: ClusterService {
         status.suspected = present.filter { $0.liveness == .suspect }.map(\.name.text)
         status.dead = present.filter { $0.liveness == .dead }.map(\.name.text)
         status.ring = snapshot.ring?.members.map(\.name) ?? []
-        status.replicationFactor = Int(snapshot.settings?.replicationFactor ?? 0)
+        status.replicationFactor = Int(snapshot.settings?.wantedFactor ?? 0)
         status.slots = await slots()
+        try await addTroubles(to: &status, snapshot)
+        status.checkpoint = checkpoint()
         let digits = String(digest, radix: 16)
         status.view = String(repeating: "0", count: 16 - digits.count) + digits
         return status
     }
 
     /// Everybody; see `ClusterService`.
-    package func members() async throws -> [ClusterMemberStatus] {
+    package func members() async throws -> [ClusterMemberStatus] { try await Self.members(membership, started) }
+
+    /// What this process says of itself; see `ClusterService`.
+    package func node() async throws -> NodeReport { await Self.node(membership, version, started, slots, report) }
+
+    private static func node(
+        _ membership: ClusterMembership, _ version: String, _ started: ContinuousClock.Instant,
+        _ slots: @Sendable () async -> ClusterStatus.Slots?, _ fill: @Sendable (inout NodeReport) async -> Void
+    ) async -> NodeReport {
+        let readiness = membership.readiness
+        var report = NodeReport(
+            name: membership.configuration.name.text, roles: membership.configuration.roles.words, version: version,
+            isReady: readiness.isReady, waitingFor: readiness.reasons,
+            seconds: Int((ContinuousClock.now - started).components.seconds), time: SurfaceClock.milliseconds())
+        report.slots = await slots()
+        await fill(&report)
+        return report
+    }
+
+    private static func members(
+        _ membership: ClusterMembership, _ started: ContinuousClock.Instant
+    ) async throws -> [ClusterMemberStatus] {
         let own = membership.configuration.name
         let age = UInt64((ContinuousClock.now - started).components.seconds)
         return try await membership.node.members().map { view in
             let record = view.record
-            return ClusterMemberStatus(
+            var status = ClusterMemberStatus(
                 name: record.name.text, roles: record.roles.words, state: "\(record.state)",
                 liveness: "\(view.liveness)", seconds: record.name == own ? age : view.seconds, zone: record.zone,
                 weight: Double(record.weight) / 1_000, address: "\(record.address)",
                 http: record.http.map { "\($0)" }, instance: String("\(record.instance)".prefix { $0 != "/" }),
                 boot: record.instance.boot)
+            if record.progress.diskFill > 0 { status.diskFill = Int(record.progress.diskFill) }
+            return status
         }
     }
 
@@ -71,12 +112,7 @@ package struct ClusterAdministration: ClusterService {
         guard let settings = membership.directory.snapshot.settings else {
             throw APIFailure(.unavailable, "this process is not part of its cluster yet", retryAfterSeconds: 1)
         }
-        return ClusterSettingsStatus(
-            clusterName: settings.name, clusterID: "\(settings.id)", version: settings.version,
-            replicationFactor: Int(settings.replicationFactor), placementLabels: settings.placementLabels,
-            lateWindow: DurationText.text(milliseconds: settings.lateWindowMilliseconds),
-            slots: 1 << Int(settings.slotBits), spreadsOverZones: settings.zoneRule == .spread,
-            formatLevel: Int(settings.formatLevel))
+        return ClusterSettingsStatus(settings)
     }
 
     /// Which keys this process has; see `ClusterService`.
@@ -103,33 +139,19 @@ package struct ClusterAdministration: ClusterService {
         }
         return try await keyring()
     }
+}
 
-    /// Begins to leave; see `ClusterService`.
-    package func drain() async throws {
-        let own = membership.configuration.name
-        let snapshot = membership.directory.snapshot
-        guard let me = snapshot[own], me.isAggregator else {
-            throw APIFailure(.badData, "\(own) has no slots to give away; stop it, and it is gone")
-        }
-        if me.record.state == .leaving { return }
-        guard snapshot.aggregators.contains(where: { $0.name != own && $0.record.state == .active }) else {
-            throw APIFailure(.badData, "\(own) is the only aggregator: there is nobody to take its slots")
-        }
-        try await membership.node.command { try $0.update(now: $1, into: &$2) { $0.state = .leaving } }
-    }
-
-    /// Removes a dead member for good; see `ClusterService`.
-    package func forget(_ name: String) async throws {
-        do {
-            let name = try MemberName(name)
-            try await membership.node.command { try $0.forget(name, now: $1, into: &$2) }
-        } catch let error as MembershipError {
-            switch error.code {
-            case .notAllowed:
-                throw APIFailure(.badData, "\(name) answers, or is only suspected: only a dead member can be forgotten")
-            default: throw APIFailure(.notFound, "no member is called \(name)")
-            }
-        }
+extension ClusterSettingsStatus {
+    /// The settings' record.
+    init(_ settings: ClusterSettings) {
+        self.init(
+            clusterName: settings.name, clusterID: "\(settings.id)", version: settings.version,
+            replicationFactor: settings.copies.wanted, placementLabels: settings.placementLabels,
+            lateWindow: DurationText.text(milliseconds: settings.lateWindowMilliseconds),
+            slots: 1 << Int(settings.slotBits), spreadsOverZones: settings.zoneRule == .spread,
+            formatLevel: Int(settings.formatLevel),
+            replacementDelay: DurationText.text(milliseconds: settings.replacementDelayMilliseconds),
+            placedCopies: settings.copies.placed, assuredCopies: settings.copies.assured)
     }
 }
 

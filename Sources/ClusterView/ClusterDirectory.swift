@@ -103,15 +103,17 @@ package final class ClusterDirectory: Sendable {
     }
 
     /// Takes a new state of the membership over: the snapshot, and the connections that follow from it.
+    ///
+    /// Readers are told outside the lock: who resumes a task waits for one that is cancelling it, and that one waits for this lock (`changes`).
     func update(views: [MemberView], settings: ClusterSettings?) {
-        let (made, ended, snapshot) = state.withLock { state in
+        let (made, ended, snapshot, readers) = state.withLock { state in
             state.snapshot = state.builder.next(views: views, settings: settings)
             let (made, ended) = reconcile(&state)
             state.ending += ended
-            return (made, ended, state.snapshot)
+            return (made, ended, state.snapshot, Array(state.readers.values))
         }
         for client in made { client.start() }
-        state.withLock { state in for reader in state.readers.values { reader.yield(snapshot) } }
+        for reader in readers { reader.yield(snapshot) }
         for client in ended { Task { await end(client) } }
     }
 

@@ -42,6 +42,9 @@ package struct ClusterError: Error, CustomStringConvertible {
         let hint =
             switch reason {
             case .nameTaken: "give each process a name of its own with --name, or stop the other one"
+            case .keepsSlots(let record):
+                "choose another --name; if that aggregator is gone for good: murmur ctl forget \(record.name)"
+            case .removed: "start it again: it comes back as a new member, and gets its slots from the others"
             case .superseded: "give each process a name of its own with --name"
             case .otherCluster(let name):
                 "join it with --cluster-name \(name), or name members of the right cluster with --join"

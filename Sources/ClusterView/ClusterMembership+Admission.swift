@@ -28,6 +28,11 @@ extension ClusterMembership {
         if me.state == .joining {
             try await node.command { try $0.update(now: $1, into: &$2) { $0.state = .active } }
         }
+        for line in configuration.wishes.outdated(in: settings) {
+            logger.warning(
+                "a setting that this process was started with has been changed by a command since",
+                metadata: ["setting": "\(line)"])
+        }
         await refresh()
         readiness.set(Self.readinessPart, notReadyBecause: nil)
         logger.info("part of the cluster", metadata: ["cluster": "\(settings.name)", "name": "\(me.name)"])

@@ -65,7 +65,9 @@ package final class ClusterMembership: Service {
         var gossip = GossipNodeConfiguration(
             record: record, cluster: configuration.wishes.clusterName, keyring: try configuration.readKeyring())
         gossip.seeds = configuration.seeds
-        gossip.founding = configuration.isAggregator ? Founding(settings: founding, membersMin: 1) : nil
+        if configuration.isAggregator {
+            gossip.founding = Founding(settings: founding, membersMin: configuration.founders)
+        }
         gossip.directory = configuration.directory
         node = try GossipNode(gossip, group: group, logger: logger)
         server = ClusterServer(
@@ -85,11 +87,31 @@ package final class ClusterMembership: Service {
         try await admission.wait()
     }
 
-    /// Whether this process gives its slots away in order to leave.
-    package var isLeaving: Bool { directory.snapshot[configuration.name]?.record.state == .leaving }
+    /// This process as it is known to itself; nil before it takes part.
+    var own: ClusterMember? { directory.snapshot[configuration.name] }
+
+    /// Whether this process gives its slots away in order to leave, and others remain to take them.
+    package var isLeaving: Bool {
+        own?.record.state == .leaving && !Stewardship(directory.snapshot).staying.contains(configuration.name)
+    }
 
     /// Leaves the cluster for good; `run` ends.
     package func leave() async { await node.leave() }
+
+    /// Keeps its slots after all.
+    func stay() async throws {
+        try await node.command {
+            try $0.update(now: $1, into: &$2) {
+                if $0.state == .leaving { $0.state = .active }
+                $0.progress.leavesByForce = false
+            }
+        }
+    }
+
+    /// Removes a dead member for good.
+    func forget(_ name: MemberName) async throws {
+        try await node.command { try $0.forget(name, now: $1, into: &$2) }
+    }
 
     func decide(_ result: Result<ClusterSettings, any Error>) { admission.decide(result) }
 
@@ -151,7 +173,9 @@ package final class ClusterMembership: Service {
             switch notice {
             case .joined: try await enter()
             case .expelled(let reason): throw ClusterError(reason)
-            case .finished, .added, .updated, .suspected, .recovered, .died, .gone, .dropped, .settings, .own: break
+            case .finished, .added, .updated, .progressed, .suspected, .recovered, .died, .gone, .dropped, .settings,
+                .own:
+                break
             }
             wake.yield()
         }

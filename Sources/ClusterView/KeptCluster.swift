@@ -50,6 +50,14 @@ enum KeptCluster {
         guard configuration.isAggregator else { return Finding(isKnown: true, hasOthers: false) }
         var next = wishes.founding(id: kept.settings.id)
         next.version = kept.settings.version
+        // What a command has changed stays changed.
+        if kept.settings.changed.contains(.replicationFactor) { next.copies = kept.settings.copies }
+        if kept.settings.changed.contains(.replacementDelay) {
+            next.replacementDelayMilliseconds = kept.settings.replacementDelayMilliseconds
+        }
+        // A later start of the same settings is no change.
+        if next.copies.wanted == kept.settings.copies.wanted { next.copies = kept.settings.copies }
+        next.changed = kept.settings.changed
         next.zoneRule = kept.settings.zoneRule
         next.formatLevel = kept.settings.formatLevel
         next.later = kept.settings.later

@@ -1,6 +1,7 @@
 import ClusterTransport
 package import GossipTransport
 package import Membership
+import MetricModel
 
 /// What a process is told once about its part in the cluster.
 package struct MemberConfiguration: Sendable {
@@ -14,6 +15,8 @@ package struct MemberConfiguration: Sendable {
         package var placementLabels: [String] = []
         /// Milliseconds.
         package var lateWindow: Int64 = 0
+        /// Milliseconds; 0 for never.
+        package var replacementDelay: Int64 = 600_000
         /// Which of the others somebody gave, by the setting's name; what nobody gave follows the cluster.
         package var given: Set<String> = []
 
@@ -38,6 +41,8 @@ package struct MemberConfiguration: Sendable {
     package var advertised: SeedName?
     /// Where other members may be.
     package var seeds: [SeedName] = []
+    /// So many aggregators must know of each other before one of them founds the cluster.
+    package var founders = 1
     /// The cluster's settings as given.
     package var wishes: Wishes
     /// The file with the cluster's secrets; nil for a cluster without seals.
@@ -74,15 +79,23 @@ package struct MemberConfiguration: Sendable {
 extension MemberConfiguration.Wishes {
     /// The settings of a cluster that is founded with these.
     func founding(id: ClusterID) -> ClusterSettings {
-        ClusterSettings(
+        var settings = ClusterSettings(
             id: id, name: clusterName, replicationFactor: UInt8(clamping: replicationFactor),
             placementLabels: placementLabels, lateWindowMilliseconds: lateWindow)
+        settings.replacementDelayMilliseconds = replacementDelay
+        return settings
     }
 
     /// The cluster's settings with what was given in their place.
     func over(_ settings: ClusterSettings) -> ClusterSettings {
         var wanted = settings
-        if given.contains("replication-factor") { wanted.replicationFactor = UInt8(clamping: replicationFactor) }
+        // What a command has changed since is not changed back by what a member was once started with.
+        if given.contains("replication-factor"), !settings.changed.contains(.replicationFactor) {
+            wanted.replicationFactor = UInt8(clamping: replicationFactor)
+        }
+        if given.contains("replacement-delay"), !settings.changed.contains(.replacementDelay) {
+            wanted.replacementDelayMilliseconds = replacementDelay
+        }
         if given.contains("placement-labels") { wanted.placementLabels = placementLabels }
         if given.contains("late-window") { wanted.lateWindowMilliseconds = lateWindow }
         return wanted
@@ -96,7 +109,22 @@ extension MemberConfiguration.Wishes {
         guard differences.isEmpty else {
             throw ClusterError(
                 .settingsDiffer, "the cluster has other settings: " + differences.joined(separator: "; "),
-                hint: "leave these settings out to take the cluster's, or set them as the cluster has them")
+                hint: "leave these settings out to take the cluster's, or set them as the cluster has them; "
+                    + "murmur ctl settings set changes the cluster's")
         }
+    }
+
+    /// What was given and does not hold, because a command has changed the cluster's settings since.
+    func outdated(in settings: ClusterSettings) -> [String] {
+        var lines: [String] = []
+        if given.contains("replication-factor"), replicationFactor != Int(settings.wantedFactor) {
+            lines.append("replication-factor is \(settings.wantedFactor) in the cluster and \(replicationFactor) here")
+        }
+        if given.contains("replacement-delay"), replacementDelay != settings.replacementDelayMilliseconds {
+            let ours = DurationText.text(milliseconds: settings.replacementDelayMilliseconds)
+            let here = DurationText.text(milliseconds: replacementDelay)
+            lines.append("replacement-delay is \(ours) in the cluster and \(here) here")
+        }
+        return lines
     }
 }

@@ -33,7 +33,7 @@ package struct Coordinator: QueryService {
         presentFanout = fanout
     }
 
-    private var fanout: Fanout { get throws { try presentFanout() } }
+    var fanout: Fanout { get throws { try presentFanout() } }
 
     /// What the parser accepts; see `QueryService`.
     package var language: ParserOptions { configuration.parser }
@@ -163,7 +163,7 @@ package struct Coordinator: QueryService {
     package func servers(_ query: ServersQuery) async throws -> Answer<ServersFound> {
         let request = ServersRequest(tenant: query.tenant, search: query.search, limit: query.serversMax)
         return try await APIFailure.naming {
-            let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
+            let fetched = try await fanout.answers(milliseconds: query.timeoutMilliseconds) { part in
                 var request = request
                 request.part = part
                 return .servers(request)
@@ -185,9 +185,20 @@ package struct Coordinator: QueryService {
             let query = PlannedQuery(
                 expression: expression, text: text, tenant: tenant, time: time, options: evaluation,
                 whole: try QueryPlan(expression, text: text, tenant: tenant, time: time, options: evaluation))
+            if options.explain == .plan {
+                var answer = Answer(QueryData.empty(expression.type, time))
+                answer.explanation = try explain(query)
+                return answer
+            }
             let prepared = ContinuousClock.now
-            let (result, missing) = try await evaluate(query, milliseconds: options.timeoutMilliseconds)
+            let trace = options.explain == .analyze ? QueryTrace() : nil
+            let (result, missing, operators) = try await evaluate(
+                query, trace, milliseconds: options.timeoutMilliseconds)
             var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
+            if let trace {
+                answer.explanation = trace.explanation(
+                    options.explain, slotCount: try fanout.slotCount, operators: operators)
+            }
             answer.statistics = QueryAnswers.statistics(
                 result, options.statistics, preparation: prepared - began,
                 evaluation: ContinuousClock.now - prepared)
@@ -198,7 +209,7 @@ package struct Coordinator: QueryService {
     }
 
     /// A query on its way to an answer.
-    private struct PlannedQuery: Sendable {
+    struct PlannedQuery: Sendable {
         let expression: Expression
         let text: String
         let tenant: TenantID
@@ -208,28 +219,43 @@ package struct Coordinator: QueryService {
         let whole: QueryPlan
     }
 
+    /// A result, what it lacks, and what ran here where that was asked for.
+    private typealias Evaluated = (result: QueryResult, missing: [String], operators: [OperatorFigures])
+
     /// Evaluates where the data is as far as that is right, else everything here.
-    ///
-    /// - Returns: the result, and what it lacks.
     private func evaluate(
-        _ query: PlannedQuery, milliseconds: Int64
-    ) async throws -> (result: QueryResult, missing: [String]) {
-        if let cut = try await evaluateInParts(query, milliseconds: milliseconds) { return cut }
+        _ query: PlannedQuery, _ trace: QueryTrace?, milliseconds: Int64
+    ) async throws -> Evaluated {
+        if let cut = try await evaluateInParts(query, trace, milliseconds: milliseconds) { return cut }
+        trace?.cut(nil)
+        var fanout = try fanout
+        fanout.trace = trace
         let fetched = try await fanout.select(
             query.whole.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
             milliseconds: milliseconds)
-        let result = try Evaluator.evaluate(query.whole, data: fetched.value, isCancelled: { Task.isCancelled })
-        return (result, fetched.warnings)
+        let (result, operators) = try Self.evaluate(query.whole, fetched.value, [], isMeasured: trace != nil)
+        return (result, fetched.warnings, operators)
+    }
+
+    private static func evaluate(
+        _ plan: QueryPlan, _ data: [[SeriesColumns]], _ fragments: [FragmentAnswer], isMeasured: Bool
+    ) throws(QueryError) -> (QueryResult, [OperatorFigures]) {
+        let profile = isMeasured ? EvaluationProfile(clock: { CoordinatorClock.nanoseconds }) : nil
+        let result = try Evaluator.evaluate(
+            plan, data: data, fragments: fragments, isCancelled: { Task.isCancelled }, profile: profile)
+        let ran = profile?.operators ?? []
+        return (result, ran.isEmpty ? plan.operators : ran)
     }
 
     /// As above, by fragments; nil where their answers do not make up the whole.
     private func evaluateInParts(
-        _ query: PlannedQuery, milliseconds: Int64
-    ) async throws -> (result: QueryResult, missing: [String])? {
+        _ query: PlannedQuery, _ trace: QueryTrace?, milliseconds: Int64
+    ) async throws -> Evaluated? {
         // Samples are counted by step only where all of them are read.
         guard !query.options.countsSamples, query.text.utf8.count <= WireLimits.queryBytesMax else { return nil }
         // One view of the cluster serves all of the query.
-        let fanout = try fanout
+        var fanout = try fanout
+        fanout.trace = trace
         let distributions = fanout.distributions(tenant: query.tenant, query.whole.selections)
         let slots = fanout.targets.slots(tenant: query.tenant, selections: query.whole.selections.map(\.matchers))
         for distribution in distributions {
@@ -237,9 +263,10 @@ package struct Coordinator: QueryService {
                 query.expression, text: query.text, tenant: query.tenant, time: query.time, options: query.options,
                 distribution: distribution)
             if plan.fragments.isEmpty { return nil }
+            trace?.cut(distribution)
             let context = FragmentContext(
                 query: query.text, tenant: query.tenant, options: query.options, parser: configuration.parser,
-                bounds: plan.bounds, seriesMax: configuration.seriesMax)
+                bounds: plan.bounds, seriesMax: configuration.seriesMax, explains: trace != nil)
             let answers = try await fanout.fragments(
                 plan.fragments, context, slots: slots, isOnePart: distributions.count == 1,
                 milliseconds: milliseconds)
@@ -248,9 +275,9 @@ package struct Coordinator: QueryService {
                 plan.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
                 milliseconds: milliseconds)
             do throws(QueryError) {
-                let result = try Evaluator.evaluate(
-                    plan, data: fetched.value, fragments: answers.value, isCancelled: { Task.isCancelled })
-                return (result, Set(answers.warnings + fetched.warnings).sorted())
+                let (result, operators) = try Self.evaluate(
+                    plan, fetched.value, answers.value, isMeasured: trace != nil)
+                return (result, Set(answers.warnings + fetched.warnings).sorted(), operators)
             } catch {
                 // Which series an error names depends on their order: told as all of them in one place give it.
                 if error.code != .execution { throw error }

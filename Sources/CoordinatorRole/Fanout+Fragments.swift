@@ -14,6 +14,8 @@ struct FragmentContext: Sendable {
     var bounds: (start: Int64, end: Int64)
     /// `query_series_max`
     var seriesMax: Int
+    /// Whether the members are to tell what they did.
+    var explains: Bool
 
     func request(_ fragment: Fragment, slots: SlotSet) -> FragmentRequest {
         var request = FragmentRequest(
@@ -30,6 +32,7 @@ struct FragmentContext: Sendable {
         request.samplesMax = options.samplesMax
         request.experimentalFunctions = parser.experimentalFunctions
         request.durationExpressions = parser.experimentalDurationExpressions
+        request.explains = explains
         return request
     }
 }
@@ -68,7 +71,7 @@ extension Fanout {
         do {
             try await withThrowingTaskGroup(of: (Int, Fetched<[PartAnswer]>).self) { group in
                 for (number, fragment) in fragments.enumerated() {
-                    group.addTask { (number, try await answer(fragment, context, slots, reader)) }
+                    group.addTask { (number, try await answer(fragment, number, context, slots, reader)) }
                 }
                 for try await (number, fetched) in group {
                     answers[number] = fetched.value
@@ -106,14 +109,15 @@ extension Fanout {
 
     /// One fragment's rows: of the members that have slots whole, and, for those that nobody has whole, evaluated here over the union.
     private func answer(
-        _ fragment: Fragment, _ context: FragmentContext, _ slots: SlotSet?, _ reader: SlotReader
+        _ fragment: Fragment, _ number: Int, _ context: FragmentContext, _ slots: SlotSet?, _ reader: SlotReader
     ) async throws -> Fetched<[PartAnswer]> {
         let outcome = try await reader.read(slots, mode: .wholeOnly) { part in
             guard case .whole(let slots) = part else { preconditionFailure("a fragment of raw slots") }
             return .fragment(context.request(fragment, slots: slots))
-        } collect: { stream in
+        } collect: { _, stream in
             try await Self.rows(fragment, context, stream)
         }
+        trace?.add(fragment, number, of: context.query, outcome.asked)
         var parts = outcome.kept.map { kept in
             PartAnswer(
                 rows: kept.value,

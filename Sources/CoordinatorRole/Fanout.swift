@@ -13,18 +13,24 @@ package struct Fanout: Sendable {
     let directory: any AggregatorDirectory
     let targets: TargetChoice
     private let limits: MovementLimits
+    private let pace: ReadPace
     let maps = ReadMaps()
+    /// Takes down who is asked; nil for a query that explains nothing.
+    var trace: QueryTrace?
 
     /// - Parameters:
     ///   - directory: the aggregators; a change takes effect with the next question.
     ///   - targets: which slots must be asked about.
     ///   - limits: the times of a read; the same on all nodes.
+    ///   - pace: how this process' reads go.
     package init(
-        directory: any AggregatorDirectory, targets: TargetChoice, limits: MovementLimits = MovementLimits()
+        directory: any AggregatorDirectory, targets: TargetChoice, limits: MovementLimits = MovementLimits(),
+        pace: ReadPace
     ) {
         self.directory = directory
         self.targets = targets
         self.limits = limits
+        self.pace = pace
     }
 
     /// On how many members each series lies, as far as there are as many.
@@ -45,7 +51,8 @@ package struct Fanout: Sendable {
             throw TypedError(.unavailable, "no aggregator is known yet", retryAfterMilliseconds: 1_000)
         }
         return SlotReader(
-            directory: directory, view: view, map: maps.map(view), limits: limits, deadline: deadline)
+            directory: directory, view: view, map: maps.map(view), limits: limits, pace: pace,
+            deadline: deadline)
     }
 
     /// Reads each selection from the members that may hold its series.
@@ -83,13 +90,29 @@ package struct Fanout: Sendable {
     func pages(
         milliseconds: Int64, request: @escaping @Sendable (SlotPart) -> QueryRequest
     ) async throws -> Fetched<[QueryPage]> {
+        let fetched = try await answers(milliseconds: milliseconds, request: request)
+        return Fetched(value: fetched.value.flatMap(\.pages), warnings: fetched.warnings)
+    }
+
+    /// One member's pages.
+    struct PagedAnswer: Sendable {
+        /// Whether other answers may be about the same slots.
+        var isRaw: Bool
+        var pages: [QueryPage]
+    }
+
+    /// As `pages`, answer by answer.
+    func answers(
+        milliseconds: Int64, request: @escaping @Sendable (SlotPart) -> QueryRequest
+    ) async throws -> Fetched<[PagedAnswer]> {
         let reader = try reader(until: .now + .milliseconds(milliseconds))
-        let outcome = try await reader.read(nil, mode: .united, request: request) { stream in
+        let outcome = try await reader.read(nil, mode: .united, request: request) { _, stream in
             var pages: [QueryPage] = []
             for try await page in stream { pages.append(page) }
             return pages
         }
-        return Fetched(value: outcome.kept.flatMap(\.value), warnings: outcome.warnings.sorted())
+        let answers = outcome.kept.map { PagedAnswer(isRaw: $0.question.isRaw, pages: $0.value) }
+        return Fetched(value: answers, warnings: outcome.warnings.sorted())
     }
 
     /// The series of one selection in some slots, each once.
@@ -97,25 +120,29 @@ package struct Fanout: Sendable {
         _ selection: SeriesSelection, _ slots: SlotSet?, mode: SlotReader.Mode, reader: SlotReader, budget: ReadBudget
     ) async throws -> Fetched<[SeriesColumns]> {
         let outcome = try await reader.read(slots, mode: mode) { part in
-            .select(
-                SelectRequest(
-                    selection: selection, seriesMax: budget.seriesMax, samplesMax: budget.samplesMax, part: part))
-        } collect: { stream in
+            var request = SelectRequest(
+                selection: selection, seriesMax: budget.seriesMax, samplesMax: budget.samplesMax, part: part)
+            request.explains = trace != nil
+            return .select(request)
+        } collect: { question, stream in
             var collector = SeriesCollector()
             do {
                 for try await page in stream {
                     guard case .series(let series) = page else {
                         throw TypedError(.internal, "an aggregator answered a select with pages of another kind")
                     }
-                    try budget.take(series.series)
+                    try budget.take(series.series, from: ReadBudget.Purse(question))
                     try collector.append(series)
                 }
             } catch {
-                budget.giveBack(collector.series)
+                budget.giveBack(collector.series, to: ReadBudget.Purse(question))
                 throw error
             }
             return collector.series
+        } discard: { question, series in
+            budget.giveBack(series, to: ReadBudget.Purse(question))
         }
+        trace?.add(selection, outcome.asked)
         var merge = SeriesMerge()
         for kept in outcome.kept { merge.add(kept.value) }
         return Fetched(value: merge.finish(), warnings: outcome.warnings.sorted())

@@ -45,12 +45,17 @@ enum QueryAnswers {
 
 /// Unites the servers that aggregators know.
 enum ServersMerge {
-    /// - Returns: each server once with its newest push, sorted by ID; replicas hold the same series, so the greater count stands.
-    static func merge(_ pages: [QueryPage], serversMax: Int) -> ServersFound {
-        var total = 0
+    /// - Returns: each server once with its newest push, sorted by ID; what is united of several holds the same series, so the greater count stands.
+    static func merge(_ answers: [Fanout.PagedAnswer], serversMax: Int) -> ServersFound {
+        var whole = 0
+        var raw = 0
         var found: [[UInt8]: ServerSummary] = [:]
-        for case .servers(let page) in pages {
-            total = max(total, page.total)
+        for answer in answers {
+            guard case .servers(let first) = answer.pages.first else { continue }
+            // Whole answers are of slots of their own, united ones of the same.
+            if answer.isRaw { raw = max(raw, first.total) } else { whole += first.total }
+        }
+        for case .servers(let page) in answers.flatMap(\.pages) {
             for server in page.servers {
                 let key = Array(server.label.utf8) + [0] + Array(server.id.utf8)
                 guard var known = found[key] else {
@@ -65,7 +70,7 @@ enum ServersMerge {
         let sorted = found.values.sorted {
             ($0.id, $0.label) < ($1.id, $1.label)
         }
-        return ServersFound(servers: Array(sorted.prefix(serversMax)), total: max(total, found.count))
+        return ServersFound(servers: Array(sorted.prefix(serversMax)), total: max(whole + raw, found.count))
     }
 }
 

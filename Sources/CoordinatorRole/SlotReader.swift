@@ -21,12 +21,15 @@ struct SlotReader: Sendable {
         var left = SlotSet()
         /// What every answer built on it must say.
         var warnings: Set<String> = []
+        /// Who was asked, in the order of asking.
+        var asked: [AskedPart] = []
     }
 
     let directory: any AggregatorDirectory
     let view: AggregatorView
     let map: ReadMap
     let limits: MovementLimits
+    let pace: ReadPace
     /// When the query's time is over.
     let deadline: ContinuousClock.Instant
 
@@ -46,78 +49,83 @@ struct SlotReader: Sendable {
     ///   - mode: whether slots that nobody has whole are united from all that members have, or left.
     ///   - request: what to ask about some slots.
     ///   - collect: takes an answer's pages; may be called again for the same slots when an answer does not count.
+    ///   - discard: is told of a whole answer that does not count.
     /// - Returns: the answers that count.
     /// - Throws: what `collect` throws, an error that all members would answer with, or that of a member where none has answered at all.
     func read<Value: Sendable>(
         _ slots: SlotSet?, mode: Mode, request: @escaping @Sendable (SlotPart) -> QueryRequest,
-        collect: @escaping @Sendable (QueryStream) async throws -> Value
+        collect: @escaping @Sendable (SlotRead.Question, QueryStream) async throws -> Value,
+        discard: @escaping @Sendable (SlotRead.Question, Value) -> Void = { _, _ in }
     ) async throws -> Outcome<Value> {
-        var read = SlotRead(map: map, limits: limits, asksRaw: mode != .wholeOnly)
-        var outcome = Outcome<Value>()
-        var lastFailure: (any Error)?
         let isAlone = map.view.members.count == 1
+        let hedging = isAlone ? nil : pace.rule
+        var read = SlotRead(map: map, limits: limits, asksRaw: mode != .wholeOnly, hedging: hedging)
+        var progress = Progress<Value>(discard: discard)
+        var lastFailure: TypedError?
         try await withThrowingTaskGroup(of: Event<Value>.self) { group in
             defer { group.cancelAll() }
-            var open: Set<Int> = []
-            var streams: [Int: QueryStream] = [:]
             func perform(_ effects: [SlotRead.Effect]) {
                 for effect in effects {
                     switch effect {
                     case .ask(let question):
-                        open.insert(question.number)
-                        guard let stream = ask(question, request) else {
+                        if question.isHedge { pace.hedged() }
+                        let stream = ask(question, request)
+                        progress.ask(question, stream, name: view.name(of: question.node))
+                        guard let stream else {
                             let error = TypedError(
                                 .unavailable, "there is no connection to \(view.name(of: question.node))")
                             group.addTask { .failed(question, error) }
                             continue
                         }
-                        streams[question.number] = stream
                         group.addTask { await Self.answer(question, stream, collect) }
-                    case .drop(let number):
-                        open.remove(number)
-                        streams.removeValue(forKey: number)?.cancel()
+                    case .drop(let number): progress.drop(number)
+                    case .keep(let number):
+                        progress.keep(number)
+                        pace.hedgeWon()
                     }
                 }
             }
+            let tick = Self.tick(hedging)
             var effects: [SlotRead.Effect] = []
             read.begin(slots, isRaw: mode == .rawOnly, now: CoordinatorClock.now, into: &effects)
             perform(effects)
-            if !isAlone { group.addTask { try await Self.waitForTick() } }
+            if !isAlone { group.addTask { try await Self.wait(tick) } }
             while !read.isDone, let event = try await group.next() {
                 effects = []
                 let suspects = directory.aggregators?.suspects ?? view.suspects
                 switch event {
                 case .tick:
                     read.advance(now: CoordinatorClock.now, isSuspect: suspects.contains, into: &effects)
-                    group.addTask { try await Self.waitForTick() }
+                    group.addTask { try await Self.wait(tick) }
                 case .answered(let question, let value, let end):
-                    guard open.remove(question.number) != nil else { continue }
-                    streams[question.number] = nil
-                    let isKept = read.receive(
+                    guard let took = progress.answer(question, value, end) else { continue }
+                    if !question.isRaw { pace.answered(after: took) }
+                    let verdict = read.receive(
                         answer(end), to: question.number, now: CoordinatorClock.now, isSuspect: suspects.contains,
                         into: &effects)
-                    if isKept {
-                        outcome.kept.append(Kept(question: question, value: value, end: end))
-                        outcome.warnings.formUnion(end.warnings)
-                    }
+                    if verdict == .kept, question.isHedge { pace.hedgeWon() }
+                    progress.judge(question.number, verdict)
                 case .failed(let question, let error):
                     // What was dropped fails, and means nothing.
-                    guard open.remove(question.number) != nil else { continue }
-                    streams[question.number] = nil
-                    if Self.isFinal(error) || ContinuousClock.now >= deadline { throw error }
+                    guard progress.fail(question, error) else { continue }
+                    guard let error = error as? TypedError, !Self.isFinal(error), ContinuousClock.now < deadline
+                    else { throw error }
                     lastFailure = error
+                    pace.failed()
                     read.fail(
                         question.number, now: CoordinatorClock.now, isSuspect: suspects.contains, into: &effects)
                 }
                 perform(effects)
             }
         }
-        if !read.hasAnswer, !read.gaps.isEmpty, let lastFailure { throw lastFailure }
-        outcome.kept.sort { ($0.question.node, $0.question.number) < ($1.question.node, $1.question.number) }
-        outcome.left = read.left
-        if let warning = GapWarning.text(read.gaps, slotCount: map.view.orders.count, name: view.name) {
-            outcome.warnings.insert(warning)
+        let gap = GapWarning.text(read.gaps, slotCount: map.view.slotCount, name: view.name)
+        if !read.hasAnswer, let gap, var lastFailure {
+            lastFailure.message = "nothing could be read: \(gap) (\(lastFailure.message))"
+            throw lastFailure
         }
+        var outcome = progress.outcome
+        outcome.left = read.left
+        if let gap { outcome.warnings.insert(gap) }
         return outcome
     }
 
@@ -153,10 +161,10 @@ struct SlotReader: Sendable {
 
     private static func answer<Value: Sendable>(
         _ question: SlotRead.Question, _ stream: QueryStream,
-        _ collect: @Sendable (QueryStream) async throws -> Value
+        _ collect: @Sendable (SlotRead.Question, QueryStream) async throws -> Value
     ) async -> Event<Value> {
         do {
-            let value = try await collect(stream)
+            let value = try await collect(question, stream)
             guard let end = stream.end else {
                 throw TypedError(.internal, "an answer without an end")
             }
@@ -166,15 +174,20 @@ struct SlotReader: Sendable {
         }
     }
 
-    private static func waitForTick<Value: Sendable>() async throws -> Event<Value> {
-        try await Task.sleep(for: tick)
+    /// How often time is looked at: often enough for hedges to be asked when they are due.
+    private static func tick(_ hedging: HedgeRule?) -> Duration {
+        guard let hedging else { return tick }
+        return min(tick, max(.milliseconds(10), .microseconds(hedging.delay / 2)))
+    }
+
+    private static func wait<Value: Sendable>(_ duration: Duration) async throws -> Event<Value> {
+        try await Task.sleep(for: duration)
         return .tick
     }
 
     /// Whether another member would answer the same.
-    private static func isFinal(_ error: any Error) -> Bool {
-        guard let error = error as? TypedError else { return true }
-        return switch error.code {
+    private static func isFinal(_ error: TypedError) -> Bool {
+        switch error.code {
         case .badRequest, .notFound, .tooLarge, .evaluation: true
         case .overloaded, .unavailable, .deadlineExceeded, .cancelled, .unknownReference, .versionMismatch, .internal:
             false
@@ -191,25 +204,7 @@ enum CoordinatorClock {
         let (seconds, attoseconds) = start.duration(to: .now).components
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
-}
 
-/// What an answer says of slots that may lack samples.
-enum GapWarning {
-    /// `named_members_max`
-    private static let namedMax = 10
-
-    /// One line for all gaps; nil where there is none.
-    static func text(_ gaps: [SlotRead.Gap], slotCount: Int, name: (NodeID) -> String) -> String? {
-        var slots = SlotSet()
-        for gap in gaps { slots.formUnion(gap.slots) }
-        if slots.isEmpty { return nil }
-        let count = slots.count
-        let tenths = (count * 1_000 + slotCount - 1) / slotCount
-        let share = "\(count) of \(slotCount) slots (\(tenths / 10).\(tenths % 10) %)"
-        let members = Set(gaps.flatMap(\.members)).sorted().map(name)
-        guard !members.isEmpty else { return "samples may be missing: no member holds \(share) yet" }
-        let named = members.prefix(namedMax).joined(separator: ", ")
-        let rest = members.count > namedMax ? " and \(members.count - namedMax) more" : ""
-        return "samples may be missing in \(share): no complete answer without \(named)\(rest)"
-    }
+    /// Nanoseconds.
+    static var nanoseconds: Int64 { Int64(start.duration(to: .now) / .nanoseconds(1)) }
 }

@@ -11,25 +11,28 @@ package struct PendingBlockFile: Equatable, Sendable {
     package let size: Int
     /// All that was acknowledged before this time is in this file or in earlier ones; Unix milliseconds.
     package let watermark: Int64
+    /// Of its first sample, Unix milliseconds.
+    package let minTime: Int64
+
+    fileprivate init(_ file: BlockFile) {
+        number = file.number
+        size = file.size
+        watermark = file.directory.createdAt
+        minTime = file.minTime
+    }
 }
 
 extension EngineHost {
     /// The block files that the checkpoint does not have yet, in order of sealing.
     package func pendingBlockFiles() async throws -> [PendingBlockFile] {
         try await onThread { thread in
-            thread.blocks.filter { !thread.uploaded.contains($0.number) }.map {
-                PendingBlockFile(number: $0.number, size: $0.size, watermark: $0.directory.createdAt)
-            }
+            thread.blocks.filter { !thread.uploaded.contains($0.number) }.map(PendingBlockFile.init)
         }
     }
 
-    /// All block files that hold what was acknowledged here, those that the checkpoint has included; in order of sealing.
+    /// All block files, those that a checkpoint has or had included; in order of their numbers.
     package func sealedFiles() async throws -> [PendingBlockFile] {
-        try await onThread { thread in
-            thread.blocks.filter { $0.directory.createdAt > 0 }.map {
-                PendingBlockFile(number: $0.number, size: $0.size, watermark: $0.directory.createdAt)
-            }
-        }
+        try await onThread { thread in thread.blocks.map(PendingBlockFile.init) }
     }
 
     /// Whether other aggregators keep the same slots, so that whose checkpoint is this node's to write changes.
@@ -106,9 +109,12 @@ extension EngineHost {
 
     /// Takes slot blocks from the checkpoint into a local block file, durably, with their servers and metadata.
     ///
+    /// - Parameters:
+    ///   - blocks: any number of any slots.
+    ///   - isUploaded: whether the checkpoint that this node writes has them; else they wait for it.
     /// - Throws: `EngineError.blockUnreadable` when one of them is damaged; then none is taken.
     @concurrent
-    package func install(_ blocks: [CheckpointBlock]) async throws {
+    package func install(_ blocks: [CheckpointBlock], isUploaded: Bool = true) async throws {
         guard !blocks.isEmpty else { return }
         var encoded: [EncodedSlotBlock] = []
         var catalog = Catalog()
@@ -129,13 +135,13 @@ extension EngineHost {
             let file = encoded.filter { slots.insert($0.header.slot).inserted }
             slots = []
             encoded = encoded.filter { !slots.insert($0.header.slot).inserted }
-            try await write(file)
+            try await write(file, isUploaded: isUploaded)
         }
         let restored = catalog
         try await onThread { $0.engine.restore(restored) }
     }
 
-    private func write(_ blocks: [EncodedSlotBlock]) async throws {
+    private func write(_ blocks: [EncodedSlotBlock], isUploaded: Bool) async throws {
         let number = try await onThread { thread in
             defer { thread.nextBlockNumber += 1 }
             return thread.nextBlockNumber
@@ -144,11 +150,15 @@ extension EngineHost {
         let file = try BlockFile.write(
             folder: directory.blocksPath, number: number, coversSegmentsBefore: 0, createdAt: 0
         ) { rest.popFirst() }
-        try file.markUploaded()
+        if isUploaded {
+            try file.markUploaded()
+        } else {
+            try LocalMark.set(file.path, minTime: file.minTime, maxTime: file.maxTime)
+        }
         try await onThread { thread in
             thread.blocks.append(thread.visible(file))
             thread.blocks.sort { $0.number < $1.number }
-            thread.uploaded.insert(number)
+            if isUploaded { thread.uploaded.insert(number) }
         }
     }
 

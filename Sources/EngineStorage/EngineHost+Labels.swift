@@ -9,12 +9,17 @@ package struct LabelScope: Sendable {
     /// First and last time, Unix milliseconds, both inclusive.
     package var start: Int64
     package var end: Int64
+    /// Only series of these slots; nil for all.
+    package var slots: SlotSet?
 
-    package init(tenant: TenantID, matcherSets: [[Matcher]], start: Int64, end: Int64) {
+    package init(
+        tenant: TenantID, matcherSets: [[Matcher]], start: Int64, end: Int64, slots: SlotSet? = nil
+    ) {
         self.tenant = tenant
         self.matcherSets = matcherSets
         self.start = start
         self.end = end
+        self.slots = slots
     }
 
     fileprivate var selections: [SeriesSelection] {
@@ -39,7 +44,7 @@ extension EngineHost {
             let (head, blocks) = try await onThread { thread throws(EngineError) in
                 (
                     try Self.limited { () throws(EngineLimitError) in
-                        try thread.engine.series(selection, seriesMax: seriesMax)
+                        try thread.engine.series(selection, slots: scope.slots, seriesMax: seriesMax)
                     },
                     thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
                 )
@@ -47,7 +52,9 @@ extension EngineHost {
             found.formUnion(head)
             for file in blocks {
                 for entry in file.directory.entries
-                where entry.maxTime >= selection.start && entry.minTime <= selection.end {
+                where entry.maxTime >= selection.start && entry.minTime <= selection.end
+                    && scope.slots?.contains(entry.slot) ?? true
+                {
                     try Task.checkCancellation()
                     let index = try cache.load(file, entry).index
                     for series in index.matching(selection) { found.insert(index.labels(of: series)) }
@@ -63,7 +70,7 @@ extension EngineHost {
     @concurrent
     package func labelNames(_ scope: LabelScope, seriesMax: Int) async throws -> [String] {
         try await texts(scope, seriesMax: seriesMax) { engine, selection in
-            engine.labelNames(selection)
+            engine.labelNames(selection, slots: scope.slots)
         } sealed: { table, selection, isWanted in
             table.names(tenant: selection.tenant, where: isWanted)
         } each: { labels in
@@ -75,7 +82,7 @@ extension EngineHost {
     @concurrent
     package func labelValues(_ name: String, _ scope: LabelScope, seriesMax: Int) async throws -> [String] {
         try await texts(scope, seriesMax: seriesMax) { engine, selection in
-            engine.labelValues(of: name, selection)
+            engine.labelValues(of: name, selection, slots: scope.slots)
         } sealed: { table, selection, isWanted in
             table.values(of: name, tenant: selection.tenant, where: isWanted)
         } each: { labels in
@@ -91,6 +98,7 @@ extension EngineHost {
         each: (Labels) -> [String]
     ) async throws -> [String] {
         var found: Set<ExactString> = []
+        let slotBits = configuration.engine.slotBits
         for selection in scope.selections {
             let (texts, files) = try await onThread { thread throws(EngineError) in
                 (
@@ -104,6 +112,7 @@ extension EngineHost {
                     ? nil : Set(table.matching(tenant: selection.tenant, selection.matchers))
                 return sealed(table, selection) { number in
                     passing?.contains(number) ?? true
+                        && scope.slots?.contains(table.placements[Int(number)].slot(bits: slotBits)) ?? true
                         && open.contains { $0.index.overlaps(number, selection.start, selection.end) }
                 }
             }

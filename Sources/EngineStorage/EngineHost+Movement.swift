@@ -30,7 +30,14 @@ extension EngineHost {
 
     private static func open(_ parcel: MovementParcel) throws -> OpenedParcel {
         var opened = OpenedParcel(message: parcel.message)
-        guard let bytes = parcel.attachment else { return opened }
+        guard let bytes = parcel.attachment else {
+            // Were it taken, its sender would believe that the samples are here.
+            if parcel.message.hasSamples {
+                throw EngineError(.blockUnreadable, "a message about slots without the samples that belong beside it")
+            }
+            return opened
+        }
+        opened.byteCount = bytes.count
         if case .copy = parcel.message {
             opened.windows = try [Int64: WindowDigest](decoding: bytes.rawSpan)
         } else {
@@ -63,8 +70,17 @@ extension EngineHost {
     }
 
     /// Takes over a newer view of the cluster.
+    ///
+    /// - Throws: `EngineError`; `.directoryUnusable` for a view of other slots than the data has, which is left aside.
     package func update(_ view: MovementView) async throws {
-        try await onThread { $0.update(view) }
+        try await onThread { thread throws(EngineError) in try thread.update(view) }
+    }
+
+    /// Takes nothing any more, if this node is not wanted for any slot and nothing is left to move, to pay or to drop.
+    ///
+    /// - Returns: whether that is so: the node may leave its cluster.
+    package func depart() async throws -> Bool {
+        try await onThread { $0.depart() }
     }
 
     /// Takes all that the checkpoint has of a slot, durably: the answer to `MovementNotice.restore`.
@@ -72,6 +88,16 @@ extension EngineHost {
         try await onThread { thread throws(EngineError) in
             guard thread.restore(slot, bundles) else {
                 throw EngineError(.logFailed, "the log cannot take slot \(slot)", retryAfterMilliseconds: 1000)
+            }
+        }
+    }
+
+    /// Notes that all that the checkpoint has of some slots was installed here.
+    package func restored(_ slots: [Int]) async throws {
+        try await onThread { thread throws(EngineError) in
+            guard thread.restored(slots) else {
+                throw EngineError(
+                    .logFailed, "the log cannot take that slots are restored", retryAfterMilliseconds: 1000)
             }
         }
     }
@@ -84,6 +110,11 @@ extension EngineHost {
     /// How the slots stand; nil where no machine keeps them.
     package func movementStatus() async throws -> MovementStatus? {
         try await onThread { $0.movementStatus }
+    }
+
+    /// How far this node is with each slot; nil where no machine keeps them.
+    package func slotStates() async throws -> [SlotProgress]? {
+        try await onThread { $0.movement?.keeper.states(now: $0.movementNow) }
     }
 
     /// The digests of a slot's windows that end before a time, by their starts.

@@ -1,15 +1,13 @@
 package import MetricModel
 internal import SeriesEngine
+package import SlotMovement
 
-/// What a selection read.
-package struct SelectSummary: Equatable, Sendable {
-    package var seriesCount = 0
-    package var sampleCount = 0
-    /// The slots that this node could answer for alone at that moment; nil for all.
-    package var answered: SlotSet?
-
-    /// Nothing.
-    package init() {}
+/// Which slots' data is read.
+package enum SlotScope: Sendable {
+    /// All that the node has.
+    case all
+    /// That of these slots; where `onlyWhole` is true, of those among them that the node may be read alone for at that moment.
+    case slots(SlotSet, onlyWhole: Bool)
 }
 
 /// The head's answer and the blocks as they were at one moment: nothing is in both or in neither.
@@ -17,8 +15,29 @@ struct StoreSnapshot: Sendable {
     let head: HeadSelection
     /// By ascending number.
     let blocks: [BlockFile]
-    /// The slots that this node could answer for alone at that moment; nil for all.
-    let answered: SlotSet?
+}
+
+/// What a node had for some selections, and what it was to the slots, all at one moment.
+///
+/// Were it judged earlier whether a slot is whole, the slot might be gone by the time that its samples are taken: a process may be stopped in between.
+struct StoreMoment: Sendable {
+    /// One a selection.
+    let snapshots: [StoreSnapshot]
+    /// The slots whose data counts; nil for all.
+    let slots: SlotSet?
+    /// What a coordinator is told of the slots that were asked for; nil where no machine keeps them.
+    let reply: ReadReply?
+}
+
+/// What a selection read.
+package struct SelectSummary: Equatable, Sendable {
+    package var seriesCount = 0
+    package var sampleCount = 0
+    /// What the node was to the slots that were asked for when the selection was taken; nil where no machine keeps them.
+    package var reply: ReadReply?
+
+    /// Nothing.
+    package init() {}
 }
 
 extension EngineHost {
@@ -27,6 +46,7 @@ extension EngineHost {
     /// The engine's thread only hands out references; decoding, reading and merging happen on the caller's.
     /// - Parameters:
     ///   - selection: tenant, matchers and time range.
+    ///   - scope: slots whose series are read.
     ///   - seriesMax: series that may be read.
     ///   - samplesMax: samples that may be read.
     ///   - emit: gets batches of some 65,536 samples; a series is never split.
@@ -34,15 +54,15 @@ extension EngineHost {
     /// - Throws: `EngineError.limitExceeded` naming the limit, `.blockUnreadable`, or what `emit` throws.
     @concurrent
     package func select(
-        _ selection: SeriesSelection, seriesMax: Int, samplesMax: Int,
+        _ selection: SeriesSelection, of scope: SlotScope = .all, seriesMax: Int, samplesMax: Int,
         emit: @Sendable ([SeriesColumns]) async throws -> Void
     ) async throws -> SelectSummary {
-        let snapshot = try await snapshot(selection, slots: nil, seriesMax: seriesMax)
+        let moment = try await moment([selection], of: scope, seriesMax: seriesMax)
         var reader = SelectionReader(
-            selection: selection, snapshot: snapshot, cache: cache,
+            selection: selection, snapshot: moment.snapshots[0], slots: moment.slots, cache: cache,
             slotBits: configuration.engine.slotBits)
         var summary = SelectSummary()
-        summary.answered = snapshot.answered
+        summary.reply = moment.reply
         var batch: [SeriesColumns] = []
         var batchSamples = 0
         while let slot = reader.nextSlot() {
@@ -72,15 +92,21 @@ extension EngineHost {
         throw EngineError(.limitExceeded, "\(EngineLimitError(name: limit, maximum: maximum, found: found))")
     }
 
-    /// What a selection reads, and for which of `slots` (nil: of all) that is all there is.
-    func snapshot(_ selection: SeriesSelection, slots: SlotSet?, seriesMax: Int) async throws -> StoreSnapshot {
+    /// What selections read, and what the node is to the slots, in one turn of the engine's thread.
+    func moment(
+        _ selections: [SeriesSelection], of scope: SlotScope, seriesMax: Int
+    ) async throws -> StoreMoment {
         try await onThread { thread throws(EngineError) in
-            StoreSnapshot(
-                head: try Self.limited { () throws(EngineLimitError) in
+            let (slots, reply) = thread.standing(in: scope)
+            var snapshots: [StoreSnapshot] = []
+            for selection in selections {
+                let head = try Self.limited { () throws(EngineLimitError) in
                     try thread.engine.select(selection, seriesMax: seriesMax)
-                },
-                blocks: thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end },
-                answered: thread.wholeSlots(of: slots))
+                }
+                let blocks = thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
+                snapshots.append(StoreSnapshot(head: head, blocks: blocks))
+            }
+            return StoreMoment(snapshots: snapshots, slots: slots, reply: reply)
         }
     }
 
@@ -111,7 +137,8 @@ struct SelectionReader {
     private var headBySlot: [UInt16: [HeadSeries]] = [:]
     private var blocksBySlot: [UInt16: [(BlockFile, BlockDirectoryEntry)]] = [:]
 
-    init(selection: SeriesSelection, snapshot: StoreSnapshot, cache: BlockCache, slotBits: Int) {
+    /// Of the slots only those of `slots` are read; nil for all.
+    init(selection: SeriesSelection, snapshot: StoreSnapshot, slots: SlotSet?, cache: BlockCache, slotBits: Int) {
         self.selection = selection
         self.snapshot = snapshot
         self.cache = cache
@@ -124,7 +151,8 @@ struct SelectionReader {
                 blocksBySlot[entry.slot, default: []].append((file, entry))
             }
         }
-        slots = Set(headBySlot.keys).union(blocksBySlot.keys).sorted()[...]
+        let found = Set(headBySlot.keys).union(blocksBySlot.keys).sorted()
+        self.slots = found.filter { slots?.contains($0) ?? true }[...]
     }
 
     mutating func nextSlot() -> UInt16? { slots.popFirst() }

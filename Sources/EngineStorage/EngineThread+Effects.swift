@@ -86,7 +86,7 @@ extension EngineThread {
             guard let bytes = record.encoded(name: state.setup.names.name(of:)) else { continue }
             Engine.note(bytes, into: &records)
         }
-        engine.rewrite(state.keeper.owedBatches.compactMap { state.ledger.batch($0.number) }, into: &records)
+        engine.rewrite(state.keeper.owedNumbers.sorted().compactMap { state.ledger.batch($0) }, into: &records)
         defer { records.removeAll(keepingCapacity: true) }
         if records.isEmpty { return nil }
         do throws(FileError) {
@@ -115,6 +115,7 @@ extension EngineThread {
         switch effect {
         case .log, .answerRead: preconditionFailure("\(effect) does not wait for the log")
         case .send(.copy(let slot, let stake, let cursor), let node):
+            guard movement?.pace.mayAsk(now: movementNow) == true else { return }
             // With what is here already, so that a node that starts again gets only what it missed.
             work(on: slot, for: node) { snapshot, known throws(EngineError) in
                 let windows = try snapshot.windowDigests(before: .max, known: known)
@@ -219,10 +220,11 @@ extension EngineThread {
     ) {
         guard let state = movement else { return }
         let snapshot = snapshot(ofSlot: UInt16(slot))
-        let (outlet, digests, logger) = (state.setup.outlet, state.digests, logger)
+        let (outlet, worker, digests, logger) = (state.setup.outlet, state.worker, state.digests, logger)
         push(cursor.map { WorkKey(slot: slot, node: node, cursor: $0) }) {
             do throws(EngineError) {
                 let parcels = try body(snapshot, digests)
+                if cursor != nil { worker.noteSent(parcels) }
                 if !parcels.isEmpty { outlet.send(parcels, to: node) }
             } catch {
                 logger.error("slot cannot be read", metadata: ["slot": "\(slot)", "error": "\(error)"])

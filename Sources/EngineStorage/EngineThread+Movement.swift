@@ -16,8 +16,8 @@ extension EngineThread {
     func beginMovement(_ setup: MovementSetup, _ notes: MovementNotes) throws(EngineError) {
         let now = movementNow
         precondition(
-            setup.view.orders.count == 1 << configuration.engine.slotBits,
-            "a view of \(setup.view.orders.count) slots for an engine of \(1 << configuration.engine.slotBits)")
+            setup.view.slotCount == 1 << configuration.engine.slotBits,
+            "a view of \(setup.view.slotCount) slots for an engine of \(1 << configuration.engine.slotBits)")
         var records: [MovementRecord] = []
         for note in notes.records {
             switch note {
@@ -37,12 +37,19 @@ extension EngineThread {
         let machine = try machineStart()
         let mayHaveLost = try mayHaveLost(boot: setup.boot, machine: machine, hasSamples: !slots.isEmpty)
         var effects: [MovementEffect] = []
+        if try isFirstStart(setup, hasSamples: !slots.isEmpty) {
+            // Nobody may have what this directory's predecessor had: what is copied from no holder is asked of the checkpoint.
+            let restoring = MovementRecord.restoring(slots: Array(0..<setup.view.slotCount))
+            records.append(restoring)
+            effects.append(.log(restoring))
+        }
         let keeper = SlotKeeper(
             me: setup.me, boot: setup.boot, records: records, mayHaveLost: mayHaveLost, view: setup.view,
             limits: setup.limits, now: now, into: &effects)
         var state = MovementState(
             setup: setup, keeper: keeper, worker: MovementWorker(jobsMax: setup.jobsMax),
-            digests: DigestCache(entriesMax: setup.digestCacheEntriesMax))
+            digests: DigestCache(entriesMax: setup.digestCacheEntriesMax),
+            pace: MovementPace(bytesPerSecond: setup.bytesPerSecondMax, now: now))
         for part in keeper.owedBatches {
             if let batch = notes.batches[part.number] { state.ledger.keep(batch, at: now) }
         }
@@ -53,6 +60,14 @@ extension EngineThread {
         carryOut(effects, beside: .none)
         commitGroup()
         try noteBegun(machine)
+    }
+
+    /// Whether the name has no past that it knows of, and may have one in the checkpoint.
+    private func isFirstStart(_ setup: MovementSetup, hasSamples: Bool) throws(EngineError) -> Bool {
+        guard setup.restoresNewDirectory, setup.boot == 1, !hasSamples else { return false }
+        do throws(FileError) { return try !SystemCalls.exists(directory.begunPath) } catch {
+            throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
+        }
     }
 
     /// What tells one start of the machine from another.
@@ -146,6 +161,7 @@ extension EngineThread {
         for parcel in delivery.parcels {
             // Samples of other members are asked for again when there is room for them.
             if parcel.bundle != nil, engine.headSamples >= 2 * configuration.headSamplesMax { continue }
+            movement?.noteReceived(parcel)
             var effects: [MovementEffect] = []
             movement?.keeper.receive(parcel.message, from: delivery.sender, now: movementNow, into: &effects)
             if case .copy(let slot, _, _) = parcel.message, !parcel.windows.isEmpty {
@@ -156,31 +172,52 @@ extension EngineThread {
         }
     }
 
-    /// Takes over a newer view of the cluster.
-    func update(_ view: MovementView) { movement?.keeper.update(view) }
+    /// Takes over a newer view of the cluster, which has as many slots as ever.
+    func update(_ view: MovementView) throws(EngineError) {
+        let slots = 1 << configuration.engine.slotBits
+        guard view.slotCount == slots else {
+            throw EngineError(
+                .directoryUnusable, "this node's data has \(slots) slots, and the cluster has \(view.slotCount) now")
+        }
+        movement?.keeper.update(view)
+    }
+
+    /// Takes nothing any more, if nothing is left here; false without a machine.
+    func depart() -> Bool { movement?.keeper.depart() ?? false }
 
     /// Takes what the checkpoint has of a slot.
     ///
     /// - Returns: false when the log cannot take it now.
     func restore(_ slot: Int, _ bundles: [SampleBundle]) -> Bool {
-        guard movement != nil, !isStalled, openLogIfNeeded() == nil else { return false }
         for bundle in bundles {
-            guard let number = movement?.keeper.takeNumber() else { return false }
+            guard canLog, let number = movement?.keeper.takeNumber() else { return false }
             carryOut([.log(.batch(slots: [slot], number: number))], beside: .bundle(bundle))
         }
+        return restored([slot])
+    }
+
+    /// All that the checkpoint has of some slots is here.
+    ///
+    /// - Returns: false when the log cannot take it now.
+    func restored(_ slots: [Int]) -> Bool {
+        guard canLog else { return false }
         var effects: [MovementEffect] = []
-        movement?.keeper.restored(slot, into: &effects)
+        for slot in slots { movement?.keeper.restored(slot, into: &effects) }
         carryOut(effects, beside: .none)
         commitGroup()
         return !isStalled
     }
 
-    /// Of slots (nil: of all), those that this node may answer for alone at this moment; nil without a machine: all.
-    func wholeSlots(of slots: SlotSet?) -> SlotSet? {
-        guard let keeper = movement?.keeper else { return nil }
-        let asked = slots?.members ?? keeper.heldSlots
-        let known = asked.filter { $0 < 1 << configuration.engine.slotBits }
-        return SlotSet(keeper.wholeSlots(of: known, now: movementNow))
+    private var canLog: Bool { movement != nil && !isStalled && openLogIfNeeded() == nil }
+
+    /// The slots whose data counts of those that are asked for (nil: of all), and what a coordinator is told of them; without a machine nothing is
+    /// told, and all count.
+    func standing(in scope: SlotScope) -> (slots: SlotSet?, reply: ReadReply?) {
+        guard case .slots(let asked, let onlyWhole) = scope else { return (nil, nil) }
+        guard let reply = movement?.keeper.readReply(asked.slots.map { Int($0) }, now: movementNow) else {
+            return (asked, nil)
+        }
+        return (onlyWhole ? SlotSet(reply.wholeSlots) : asked, reply)
     }
 
     // MARK: - What others see
@@ -192,8 +229,11 @@ extension EngineThread {
         var status = MovementStatus()
         status.holds = held.count
         status.whole = keeper.wholeSlots(of: held, now: movementNow).count
-        status.batchesOwed = keeper.owedBatches.count
+        status.awaitingCheckpoint = keeper.slotsAwaitingCheckpoint.count
+        status.batchesOwed = keeper.owedNumbers.count
         status.isSettled = keeper.isSettled
+        status.gains = movement?.gains.change
+        status.gives = movement?.gives.change
         return status
     }
 
@@ -201,16 +241,17 @@ extension EngineThread {
     private func noteStatus(_ now: Int64) {
         guard let notedAt = movement?.notedAt, now - notedAt >= 1_000_000 else { return }
         movement?.notedAt = now
+        movement?.noteProgress(now)
         statistics.movement = movementStatus
     }
 
     // MARK: - Bounds
 
     private func trimLedger(_ now: Int64, into effects: inout [MovementEffect]) {
-        guard let state = movement, now - state.trimmedAt >= Self.trimInterval || isLedgerFull else { return }
+        guard let trimmedAt = movement?.trimmedAt, now - trimmedAt >= Self.trimInterval || isLedgerFull else { return }
         movement?.trimmedAt = now
-        let owed = Set(state.keeper.owedBatches.lazy.map(\.number))
-        let setup = state.setup
+        // The state itself is not held: its ledger would be copied to be trimmed.
+        guard let setup = movement?.setup, let owed = movement?.keeper.owedNumbers else { return }
         // A little longer than the machine remembers them.
         let start = now - setup.limits.grace - 5 * setup.limits.askInterval
         let forgotten =
@@ -233,9 +274,10 @@ extension EngineThread {
 
     /// A store that the machine has given up is answered by nobody else.
     private func refuseLateStores(_ now: Int64) {
-        guard let state = movement else { return }
-        let start = now - state.setup.limits.writeDeadline - state.setup.limits.grace
-        for (requester, store) in state.stores where store.since < start {
+        guard let limits = movement?.setup.limits else { return }
+        let start = now - limits.writeDeadline - limits.grace
+        let late = movement?.stores.filter { $0.value.since < start } ?? [:]
+        for (requester, store) in late {
             movement?.stores[requester] = nil
             let failure = EngineError(
                 .overloaded, "who misses the batch may still be read", retryAfterMilliseconds: 1000)

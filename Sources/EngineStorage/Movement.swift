@@ -63,8 +63,13 @@ package struct MovementSetup: Sendable {
     package var owedBytesMax = 256 << 20
     /// `digest_cache_entries_max`: digests of windows of slots that are remembered.
     package var digestCacheEntriesMax = 1 << 18
+    /// `movement-rate`: bytes of pages that this node asks for in a second; what is not asked for now is asked for again.
+    package var bytesPerSecondMax = Int.max
     /// `movement_rest`: how long ago a window must have ended to be compared, milliseconds.
     package var restMilliseconds: Int64 = 120_000
+    /// Whether the first start in a new directory takes the checkpoint's samples of each slot that it holds without having copied it: all disks of a
+    /// cluster may be new.
+    package var restoresNewDirectory = false
 
     package init(
         me: NodeID, boot: UInt32, view: MovementView, names: any MemberNames, outlet: any MovementOutlet
@@ -91,8 +96,13 @@ package struct MovementStatus: Equatable, Sendable {
     package var holds = 0
     /// Held slots that may be read alone now.
     package var whole = 0
+    /// Wanted slots of which the checkpoint may have more than is here.
+    package var awaitingCheckpoint = 0
     /// Batches that others miss.
     package var batchesOwed = 0
     /// Whether nothing is left to move, to pay or to drop here.
     package var isSettled = false
+    /// Slots on their way to this node, and away from it; nil while there are none.
+    package var gains: MovementProgress.Change?
+    package var gives: MovementProgress.Change?
 }

@@ -45,6 +45,12 @@ struct MovementState {
     var ledger = BatchLedger()
     let worker: MovementWorker
     let digests: DigestCache
+    var pace: MovementPace
+    var gains = MovementProgress()
+    var gives = MovementProgress()
+    /// What came in pages since this start.
+    private var receivedBytes = 0
+    private var receivedSamples = 0
     var stores: [UInt64: PendingStore] = [:]
     var nextRequester: UInt64 = 1
     /// Effects that leave once the group is in the log; in order.
@@ -56,6 +62,32 @@ struct MovementState {
     var tickedAt: Int64 = 0
     /// When its figures were last taken.
     var notedAt: Int64 = 0
+
+    /// Begins with nothing waiting.
+    init(
+        setup: MovementSetup, keeper: SlotKeeper, worker: MovementWorker, digests: DigestCache, pace: MovementPace
+    ) {
+        self.setup = setup
+        self.keeper = keeper
+        self.worker = worker
+        self.digests = digests
+        self.pace = pace
+    }
+
+    /// Counts what came beside a page.
+    mutating func noteReceived(_ parcel: OpenedParcel) {
+        guard case .page = parcel.message else { return }
+        receivedBytes += parcel.byteCount
+        receivedSamples += parcel.bundle?.sampleCount ?? 0
+        pace.received(bytes: parcel.byteCount)
+    }
+
+    /// Looks how slots come along.
+    mutating func noteProgress(_ now: Int64) {
+        let balance = keeper.balance
+        gains.note(left: balance.toGain, bytes: receivedBytes, samples: receivedSamples, now: now)
+        gives.note(left: balance.toGive, bytes: worker.sentBytes, samples: 0, now: now)
+    }
 }
 
 /// Samples that came beside what the slots' machine took.

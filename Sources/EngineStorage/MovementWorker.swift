@@ -21,6 +21,10 @@ final class MovementWorker: Sendable {
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
     private let jobsMax: Int
+    private let sent = Atomic(0)
+
+    /// Bytes of pages that were made for others.
+    var sentBytes: Int { sent.load(ordering: .relaxed) }
 
     init(jobsMax: Int) {
         self.jobsMax = jobsMax
@@ -52,6 +56,12 @@ final class MovementWorker: Sendable {
             wake.signal()
             return true
         }
+    }
+
+    /// Counts pages.
+    func noteSent(_ pages: [MovementParcel]) {
+        let bytes = pages.reduce(0) { $0 + ($1.attachment?.count ?? 0) }
+        sent.add(bytes, ordering: .relaxed)
     }
 
     private func finish(_ key: WorkKey) { state.withLock { _ = $0.keys.remove(key) } }

@@ -1,5 +1,6 @@
 package import MetricModel
 internal import SeriesEngine
+package import SlotMovement
 
 /// A selection of one moment, to be read series by series on any thread.
 package struct StoredSelection: Sendable {
@@ -11,9 +12,6 @@ package struct StoredSelection: Sendable {
     /// The block files' part, found across files; nil to go slot by slot.
     let view: SealedView?
 
-    /// Of `slots`, those that this node could answer for alone at that moment; nil for all.
-    package var answered: SlotSet? { snapshot.answered }
-
     /// A reader at the first series.
     package var cursor: StoreCursor { StoreCursor(self) }
 }
@@ -22,25 +20,32 @@ extension EngineHost {
     /// A selection of fewer slots than this does not open whole files for their sake.
     private static let slotsThatOpenFiles = 64
 
-    /// Takes references to all that a selection names, to be read later.
+    /// Takes references to all that selections name, to be read later.
     ///
     /// - Parameters:
-    ///   - selection: tenant, matchers and time range.
-    ///   - slots: only their series are read.
-    ///   - seriesMax: series that may be read.
-    /// - Returns: what was there at one moment.
+    ///   - selections: tenant, matchers and time range of each.
+    ///   - asked: only their series are read.
+    ///   - onlyWhole: whether of these slots those are left out that the node may not be read alone for.
+    ///   - seriesMax: series that each may read.
+    /// - Returns: what was there at one moment: one for each selection, and what a coordinator is told of the slots (nil where no machine keeps them).
     /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`.
     @concurrent
     package func selected(
-        _ selection: SeriesSelection, slots: SlotSet, seriesMax: Int
-    ) async throws -> StoredSelection {
-        let snapshot = try await snapshot(selection, slots: slots, seriesMax: seriesMax)
-        let view = try await sealed.view(
-            snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
-            matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
-        return StoredSelection(
-            selection: selection, slots: slots, snapshot: snapshot, cache: cache,
-            slotBits: configuration.engine.slotBits, view: view)
+        _ selections: [SeriesSelection], slots asked: SlotSet, onlyWhole: Bool, seriesMax: Int
+    ) async throws -> (selections: [StoredSelection], reply: ReadReply?) {
+        let moment = try await moment(selections, of: .slots(asked, onlyWhole: onlyWhole), seriesMax: seriesMax)
+        let slots = moment.slots ?? asked
+        var stored: [StoredSelection] = []
+        for (selection, snapshot) in zip(selections, moment.snapshots) {
+            let view = try await sealed.view(
+                snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
+                matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
+            stored.append(
+                StoredSelection(
+                    selection: selection, slots: slots, snapshot: snapshot, cache: cache,
+                    slotBits: configuration.engine.slotBits, view: view))
+        }
+        return (stored, moment.reply)
     }
 }
 
@@ -63,7 +68,8 @@ package struct StoreCursor {
             acrossFiles = SealedReader(stored.selection, view, stored.snapshot.head)
         } else {
             bySlot = SelectionReader(
-                selection: stored.selection, snapshot: stored.snapshot, cache: stored.cache, slotBits: stored.slotBits)
+                selection: stored.selection, snapshot: stored.snapshot, slots: stored.slots, cache: stored.cache,
+                slotBits: stored.slotBits)
         }
     }
 
@@ -84,7 +90,7 @@ package struct StoreCursor {
                 return columns
             }
             guard let slot = bySlot?.nextSlot() else { return nil }
-            if slots.contains(slot) { pending = try bySlot?.series(of: slot)[...] ?? [] }
+            pending = try bySlot?.series(of: slot)[...] ?? []
         }
     }
 }

@@ -51,7 +51,7 @@ package final class ExchangeGuest: ClusterPortGuest {
     private let answer: @Sendable ([UInt8]) -> EventLoopFuture<[UInt8]>
     private let open = Mutex(0)
 
-    /// - Parameter answer: gives the answer's envelope for a request's; empty for none.
+    /// - Parameter answer: gives the answer's envelope for a request's, empty to decline it; fails to close the connection without a word.
     init(answer: @escaping @Sendable ([UInt8]) -> EventLoopFuture<[UInt8]>) {
         self.answer = answer
     }
@@ -106,7 +106,7 @@ private final class ExchangeServerHandler: ChannelInboundHandler {
         isAsked = true
         let channel = context.channel
         answer(request).whenComplete { result in
-            let envelope = (try? result.get()) ?? []
+            guard case .success(let envelope) = result else { return channel.close(promise: nil) }
             let frame = ExchangeStream.frame(envelope, opening: [], allocator: channel.allocator)
             channel.writeAndFlush(frame).whenComplete { _ in channel.close(promise: nil) }
         }
@@ -118,6 +118,8 @@ private final class ExchangeServerHandler: ChannelInboundHandler {
 extension MembershipError {
     /// The other side could not open the envelope, or would not answer.
     static let declined = MembershipError(.notAllowed, in: "exchange: no answer")
+    /// This side has not begun yet, or has ended.
+    static let notTakingPart = MembershipError(.notAllowed, in: "exchange: not a member now")
 }
 
 /// One exchange that this member begins.

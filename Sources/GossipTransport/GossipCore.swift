@@ -51,6 +51,8 @@ final class GossipCore: @unchecked Sendable {
             record.version = max(record.version, kept.me.version + 1)
             // A member that starts again is still what it was: nobody takes its slots over meanwhile.
             if !kept.me.state.isGone { record.state = kept.me.state }
+            record.leastBoot = kept.me.state.isGone ? kept.me.instance.boot + 1 : kept.me.leastBoot
+            record.progress.leavesByForce = kept.me.progress.leavesByForce
         }
         machine = Membership(
             record: record, settings: kept?.settings, configuration: configuration.membership,
@@ -82,13 +84,13 @@ final class GossipCore: @unchecked Sendable {
             .bind(host: host, port: port)
     }
 
-    func start(channel: any Channel, address: NodeAddress, seeds: [NodeAddress]) {
+    func start(channel: any Channel, address: NodeAddress, seeds: HostLookup.Finding) {
         eventLoop.preconditionInEventLoop()
         self.channel = channel
         machine.setAddress(address)
         machine.start(
-            seeds: seeds, cluster: configuration.cluster, founding: configuration.founding, known: known,
-            now: Self.now, into: &effects)
+            seeds: seeds.addresses, unfound: seeds.unfound, cluster: configuration.cluster,
+            founding: configuration.founding, known: known, now: Self.now, into: &effects)
         perform()
     }
 
@@ -144,10 +146,12 @@ final class GossipCore: @unchecked Sendable {
         perform()
     }
 
-    /// Answers an exchange; empty for no answer.
-    func answer(_ request: [UInt8]) -> [UInt8] {
+    /// Answers an exchange; empty to decline it.
+    ///
+    /// - Throws: while this member has not begun or has ended. Who asks then hears nothing: it is no reason to give up, as a refusal of its keys is.
+    func answer(_ request: [UInt8]) throws(MembershipError) -> [UInt8] {
         eventLoop.preconditionInEventLoop()
-        guard !isClosed else { return [] }
+        guard !isClosed, machine.phase == .joining || machine.phase == .member else { throw .notTakingPart }
         do throws(MembershipError) {
             let contents = try envelope.unwrap(request, as: .request, acceptsUnknownCluster: true)
             envelopeCounts.accepted += 1
@@ -238,8 +242,10 @@ final class GossipCore: @unchecked Sendable {
         let seeds = configuration.seeds
         guard !seeds.isEmpty else { return }
         Task {
-            let addresses = await HostLookup.addresses(of: seeds)
-            eventLoop.execute { if !self.isClosed, !addresses.isEmpty { self.machine.setSeeds(addresses) } }
+            let found = await HostLookup.look(up: seeds)
+            eventLoop.execute {
+                if !self.isClosed { self.machine.setSeeds(found.addresses, unfound: found.unfound) }
+            }
         }
     }
 
@@ -267,7 +273,7 @@ final class GossipCore: @unchecked Sendable {
         switch notice {
         case .settings(let settings): envelope.cluster = settings.id
         case .expelled, .finished: close()
-        case .joined, .added, .updated, .suspected, .recovered, .died, .gone, .dropped, .own: break
+        case .joined, .added, .updated, .progressed, .suspected, .recovered, .died, .gone, .dropped, .own: break
         }
         save()
     }
@@ -279,6 +285,7 @@ final class GossipCore: @unchecked Sendable {
             logger.info("member known", metadata: ["member": "\(record.name)", "address": "\(record.address)"])
         case .updated(let record):
             logger.info("member changed", metadata: ["member": "\(record.name)", "state": "\(record.state)"])
+        case .progressed(let name): logger.debug("member is further", metadata: ["member": "\(name)"])
         case .suspected(let name): logger.info("member does not answer", metadata: ["member": "\(name)"])
         case .recovered(let name): logger.info("member answers again", metadata: ["member": "\(name)"])
         case .died(let name): logger.warning("member is dead", metadata: ["member": "\(name)"])

@@ -62,7 +62,7 @@ package final class GossipNode: Sendable {
             configuration, kept: kept, cipher: cipher, notices: continuation, eventLoop: group.any(), logger: logger)
         self.core = core
         self.notices = notices
-        guest = ExchangeGuest { request in core.eventLoop.submit { core.answer(request) } }
+        guest = ExchangeGuest { request in core.eventLoop.submit { try core.answer(request) } }
     }
 
     /// Binds the UDP socket and begins to take part.
@@ -73,12 +73,12 @@ package final class GossipNode: Sendable {
     ///   - advertised: the address that others use; nil for the bound one.
     /// - Throws: the system's error when the address cannot be bound; `MembershipError` when nobody could use the address.
     package func start(host: String, port: Int, advertised: NodeAddress? = nil) async throws {
-        let addresses = await HostLookup.addresses(of: core.configuration.seeds)
+        let seeds = await HostLookup.look(up: core.configuration.seeds)
         let channel = try await core.bind(host: host, port: port).get()
         guard let bound = channel.localAddress, let address = advertised ?? NodeAddress(bound) else {
             throw MembershipError(.malformed, in: "address of the gossip socket")
         }
-        try await core.eventLoop.submit { self.core.start(channel: channel, address: address, seeds: addresses) }.get()
+        try await core.eventLoop.submit { self.core.start(channel: channel, address: address, seeds: seeds) }.get()
     }
 
     /// Everybody that this member knows, itself included, in the order of their names.

@@ -37,12 +37,25 @@ package enum HostLookup {
     /// `seed_addresses_max`: of one name; further ones are passed over.
     static let addressesMax = 64
 
-    /// All addresses of all seeds, each once, in the resolver's order; a name that is not found has none.
-    package static func addresses(of seeds: [SeedName]) async -> [NodeAddress] {
-        let found = try? await NIOThreadPool.singleton.runIfActive { seeds.flatMap { addresses(of: $0) } }
-        var seen: Set<NodeAddress> = []
-        return (found ?? []).filter { seen.insert($0).inserted }
+    /// What came of looking names up.
+    package struct Finding: Sendable {
+        /// All addresses of all names, each once, in the resolver's order.
+        package var addresses: [NodeAddress]
+        /// Names that have none.
+        package var unfound: Int
     }
+
+    /// All addresses of all seeds, and for how many of them there are none.
+    package static func look(up seeds: [SeedName]) async -> Finding {
+        let found = try? await NIOThreadPool.singleton.runIfActive { seeds.map { addresses(of: $0) } }
+        guard let found else { return Finding(addresses: [], unfound: seeds.count) }
+        var seen: Set<NodeAddress> = []
+        return Finding(
+            addresses: found.joined().filter { seen.insert($0).inserted }, unfound: found.count { $0.isEmpty })
+    }
+
+    /// All addresses of all seeds, each once; a name that is not found has none.
+    package static func addresses(of seeds: [SeedName]) async -> [NodeAddress] { await look(up: seeds).addresses }
 
     private static func addresses(of seed: SeedName) -> [NodeAddress] {
         var hints = unsafe addrinfo()

@@ -141,7 +141,7 @@ struct SlotOrder: Sendable {
 
     /// - Complexity: O(samples + slots).
     init(_ plan: RoutingPlan, series: [UInt32]) {
-        var starts = [UInt32](repeating: 0, count: plan.owners.view.orders.count + 1)
+        var starts = [UInt32](repeating: 0, count: plan.owners.view.slotCount + 1)
         for one in series where !plan.isRefused(Int(one)) { starts[Int(plan.slots[Int(one)]) + 1] += 1 }
         for slot in starts.indices.dropFirst() { starts[slot] += starts[slot - 1] }
         var next = starts

@@ -48,7 +48,7 @@ struct RoutingPlan: Sendable {
             return column
         }
         slots.reserveCapacity(seriesCount)
-        slotBits = Array(repeating: 0, count: (owners.view.orders.count + 63) / 64)
+        slotBits = Array(repeating: 0, count: (owners.view.slotCount + 63) / 64)
     }
 
     @inline(__always)

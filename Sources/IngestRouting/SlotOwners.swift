@@ -17,10 +17,10 @@ package struct SlotOwners: Sendable {
     /// - Parameter view: has at least one slot, and at least one wanted owner of each.
     package init(_ view: MovementView) {
         self.view = view
-        let owners = view.orders.indices.flatMap { view.wanted($0) }
+        let owners = view.slots.flatMap { view.wanted($0) }
         nodes = Set(owners).sorted()
-        copies = owners.count / max(view.orders.count, 1)
-        precondition(copies > 0 && owners.count == copies * view.orders.count, "slots with unequal numbers of owners")
+        copies = owners.count / max(view.slotCount, 1)
+        precondition(copies > 0 && owners.count == copies * view.slotCount, "slots with unequal numbers of owners")
         let places = Dictionary(uniqueKeysWithValues: zip(nodes, nodes.indices))
         table = nodes.count == 1 ? [] : owners.map { UInt16(places[$0] ?? 0) }
         self.places = places

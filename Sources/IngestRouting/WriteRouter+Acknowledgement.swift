@@ -80,6 +80,7 @@ extension WriteRouter {
             stored: count - write.samplesWithoutSeries - write.refusedSamples.count,
             rejectedCount: write.rejectedCount, rejections: write.rejections.sorted { $0.element < $1.element },
             exemplarsDropped: write.source.exemplarsDropped)
+        counters.samplesStored += report.stored
         abandon(write)
         return report
     }

@@ -34,6 +34,8 @@ package struct WriteRouter: Sendable {
         package var inFlightSamples = 0
         /// Exemplars left out.
         package var exemplarsDropped = 0
+        /// Samples acknowledged to whoever pushed them.
+        package var samplesStored = 0
         /// Batches sent again because an aggregator did not know a reference.
         package var retriedBatches = 0
 
@@ -126,7 +128,7 @@ package struct WriteRouter: Sendable {
         _ parsed: consuming ParsedWrite, tenant: TenantID, arrival: Timestamp, idempotencyKey: String? = nil,
         owners: SlotOwners, clock: Clock
     ) throws(RoutingError) -> WriteInProgress {
-        precondition(owners.view.orders.count == 1 << slotBits, "\(owners.view.orders.count) slots of \(slotBits) bits")
+        precondition(owners.view.slotCount == 1 << slotBits, "\(owners.view.slotCount) slots of \(slotBits) bits")
         try admit(parsed)
         if parsed.hasUnstamped {
             let time = try stamp(tenant: tenant, arrival: arrival, key: idempotencyKey)

@@ -32,7 +32,12 @@ package struct Membership: Sendable {
     /// This member's own record.
     package internal(set) var me: MemberRecord
     /// The cluster's settings; nil before a newcomer has learned them.
-    package internal(set) var settings: ClusterSettings?
+    package internal(set) var settings: ClusterSettings? {
+        didSet {
+            settingsDigest = settings?.digestPart ?? 0
+            mismatchSince = nil
+        }
+    }
     /// Where this member's own life stands.
     package internal(set) var phase = Phase.idle
     /// How much this member distrusts its own view.
@@ -41,8 +46,8 @@ package struct Membership: Sendable {
     package internal(set) var statistics = MembershipStatistics()
     /// Call `tick` now or earlier.
     package private(set) var wakeAt = MembershipInstant.never
-    /// Equal digests mean equal views: the members, their versions, who is dead.
-    package var viewDigest: UInt64 { othersDigest ^ ownDigest }
+    /// Equal digests mean equal views: the members, their versions, who is dead, the cluster's settings.
+    package var viewDigest: UInt64 { othersDigest ^ ownDigest ^ settingsDigest }
 
     var random: SplitMix64
     /// The others; nil where one was dropped and the place waits for a newcomer.
@@ -55,6 +60,7 @@ package struct Membership: Sendable {
     var news = BroadcastQueue()
     var othersDigest: UInt64 = 0
     var ownDigest: UInt64
+    var settingsDigest: UInt64
 
     var sequence: UInt32
     var probe: Probe?
@@ -93,6 +99,7 @@ package struct Membership: Sendable {
         precondition(record.fits, "the own record is out of range: \(record)")
         self.configuration = configuration
         self.settings = settings
+        settingsDigest = settings?.digestPart ?? 0
         me = record
         health = LocalHealth(max: configuration.localHealthMax)
         random = SplitMix64(seed: seed)

@@ -23,19 +23,6 @@ package struct SlotSet: Hashable, Sendable {
         for slot in slots { insert(UInt16(slot)) }
     }
 
-    /// The slots, ascending.
-    package var members: [Int] {
-        var members: [Int] = []
-        for (index, word) in words.enumerated() {
-            var rest = word
-            while rest != 0 {
-                members.append(index * 64 + rest.trailingZeroBitCount)
-                rest &= rest - 1
-            }
-        }
-        return members
-    }
-
     /// The slots of a sequence.
     package init(_ slots: some Sequence<UInt16>) {
         self.init()

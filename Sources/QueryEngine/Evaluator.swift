@@ -16,11 +16,12 @@ package enum Evaluator {
     ///     `Fragment.accepts`.
     ///   - isCancelled: asked for every series and group, and inside long windows; once it has said so it keeps saying so, and
     ///     evaluation ends with `.cancelled`.
+    ///   - profile: measures it; nil for no measuring.
     /// - Returns: the value with warnings and infos.
     /// - Throws: `QueryError` when the data does not allow an operation, a limit is reached, or the caller went away.
     package static func evaluate(
         _ plan: QueryPlan, data: [[SeriesColumns]], fragments: [FragmentAnswer] = [],
-        isCancelled: () -> Bool = { false }
+        isCancelled: () -> Bool = { false }, profile: EvaluationProfile? = nil
     ) throws(QueryError) -> QueryResult {
         precondition(
             data.count == plan.selections.count, "data of \(data.count) selections, not \(plan.selections.count)")
@@ -34,6 +35,7 @@ package enum Evaluator {
         return try withoutActuallyEscaping(isCancelled) { isCancelled throws(QueryError) in
             let evaluation = Evaluation(
                 plan: plan, source: source, fragments: fragments.map(\.rows), isCancelled: isCancelled)
+            evaluation.profile = profile
             for fragment in fragments { evaluation.notes.add(fragment.notes) }
             let value = try evaluation.value()
             return QueryResult(
@@ -72,6 +74,8 @@ final class Evaluation {
     private(set) var samplesRead = 0
     /// Whether other parts of the data are evaluated elsewhere: what depends on all of it must be refused then.
     var isPart = false
+    /// Measures the operators; nil for no measuring.
+    var profile: EvaluationProfile?
     /// Nil unless the plan asks for it.
     var counts: SampleCounts?
 
@@ -111,6 +115,17 @@ final class Evaluation {
 
     /// Produces the rows of an instant vector. Rows without any sample may come along.
     func rows(_ node: PlanNode, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+        guard let profile, let index = profile.enter(node, plan) else { return try produce(node, grid, body) }
+        defer { profile.leave(index) }
+        let measured = RowConsumer { labels, row throws(QueryError) in
+            profile.give(index)
+            defer { profile.resume(index) }
+            try body(labels, &row)
+        }
+        try produce(node, grid, measured)
+    }
+
+    private func produce(_ node: PlanNode, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
         switch node {
         case .selector(let selector): try rows(of: selector, grid, body)
         case .sampleTime(let selector): try rowsOfTimes(selector, grid, body)

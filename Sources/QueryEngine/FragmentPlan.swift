@@ -107,16 +107,18 @@ extension Evaluator {
     ///   - fragment: what to compute.
     ///   - source: this node's series.
     ///   - isCancelled: as for a whole plan.
+    ///   - profile: measures it; nil for no measuring.
     ///   - emit: gets each row that has anything.
     /// - Returns: what is to be told beside.
     /// - Throws: `QueryError`, as for a whole plan; the data of one part may forbid what the whole allows.
     package static func evaluate(
         _ fragment: FragmentPlan, source: some SeriesSource, isCancelled: () -> Bool = { false },
-        emit: (FragmentRow) -> Void
+        profile: EvaluationProfile? = nil, emit: (FragmentRow) -> Void
     ) throws(QueryError) -> FragmentNotes {
         try withoutActuallyEscaping(isCancelled) { isCancelled throws(QueryError) in
             let evaluation = Evaluation(plan: fragment.plan, source: source, fragments: [], isCancelled: isCancelled)
             evaluation.isPart = true
+            evaluation.profile = profile
             try withoutActuallyEscaping(emit) { emit throws(QueryError) in try evaluation.rows(of: fragment, emit) }
             return FragmentNotes(
                 samplesRead: evaluation.samplesRead, warnings: evaluation.notes.allWarnings,
@@ -130,9 +132,16 @@ extension Evaluation {
         try checkCancelled()
         let grid = fragment.plan.grid
         var count = 0
+        // Its rows are not the operator's own, which nobody asks for.
+        let (profile, measured) = (profile, fragment.shape == .rows ? nil : profile?.enter(fragment.plan.root, plan))
+        defer { if let measured { profile?.leave(measured) } }
         let output = { (labels: Labels, cells: [Double], width: Int) throws(QueryError) in
             guard let row = FragmentRow(labels, trimming: cells, width: width) else { return }
             count += 1
+            if let measured {
+                profile?.give(measured)
+                profile?.resume(measured)
+            }
             try self.checkSize(rows: count, steps: grid.count * width)
             emit(row)
         }

@@ -25,6 +25,12 @@ struct LabelFilter: Sendable {
     /// Drops the metric's name and nothing else.
     static let withoutName = LabelFilter(dropping: [])
 
+    /// As a query writes it.
+    var clause: String {
+        let list = names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
+        return isDropping ? "without (\(list))" : names.isEmpty ? "" : "by (\(list))"
+    }
+
     /// The canonical bytes of what remains of a label set.
     ///
     /// Walks the bytes itself: this runs once for every series of every query, and whole fields are copied as they are.

@@ -24,6 +24,8 @@ package struct EvaluationOptions: Hashable, Sendable {
     package var stepsMax = 11_000
     /// `query_output_series_max`: series in the result.
     package var outputSeriesMax = 1_000_000
+    /// `query_label_bytes_max`: bytes of a label's value that the query itself makes.
+    package var labelBytesMax = 65_536
     /// Whether the result is to say how many samples each step looked at.
     package var countsSamples = false
 

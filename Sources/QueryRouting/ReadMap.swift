@@ -17,13 +17,13 @@ package struct ReadMap: Sendable {
     package init(view: MovementView, suspects: Set<NodeID> = []) {
         self.view = view
         self.suspects = suspects
-        (shares, orphans) = Self.assign(view.orders.indices.lazy.map { UInt16($0) }) { slot in
+        (shares, orphans) = Self.assign(view.slots.lazy.map { UInt16($0) }) { slot in
             view.wanted(Int(slot)).first { !suspects.contains($0) }
         }
     }
 
     /// All slots.
-    package var slots: SlotSet { SlotSet(below: view.orders.count) }
+    package var slots: SlotSet { SlotSet(below: view.slotCount) }
 
     /// Puts each slot to the node that `choose` names.
     static func assign(

@@ -7,7 +7,7 @@ package import SlotMovement
 /// owners, which answers for those of its slots that it has whole; the rest goes to the next wanted owner. Where none of them is whole, all
 /// members are asked for what they have (`SlotUnion`), or the slots are left to the asker (`asksRaw`). A slot is counted as answered by one
 /// kept answer, or by a union of raw ones, whose samples unite by (series, timestamp): a sample counts once. Why that is complete stands in
-/// docs/movement.md, "A read".
+/// docs/movement.md, "A read". A question that is slow to be answered is put to further owners beside (`SlotRead+Hedges.swift`).
 package struct SlotRead: Sendable {
     /// One request to one member; numbers are never used twice, so that what comes late is known for what it is.
     package struct Question: Equatable, Sendable {
@@ -16,6 +16,17 @@ package struct SlotRead: Sendable {
         package var slots: SlotSet
         /// Whether all that the member has is asked for, not only what it has whole.
         package var isRaw: Bool
+        /// Whether it asks what another member was asked and has not answered in time.
+        package var isHedge: Bool
+
+        /// A question to `node` about `slots`.
+        package init(number: Int, node: NodeID, slots: SlotSet, isRaw: Bool, isHedge: Bool = false) {
+            self.number = number
+            self.node = node
+            self.slots = slots
+            self.isRaw = isRaw
+            self.isHedge = isHedge
+        }
     }
 
     /// What the shell shall do.
@@ -24,6 +35,18 @@ package struct SlotRead: Sendable {
         case ask(Question)
         /// Nobody needs its answer any more: cancel it and forget what has come.
         case drop(Int)
+        /// Its answer, which was held, counts.
+        case keep(Int)
+    }
+
+    /// What becomes of an answer's results.
+    package enum Verdict: Equatable, Sendable {
+        /// They count.
+        case kept
+        /// They count if `keep` follows; until `drop` they are to be put aside.
+        case held
+        /// They are to be forgotten.
+        case forgotten
     }
 
     /// What a member says at the end of its answer.
@@ -76,17 +99,19 @@ package struct SlotRead: Sendable {
     /// Slots that no wanted owner had whole, where these are not asked for raw.
     package private(set) var left = SlotSet()
     /// Whether any answer was kept.
-    package private(set) var hasAnswer = false
+    package internal(set) var hasAnswer = false
 
-    private let map: ReadMap
+    let map: ReadMap
     private let limits: MovementLimits
     private let asksRaw: Bool
-    private var questions: [Int: Question] = [:]
+    var questions: [Int: Question] = [:]
     private var questionsMade = 0
     /// Which slots each member was asked for whole.
-    private var asked: [NodeID: SlotSet] = [:]
+    var asked: [NodeID: SlotSet] = [:]
     /// Slots with a kept answer of a member that had them whole.
-    private var answered = SlotSet()
+    var answered = SlotSet()
+    /// Which slow questions were put to others beside.
+    var hedges: Hedges
     /// Slots that wait to be asked for raw, and since when.
     private var waiting: (slots: SlotSet, since: Int64)?
     private var unions: [SlotUnion] = []
@@ -95,10 +120,14 @@ package struct SlotRead: Sendable {
     ///   - map: who has which slots; the same for the whole read.
     ///   - limits: `readDeadline` counts.
     ///   - asksRaw: whether slots that nobody has whole are united from all members' samples.
-    package init(map: ReadMap, limits: MovementLimits = MovementLimits(), asksRaw: Bool) {
+    ///   - hedging: when a slow question is put to others too; nil for never.
+    package init(
+        map: ReadMap, limits: MovementLimits = MovementLimits(), asksRaw: Bool, hedging: HedgeRule? = nil
+    ) {
         self.map = map
         self.limits = limits
         self.asksRaw = asksRaw
+        hedges = Hedges(rule: hedging)
     }
 
     /// Whether every slot is answered, or given up.
@@ -113,7 +142,7 @@ package struct SlotRead: Sendable {
     ///   - effects: what follows is appended.
     package mutating func begin(_ slots: SlotSet?, isRaw: Bool = false, now: Int64, into effects: inout [Effect]) {
         guard let slots else {
-            for share in map.shares { ask(share.node, share.slots, into: &effects) }
+            for share in map.shares { ask(share.node, share.slots, now: now, into: &effects) }
             return giveUp(map.orphans, now: now, into: &effects)
         }
         if isRaw {
@@ -126,18 +155,18 @@ package struct SlotRead: Sendable {
 
     /// Takes a member's answer, whose results are all there.
     ///
-    /// - Returns: whether its results count; else they are to be forgotten.
+    /// - Returns: whether its results count.
     package mutating func receive(
         _ answer: Answer, to number: Int, now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [Effect]
-    ) -> Bool {
-        guard let question = questions.removeValue(forKey: number) else { return false }
-        let isKept =
+    ) -> Verdict {
+        guard let question = questions.removeValue(forKey: number) else { return .forgotten }
+        let verdict =
             question.isRaw
             ? unite(answer, question, now: now, into: &effects)
             : take(answer, question, now: now, into: &effects)
-        if isKept { hasAnswer = true }
+        if verdict == .kept { hasAnswer = true }
         advance(now: now, isSuspect: isSuspect, into: &effects)
-        return isKept
+        return verdict
     }
 
     /// A question has no answer: not asked, refused, cut short.
@@ -149,27 +178,37 @@ package struct SlotRead: Sendable {
         advance(now: now, isSuspect: isSuspect, into: &effects)
     }
 
-    /// Goes on where time has passed, or members have become suspect; to be called every few tenths of a second.
+    /// Goes on where time has passed, or members have become suspect; to be called every few tenths of a second, and more often than
+    /// `HedgeRule.delay`.
     package mutating func advance(now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [Effect]) {
         for question in open(isRaw: false) where isSuspect(question.node) && !map.suspects.contains(question.node) {
             questions[question.number] = nil
             effects.append(.drop(question.number))
             withdraw(question, now: now, into: &effects)
         }
+        hedge(now: now, isSuspect: isSuspect, into: &effects)
         beginUnions(now: now, into: &effects)
         finishUnions(now: now, isSuspect: isSuspect, into: &effects)
     }
 
-    private func open(isRaw: Bool) -> [Question] {
+    func open(isRaw: Bool) -> [Question] {
         questions.values.filter { $0.isRaw == isRaw }.sorted { $0.number < $1.number }
     }
 
-    private mutating func ask(_ node: NodeID, _ slots: SlotSet, isRaw: Bool = false, into effects: inout [Effect]) {
+    @discardableResult
+    mutating func ask(
+        _ node: NodeID, _ slots: SlotSet, isRaw: Bool = false, isHedge: Bool = false, now: Int64,
+        into effects: inout [Effect]
+    ) -> Int {
         questionsMade += 1
-        let question = Question(number: questionsMade, node: node, slots: slots, isRaw: isRaw)
+        let question = Question(number: questionsMade, node: node, slots: slots, isRaw: isRaw, isHedge: isHedge)
         questions[question.number] = question
-        if !isRaw { asked[node, default: SlotSet()].formUnion(slots) }
+        if !isRaw {
+            asked[node, default: SlotSet()].formUnion(slots)
+            if !isHedge { hedges.asked(question.number, at: now) }
+        }
         effects.append(.ask(question))
+        return question.number
     }
 
     // MARK: - Whole answers
@@ -177,13 +216,16 @@ package struct SlotRead: Sendable {
     /// Keeps what a member answered for the slots that it has whole.
     private mutating func take(
         _ answer: Answer, _ question: Question, now: Int64, into effects: inout [Effect]
-    ) -> Bool {
+    ) -> Verdict {
+        if hedges.isHedge(question.number) { return takeHedge(answer, question, into: &effects) }
+        hedges.answered(question.number, at: now)
+        endRace(of: question.number, into: &effects)
         let whole = answer.whole.intersection(question.slots)
         // Results are of all the slots together: what overlaps with an answer that counts cannot be taken in part.
-        let isKept = answer.whole == whole && whole.intersection(answered).isEmpty
+        let isKept = answer.whole == whole && !whole.intersects(answered)
         if isKept { answered.formUnion(whole) }
         reassign(question.slots.subtracting(answered), now: now, into: &effects)
-        return isKept && !whole.isEmpty
+        return isKept && !whole.isEmpty ? .kept : .forgotten
     }
 
     private mutating func withdraw(_ question: Question, now: Int64, into effects: inout [Effect]) {
@@ -191,22 +233,28 @@ package struct SlotRead: Sendable {
             for index in unions.indices where unions[index].slots.intersects(question.slots) {
                 unions[index].lose(question.node)
             }
+        } else if hedges.isHedge(question.number) {
+            giveUpRace(with: question.number, into: &effects)
         } else {
-            reassign(question.slots.subtracting(answered), now: now, into: &effects)
+            let elsewhere = promote(question.number, into: &effects)
+            reassign(question.slots.subtracting(answered).subtracting(elsewhere), now: now, into: &effects)
         }
     }
 
     /// Asks each slot's next wanted owner that is expected to answer and was not asked before.
     private mutating func reassign(_ slots: SlotSet, now: Int64, into effects: inout [Effect]) {
         if slots.isEmpty { return }
-        let (shares, orphans) = ReadMap.assign(slots.slots) { slot in
-            guard Int(slot) < map.view.orders.count else { return nil }
-            return map.view.wanted(Int(slot)).first {
-                !map.suspects.contains($0) && asked[$0]?.contains(slot) != true
-            }
-        }
-        for share in shares { ask(share.node, share.slots, into: &effects) }
+        let (shares, orphans) = unasked(slots, isSuspect: map.suspects.contains)
+        for share in shares { ask(share.node, share.slots, now: now, into: &effects) }
         giveUp(orphans, now: now, into: &effects)
+    }
+
+    /// Each slot's next wanted owner that was not asked, and the slots that have none.
+    func unasked(_ slots: SlotSet, isSuspect: (NodeID) -> Bool) -> (shares: [SlotShare], orphans: SlotSet) {
+        ReadMap.assign(slots.slots) { slot in
+            guard Int(slot) < map.view.slotCount else { return nil }
+            return map.view.wanted(Int(slot)).first { !isSuspect($0) && asked[$0]?.contains(slot) != true }
+        }
     }
 
     /// No wanted owner is left that might have these slots whole.
@@ -227,12 +275,12 @@ package struct SlotRead: Sendable {
         guard open(isRaw: false).isEmpty || now >= since + limits.readDeadline / 8 else { return }
         waiting = nil
         unions.append(SlotUnion(slots: slots, members: map.view.members, now: now))
-        for member in map.view.members { ask(member, slots, isRaw: true, into: &effects) }
+        for member in map.view.members { ask(member, slots, isRaw: true, now: now, into: &effects) }
     }
 
     private mutating func unite(
         _ answer: Answer, _ question: Question, now: Int64, into effects: inout [Effect]
-    ) -> Bool {
+    ) -> Verdict {
         var next: [SlotUnion] = []
         var isKept = false
         var unasked: [NodeID: SlotSet] = [:]
@@ -251,9 +299,9 @@ package struct SlotRead: Sendable {
         }
         unions = next
         for (node, slots) in unasked.sorted(by: { $0.key < $1.key }) {
-            ask(node, slots, isRaw: true, into: &effects)
+            ask(node, slots, isRaw: true, now: now, into: &effects)
         }
-        return isKept
+        return isKept ? .kept : .forgotten
     }
 
     private mutating func finishUnions(now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [Effect]) {

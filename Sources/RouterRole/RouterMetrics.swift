@@ -20,6 +20,9 @@ package enum RouterMetrics {
         metrics.gauge("murmur_router_in_flight_samples", help: "Samples of pushes not yet acknowledged.") {
             Double(router.figures.inFlightSamples)
         }
+        metrics.counter("murmur_router_samples_stored_total", help: "Samples of pushes that were acknowledged.") {
+            Double(router.figures.samplesStored)
+        }
         metrics.counter("murmur_router_exemplars_dropped_total", help: "Exemplars left out of pushes.") {
             Double(router.figures.exemplarsDropped)
         }

@@ -57,14 +57,16 @@ extension Engine {
         return HeadSelection(series: series, frozen: frozen)
     }
 
-    /// The labels of the head's series that pass every matcher and have samples in the time range.
+    /// The labels of the head's series that pass every matcher, lie in `slots` (nil for all) and have samples in the time range.
     ///
     /// - Throws: `EngineLimitError` when there are more than `seriesMax`.
-    package func series(_ selection: SeriesSelection, seriesMax: Int) throws(EngineLimitError) -> [Labels] {
+    package func series(
+        _ selection: SeriesSelection, slots: SlotSet? = nil, seriesMax: Int
+    ) throws(EngineLimitError) -> [Labels] {
         var found: [Labels] = []
         for reference in indexes[selection.tenant]?.matching(selection.matchers) ?? [] {
             let row = Int(table.row(ofReference: reference))
-            guard overlaps(row: row, selection.start, selection.end) else { continue }
+            guard isPlaced(row: row, slots), overlaps(row: row, selection.start, selection.end) else { continue }
             guard found.count < seriesMax else {
                 throw EngineLimitError(name: "query_series_max", maximum: seriesMax, found: found.count + 1)
             }
@@ -73,16 +75,18 @@ extension Engine {
         return found
     }
 
-    /// The values that a label has in the head's series that pass every matcher and have samples in the time range, unsorted.
-    package func labelValues(of name: String, _ selection: SeriesSelection) -> [String] {
+    /// The values that a label has in the head's series that pass every matcher, lie in `slots` (nil for all) and have samples in the time
+    /// range, unsorted.
+    package func labelValues(of name: String, _ selection: SeriesSelection, slots: SlotSet? = nil) -> [String] {
         let passing = passing(selection)
-        return indexes[selection.tenant]?.values(of: name) { isWanted($0, passing, selection) } ?? []
+        return indexes[selection.tenant]?.values(of: name) { isWanted($0, passing, selection, slots) } ?? []
     }
 
-    /// The names of the labels that the head's series have that pass every matcher and have samples in the time range, unsorted.
-    package func labelNames(_ selection: SeriesSelection) -> [String] {
+    /// The names of the labels that the head's series have that pass every matcher, lie in `slots` (nil for all) and have samples in the time
+    /// range, unsorted.
+    package func labelNames(_ selection: SeriesSelection, slots: SlotSet? = nil) -> [String] {
         let passing = passing(selection)
-        return indexes[selection.tenant]?.labelNames { isWanted($0, passing, selection) } ?? []
+        return indexes[selection.tenant]?.labelNames { isWanted($0, passing, selection, slots) } ?? []
     }
 
     /// The references that pass the matchers; nil when all do.
@@ -90,9 +94,16 @@ extension Engine {
         selection.matchers.isEmpty ? nil : Set(indexes[selection.tenant]?.matching(selection.matchers) ?? [])
     }
 
-    private func isWanted(_ reference: UInt32, _ passing: Set<UInt32>?, _ selection: SeriesSelection) -> Bool {
-        passing?.contains(reference) ?? true
-            && overlaps(row: Int(table.row(ofReference: reference)), selection.start, selection.end)
+    private func isWanted(
+        _ reference: UInt32, _ passing: Set<UInt32>?, _ selection: SeriesSelection, _ slots: SlotSet?
+    ) -> Bool {
+        guard passing?.contains(reference) ?? true else { return false }
+        let row = Int(table.row(ofReference: reference))
+        return isPlaced(row: row, slots) && overlaps(row: row, selection.start, selection.end)
+    }
+
+    private func isPlaced(row: Int, _ slots: SlotSet?) -> Bool {
+        slots?.contains(table.identities[row].placement.slot(bits: configuration.slotBits)) ?? true
     }
 
     /// A tenant's inverted index, shared until either side changes it; nil for a tenant without series.

@@ -1,6 +1,6 @@
 internal import ByteCoding
 internal import ChunkCoding
-internal import MetricModel
+package import MetricModel
 
 /// Where the chunks of each series of a block file lie, by the numbers of a `SealedTable`. Immutable.
 package final class SealedFile: Sendable {
@@ -73,6 +73,13 @@ package final class SealedFile: Sendable {
             try run.append(
                 chunk: file.extracting(chunk.offset..<chunk.offset + chunk.length), first: chunk.first,
                 offset: chunk.offset)
+        }
+    }
+
+    /// Adds what a read of a series within `start ... end` takes from this file.
+    package func measure(_ number: UInt32, into volume: inout ReadVolume, start: Int64, end: Int64) {
+        for chunk in chunks[range(of: number)] where chunk.last >= start && chunk.first <= end {
+            volume.add(bytes: chunk.length)
         }
     }
 

@@ -28,6 +28,8 @@ package struct NodeSettings: Sendable {
     package var join: [String]
     /// Where other nodes reach the cluster port; nil for where it is opened.
     package var advertise: String?
+    /// Aggregators that must know of each other before one of them founds the cluster.
+    package var founders: Int
     /// The file with the cluster's keys.
     package var keyringFile: String?
     /// Names of settings that some source gave.
@@ -36,6 +38,8 @@ package struct NodeSettings: Sendable {
     package var clusterName: String
     /// Copies of each sample.
     package var replicationFactor: Int
+    /// Milliseconds; 0 for never.
+    package var replacementDelay: Int64
     /// Labels that name a series' server, first present wins.
     package var placementLabels: [String]
     /// Data directory, as given.
@@ -58,12 +62,16 @@ package struct NodeSettings: Sendable {
     package var blockCacheBytesMax: Int
     /// Blocks that may wait for the checkpoint store.
     package var pendingCheckpointBytesMax: Int
+    /// Bytes a second that are copied from other aggregators.
+    package var movementRate: Int
     /// Series that the node holds.
     package var seriesMax: Int
     /// Milliseconds.
     package var queryTimeout: Int64
     /// Milliseconds.
     package var queryLookback: Int64
+    /// Milliseconds; 0 for no hedges.
+    package var queryHedgeDelay: Int64
     /// Queries that run at a time, of all tenants and of one.
     package var queryConcurrencyMax: Int
     package var queryTenantConcurrencyMax: Int
@@ -96,6 +104,7 @@ package struct NodeSettings: Sendable {
         hasDataDirectory = role.optionalText("data-dir") != nil
         join = values.optionalList("join") ?? []
         advertise = values.optionalText("advertise")
+        founders = values.integer("founders")
         keyringFile = values.optionalText("keyring-file")
         http = values.address("http")
         cluster = values.address("cluster")
@@ -104,6 +113,7 @@ package struct NodeSettings: Sendable {
         weight = values.number("weight")
         clusterName = values.text("cluster-name")
         replicationFactor = values.integer("replication-factor")
+        replacementDelay = values.milliseconds("replacement-delay")
         placementLabels = values.list("placement-labels")
         dataDirectory = values.text("data-dir")
         checkpoint = values.checkpoint("checkpoint") ?? .sqlite(path: values.text("data-dir") + "/checkpoint.db")
@@ -114,9 +124,11 @@ package struct NodeSettings: Sendable {
         headSamplesMax = values.integer("head-samples-max")
         blockCacheBytesMax = values.integer("block-cache-bytes-max")
         pendingCheckpointBytesMax = values.integer("pending-checkpoint-bytes")
+        movementRate = values.integer("movement-rate")
         seriesMax = values.integer("series-max")
         queryTimeout = values.milliseconds("query-timeout")
         queryLookback = values.milliseconds("query-lookback")
+        queryHedgeDelay = values.milliseconds("query-hedge-delay")
         queryConcurrencyMax = values.integer("query-concurrency-max")
         queryTenantConcurrencyMax = values.integer("query-tenant-concurrency-max")
         queryQueueMax = values.integer("query-queue-max")

@@ -120,10 +120,25 @@ extension Setting {
             let path = String(text.dropFirst("sqlite:".count))
             return path.isEmpty ? nil : .sqlite(path: path)
         }
-        guard let servers = list(text),
-            servers.allSatisfy({ $0.hasPrefix("postgresql://") || $0.hasPrefix("postgres://") })
-        else { return nil }
+        guard let items = list(text) else { return nil }
+        var servers: [String] = []
+        for item in items {
+            if isServer(item) {
+                servers.append(item)
+            } else if let last = servers.popLast(), !item.contains("://") {
+                // A URI may name several hosts, separated by commas as well: for one database that fails over.
+                servers.append(last + "," + item)
+            } else {
+                return nil
+            }
+        }
         return .postgres(servers)
+    }
+
+    private static func isServer(_ item: String) -> Bool {
+        ["", "retired:", "lost:"].contains { state in
+            ["postgresql://", "postgres://"].contains { item.hasPrefix(state + $0) }
+        }
     }
 }
 

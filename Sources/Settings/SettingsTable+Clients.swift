@@ -70,6 +70,7 @@ extension SettingsTable {
             Setting("tenant", .text, standardMeans: "the server's default", "Whose data."),
             Setting("json", .switched, "Print the server's answer as it is."),
             Setting("csv", .switched, "Print comma-separated values, a column for each label."),
+            Setting("explain", .switched, "Print how the answer was found, and not the answer."),
         ],
         examples: [
             ("murmur query 'up'", "The newest value of each series:"),
@@ -78,6 +79,7 @@ extension SettingsTable {
                 "The last hour, every five minutes:"
             ),
             ("murmur query 'cpu' --csv > cpu.csv", "As a file for a spreadsheet:"),
+            ("murmur query 'max by (zone) (rate(hits_total[5m]))' --explain", "Who did what for the answer:"),
         ])
 
     /// Every command's table, in the order that help lists them.

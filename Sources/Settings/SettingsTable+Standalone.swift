@@ -49,6 +49,10 @@ extension SettingsTable {
             "pending-checkpoint-bytes", .bytes((1 << 20)...(1 << 50)), standard: "4GiB",
             "Blocks that may wait on disk while the checkpoint store is away; beyond it pushes are refused."),
         Setting(
+            "movement-rate", .bytes((1 << 20)...(1 << 40)), standard: "64MiB",
+            "Bytes of other aggregators' slots that the node asks for in a second, so that moving leaves room for pushes."
+        ),
+        Setting(
             "series-max", .integer(1_000...1_000_000_000), standard: "4000000",
             "Series that the node holds; a push of a further one is refused."),
     ]
@@ -60,6 +64,10 @@ extension SettingsTable {
         Setting(
             "query-lookback", .duration(1_000...86_400_000), standard: "5m",
             "How far back an instant selector looks for a series' newest sample."),
+        Setting(
+            "query-hedge-delay", .duration(0...60_000), standard: "50ms",
+            "After which a question that one replica has not answered is put to another too; later where answers took longer of late. 0 for never."
+        ),
         Setting(
             "query-series-max", .integer(1...100_000_000), standard: "1000000", "Series that one query may read."),
         Setting(

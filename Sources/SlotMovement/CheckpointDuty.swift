@@ -1,5 +1,8 @@
 /// Which checkpoints a node writes: one holder per slot claims it in the database and writes under the epoch that it got.
 ///
+/// The same value decides in `EngineStorage/CheckpointUploader.swift`, one for each database, and in simulated clusters, where `make sim` looks for a
+/// history in which it loses something.
+///
 /// The database is the judge: it raises the slot's epoch at each claim and refuses whatever comes under an older one, or out of order within
 /// one. So two nodes that both believe to be on duty, or one that slept through its successor's claim, harm nothing. Who was fenced waits
 /// before it claims again: two writers with different views do not take the slot from each other all the time.
@@ -96,6 +99,26 @@ package struct CheckpointDuty: Equatable, Sendable {
         guard case .writing(epoch, _, number) = states[slot] else { return }
         states[slot] = .ready(epoch: epoch, next: now + limits.interval, number: number)
     }
+
+    /// The write was refused as a whole, for another slot's sake, and will not be done: it may be asked for anew under the same epoch.
+    package mutating func notWritten(_ slot: Int, epoch: Int64, number: Int64, now: Int64) {
+        guard case .writing(epoch, _, number) = states[slot] else { return }
+        states[slot] = .ready(epoch: epoch, next: now, number: number)
+    }
+
+    /// Begins anew with a claim: no answer will come to what was asked, or what was to follow a load was not done.
+    package mutating func startOver(_ slot: Int) {
+        if case .idle = states[slot] { return }
+        states[slot] = .idle(until: .min)
+    }
+
+    /// The slots that this node has claimed and loaded, ascending.
+    package var readySlots: [Int] {
+        states.indices.filter { if case .ready = states[$0] { true } else { false } }
+    }
+
+    /// The slots with an epoch, ascending.
+    package var claimedSlots: [Int] { states.indices.filter { epoch($0) != nil } }
 
     /// Somebody claimed the slot after this node had.
     package mutating func fenced(_ slot: Int, epoch: Int64, now: Int64) {

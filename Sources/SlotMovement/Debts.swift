@@ -59,6 +59,11 @@ struct Debts {
         }
     }
 
+    /// The numbers of these batches, ascending; of any size, but what is looked at are few slots of each.
+    var owedNumbers: some Sequence<UInt64> {
+        parts.lazy.filter { part in part.slots.contains { counts[Int($0)] != Self.all } }.map(\.number)
+    }
+
     // MARK: - Owing
 
     /// Owes slots of a batch.

@@ -18,6 +18,8 @@ package struct SlotFlags: OptionSet, Hashable, Sendable {
     package static let grantsLease = SlotFlags(rawValue: 16)
     /// In an answer: the asker missed more than the answerer remembers. It gets no lease any more unless it registers anew and copies.
     package static let registerAnew = SlotFlags(rawValue: 32)
+    /// The checkpoint may have samples that it lacks: whoever unites what members have must ask the checkpoint too.
+    package static let awaitsCheckpoint = SlotFlags(rawValue: 64)
 }
 
 /// What a node says of itself in one slot.
@@ -118,4 +120,12 @@ package enum MovementMessage: Equatable, Sendable {
     case seriesDigests(slot: Int, window: Int64, [UInt64: WindowDigest])
     /// The sender's samples of series of a window come beside it; the receiver's are wanted back.
     case repair(slot: Int, window: Int64, series: [UInt64], wantsBack: Bool)
+
+    /// Whether samples travel beside it, if only none.
+    package var hasSamples: Bool {
+        switch self {
+        case .page, .pay, .repair: true
+        case .asks, .answers, .copy, .paid, .windowDigests, .seriesDigests: false
+        }
+    }
 }

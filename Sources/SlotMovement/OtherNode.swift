@@ -38,6 +38,7 @@ struct OtherNode: Equatable {
     var isSound: Bool { flags.contains(.isSound) }
     var hasSamples: Bool { flags.contains(.hasSamples) }
     var isWhole: Bool { flags.contains(.isWhole) }
+    var awaitsCheckpoint: Bool { flags.contains(.awaitsCheckpoint) }
     var owesMe: Bool { flags.contains(.owesYou) }
 
     /// Whether a holder needs nothing of it, neither a lease nor batches, nor it anything of the holder.

@@ -34,15 +34,39 @@ package enum ReplacementGuard {
         case zoneDead(String)
         case noMajority(alive: Int, of: Int)
         case noRoom
+        case anotherReplaced
+        case switchedOff
+
+        /// A word for it, as metrics have it.
+        package var word: String {
+            switch self {
+            case .notLongEnough: "not_long_enough"
+            case .tooManyDead: "too_many_dead"
+            case .zoneDead: "zone_dead"
+            case .noMajority: "no_majority"
+            case .noRoom: "no_room"
+            case .anotherReplaced: "another_replaced"
+            case .switchedOff: "switched_off"
+            }
+        }
+
+        /// All such words.
+        package static let words = [
+            "not_long_enough", "too_many_dead", "zone_dead", "no_majority", "no_room", "another_replaced",
+            "switched_off",
+        ]
 
         package var description: String {
             switch self {
-            case .notLongEnough: "the member may come back within replacement_delay"
+            case .notLongEnough: "the member may come back within replacement-delay"
             case .tooManyDead(let dead, let allowed):
                 "\(dead) members are dead, at most \(allowed) are replaced without a word from an operator"
             case .zoneDead(let zone): "every member of zone \(zone) is dead"
-            case .noMajority(let alive, let all): "this side sees \(alive) of \(all) members, no majority"
+            case .noMajority(let alive, let all):
+                "this side sees \(alive) of \(all) members, no majority"
             case .noRoom: "the remaining members have no room for more"
+            case .anotherReplaced: "another member was removed less than replacement-delay ago"
+            case .switchedOff: "replacement-delay is 0: nobody is replaced without a word from an operator"
             }
         }
     }
@@ -51,17 +75,22 @@ package enum ReplacementGuard {
     ///
     /// - Parameters:
     ///   - members: of the last agreed set, this one included.
-    ///   - delay: `replacement_delay`, microseconds.
+    ///   - removed: members that were removed less than `delay` ago: their samples may still be on the way to others.
+    ///   - delay: `replacement_delay`, microseconds; 0 for never.
     ///   - hasRoom: whether the targets can take what would move.
     ///   - now: of the monotonic clock.
     /// - Returns: those dead for at least `delay`, if all rules allow it.
-    package static func verdict(_ members: [Member], delay: Int64, hasRoom: Bool, now: Int64) -> Verdict {
+    package static func verdict(
+        _ members: [Member], removed: Int = 0, delay: Int64, hasRoom: Bool, now: Int64
+    ) -> Verdict {
         let dead = members.filter { $0.deadSince != nil }
         guard !dead.isEmpty else { return .nothing }
-        let alive = members.count - dead.count
-        guard alive >= members.count / 2 + 1 else { return .wait(.noMajority(alive: alive, of: members.count)) }
-        let allowed = max(1, members.count / 10)
+        guard delay > 0 else { return .wait(.switchedOff) }
+        let (all, alive) = (members.count + removed, members.count - dead.count)
+        guard alive >= all / 2 + 1 else { return .wait(.noMajority(alive: alive, of: all)) }
+        let allowed = max(1, all / 10)
         guard dead.count <= allowed else { return .wait(.tooManyDead(dead.count, allowed: allowed)) }
+        guard dead.count + removed <= allowed else { return .wait(.anotherReplaced) }
         for member in dead where !members.contains(where: { $0.zone == member.zone && $0.deadSince == nil }) {
             return .wait(.zoneDead(member.zone))
         }

@@ -49,6 +49,9 @@ struct SlotGroup: Sendable {
         }
     }
 
+    /// How many members were asked.
+    var triedCount: Int { targets.count }
+
     /// Whether a member was not asked yet.
     func isUntried(_ node: NodeID) -> Bool { target(node) == nil }
 
@@ -160,15 +163,11 @@ struct SlotGroup: Sendable {
     }
 
     /// - Parameters:
-    ///   - order: in which members stand in; the same for all of these slots as far as it is used.
+    ///   - standIns: who is next in the order of all of these slots, as many as are needed or there are.
     ///   - now: of the monotonic clock.
     ///   - asked: the requests are added.
-    mutating func findStandIns(_ order: [NodeID], now: Int64, into asked: inout AskedSlots) {
-        var missing = standInsNeeded
-        for node in order where missing > 0 && isUntried(node) {
-            ask(node, isStandIn: true, now: now, into: &asked)
-            missing -= 1
-        }
+    mutating func askStandIns(_ standIns: [NodeID], now: Int64, into asked: inout AskedSlots) {
+        for node in standIns { ask(node, isStandIn: true, now: now, into: &asked) }
     }
 
     /// Whoever logged the batch must owe it to everybody skipped.

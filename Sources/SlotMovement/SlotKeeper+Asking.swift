@@ -5,7 +5,7 @@ extension SlotKeeper {
     /// A holder at rest asks those every round whose lease it needs or who hold too, and the rest, from whom it needs nothing, every eighth.
     mutating func askAll(into effects: inout [MovementEffect]) {
         let before = around
-        for slot in replicas.indices { replicas[slot].startOrStop(before) }
+        if !hasDeparted { for slot in replicas.indices { replicas[slot].startOrStop(before) } }
         around.beginRound()
         around.serial += 1
         let around = around

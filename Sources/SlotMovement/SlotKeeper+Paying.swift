@@ -53,7 +53,8 @@ extension SlotKeeper {
     /// Logs what this node missed; it comes beside the message.
     mutating func receivePay(_ parts: [BatchPart], from node: NodeID, into effects: inout [MovementEffect]) {
         let slots = Set(parts.lazy.flatMap(\.slots)).sorted()
-        guard let first = slots.first, let last = slots.last, first >= 0, last < replicas.count else { return }
+        guard !hasDeparted, let first = slots.first, let last = slots.last, first >= 0, last < replicas.count
+        else { return }
         for slot in slots { replicas[slot].noteLogged(around.time) }
         effects.append(.log(.batch(slots: slots, number: takeNumber())))
         effects.append(.send(.paid(parts), to: node))

@@ -31,6 +31,11 @@ extension SlotKeeper {
     /// Batches that this node owes to others, by their numbers; ascending, each number once.
     package var owedBatches: [BatchPart] { Self.united(debts.values.lazy.flatMap(\.owedParts)) }
 
+    /// The numbers of these batches, for who asks often.
+    package var owedNumbers: Set<UInt64> {
+        debts.values.reduce(into: []) { numbers, owed in numbers.formUnion(owed.owedNumbers) }
+    }
+
     /// Batches whose samples the shell must keep readable one by one, also when it cuts its log: those owed, and those that a router may still ask
     /// this node to owe. Ascending by number, each once.
     package var neededBatches: [BatchPart] {

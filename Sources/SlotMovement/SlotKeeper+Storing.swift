@@ -104,7 +104,7 @@ extension SlotKeeper {
             let role = replicas[slot].role
             if role == .none, number == nil, !request.isStandIn {
                 verdicts.verdicts.append(.notHolder)
-            } else if around.isIsolated || isFull || role == .none && !isKnownToSkipped
+            } else if around.isIsolated || hasDeparted || isFull || role == .none && !isKnownToSkipped
                 || number == nil && request.isRepeated
             {
                 verdicts.verdicts.append(.refused)

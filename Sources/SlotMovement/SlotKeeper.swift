@@ -20,6 +20,8 @@ package struct SlotKeeper {
     var debts: [NodeID: Debts] = [:]
     var recent = RecentBatches()
     var waiting: [WaitingStore] = []
+    /// Whether this node has given everything away and takes nothing any more.
+    package internal(set) var hasDeparted = false
     /// No grant of an earlier start lasts longer.
     let grantFloor: Int64
     private var nextAsk: Int64
@@ -45,14 +47,14 @@ package struct SlotKeeper {
         into effects: inout [MovementEffect]
     ) {
         precondition(boot > 0, "boot numbers begin at 1")
-        precondition(view.orders.count <= 65_536, "\(view.orders.count) slots do not fit into two bytes")
+        precondition(view.slotCount <= 65_536, "\(view.slotCount) slots do not fit into two bytes")
         self.me = me
         self.boot = boot
         around = Surroundings(me: me, boot: boot, limits: limits, bugs: bugs, view: view, now: now)
         nextNumber = UInt64(boot) << 32
         nextAsk = now
         grantFloor = now + limits.grantedFor
-        replicas = ContiguousArray(view.orders.indices.map { SlotReplica(slot: $0, now: now) })
+        replicas = ContiguousArray(view.slots.map { SlotReplica(slot: $0, now: now) })
         for record in records { replay(record) }
         adoptView()
         if mayHaveLost {
@@ -65,6 +67,11 @@ package struct SlotKeeper {
 
     /// The slots that this node holds.
     package var heldSlots: [Int] { replicas.indices.filter { replicas[$0].role == .holder } }
+
+    /// Wanted slots of which the checkpoint may have samples that are not here, and that nobody else was copied from.
+    package var slotsAwaitingCheckpoint: [Int] {
+        replicas.indices.filter { replicas[$0].isWanted && replicas[$0].awaitsCheckpoint }
+    }
 
     /// The role of this node in a slot.
     package func role(in slot: Int) -> SlotRole { replicas[slot].role }
@@ -93,6 +100,15 @@ package struct SlotKeeper {
                 replica.isSound && replica.role == (replica.isWanted ? .holder : .none)
                     && (replica.isWanted || !replica.hasSamples)
             }
+    }
+
+    /// Takes nothing any more, if this node has nothing to hold, to move, to pay, to drop or to answer: what is so when it leaves its cluster must not
+    /// change before it is gone.
+    ///
+    /// - Returns: whether that is so now.
+    package mutating func depart() -> Bool {
+        hasDeparted = hasDeparted || waiting.isEmpty && isSettled && !replicas.contains { $0.isWanted }
+        return hasDeparted
     }
 
     /// Whether this node is the one of a slot's holders that writes its checkpoint, as far as it knows.
@@ -134,7 +150,7 @@ package struct SlotKeeper {
         return ReadReply(node: me, boot: boot, groups: groups)
     }
 
-    private func surroundings(_ now: Int64) -> Surroundings {
+    func surroundings(_ now: Int64) -> Surroundings {
         var around = around
         around.time = now
         around.isIsolated = isIsolated(now)
@@ -143,10 +159,15 @@ package struct SlotKeeper {
 
     // MARK: - What arrives
 
-    /// Takes over a newer view, of the same slots.
+    /// Takes over a newer view.
+    ///
+    /// - Parameter view: of as many slots as the one before.
     package mutating func update(_ view: MovementView) {
-        precondition(view.orders.count == replicas.count, "the number of slots never changes")
+        precondition(view.slotCount == replicas.count, "the number of slots never changes")
         around.view = view
+        // The number of a member that is gone for long may become another's.
+        knownBy = knownBy.filter { view.members.contains($0.key) }
+        answeredAt = answeredAt.filter { view.members.contains($0.key) }
         adoptView()
     }
 

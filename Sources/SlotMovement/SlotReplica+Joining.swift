@@ -139,8 +139,7 @@ extension SlotReplica {
         }
         guard isRegistered else { return }
         let missing = view.members.filter { node in
-            node == me
-                ? !isSound || awaitsCheckpoint : !(hasAnswered(node, since: first) && others[node]?.isSound == true)
+            node == me ? !isSound : !(hasAnswered(node, since: first) && others[node]?.isSound == true)
         }
         // Who has answered and lost what it had does not get it back by waiting.
         let isAwaited = missing.contains { $0 != me && !hasAnswered($0, since: first) }
@@ -148,11 +147,13 @@ extension SlotReplica {
         guard isOverdue || missing.count <= view.missingMax else { return }
         // What a node accepted that has lost it since may still be on its way to others.
         guard missing.isEmpty || now >= current.since + around.limits.grace else { return }
-        if missing.count > view.missingMax {
+        // What a member lacks of the checkpoint nobody else may have.
+        let lacksCheckpoint = answered.contains { others[$0]?.awaitsCheckpoint == true }
+        if missing.count > view.missingMax || lacksCheckpoint && !awaitsCheckpoint {
             awaitsCheckpoint = true
             effects.append(.log(.restoring(slots: [slot])))
-            effects.append(.recoveredWithout(slot: slot, missing))
         }
+        if missing.count > view.missingMax { effects.append(.recoveredWithout(slot: slot, missing)) }
         joining?.isUniting = true
         joining?.sources = answered.filter { others[$0]?.hasSamples == true }
         nextSource(around, into: &effects)

@@ -48,8 +48,8 @@ struct SlotReplica {
     /// What the next message says of this node.
     func row(_ around: Surroundings) -> SlotRow {
         var flags: SlotFlags = []
-        // What is not restored yet is missing here as if it were lost: whoever unites what members have must not count on it.
-        if isSound, !awaitsCheckpoint { flags.insert(.isSound) }
+        if isSound { flags.insert(.isSound) }
+        if awaitsCheckpoint { flags.insert(.awaitsCheckpoint) }
         if hasSamples { flags.insert(.hasSamples) }
         if isWhole(around) { flags.insert(.isWhole) }
         let isHidden = around.bugs.contains(.copyBeforeSubscribe) && role == .candidate

@@ -29,7 +29,8 @@ package struct StoreReply: Equatable, Sendable {
         case logged(skipping: [NodeID])
         /// Not logged: this member does not hold the slot. These are wanted.
         case notHolder(wanted: [NodeID])
-        /// Not logged: a skipped start does not know this member, it sees no majority, or it remembers nothing of a repeated request.
+        /// Not logged: a skipped start does not know this member, it sees no majority, it leaves for good, or it remembers nothing of a
+        /// repeated request.
         case refused
     }
 
@@ -114,4 +115,7 @@ package struct ReadReply: Equatable, Sendable {
         self.boot = boot
         self.groups = groups
     }
+
+    /// The slots for which the answerer's samples are all that there are.
+    package var wholeSlots: [Int] { groups.filter(\.isWhole).flatMap(\.slots) }
 }

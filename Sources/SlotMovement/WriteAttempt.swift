@@ -31,7 +31,7 @@ package struct WriteAttempt: Sendable {
     package private(set) var state = State.underWay
     private let limits: MovementLimits
     private let startedAt: Int64
-    private let orders: [[NodeID]]
+    private let view: MovementView
     private var groups: [SlotGroup] = []
     /// Of each slot its group, by position in `slots`.
     private var groupOf: [Int32]
@@ -49,7 +49,7 @@ package struct WriteAttempt: Sendable {
         self.batch = batch
         self.limits = limits
         startedAt = now
-        orders = view.orders
+        self.view = view
         openCount = slots.count
         groupOf = Array(repeating: 0, count: slots.count)
         var found: [ArraySlice<NodeID>: Int] = [:]
@@ -117,7 +117,8 @@ package struct WriteAttempt: Sendable {
             // Slots that were together so far may have different members next in their order.
             let all = standInGroups(index)
             for part in all {
-                groups[part].findStandIns(orders[slots[groups[part].positions[0]]], now: now, into: &asked)
+                let standIns = nextInOrder(groups[part], groups[part].positions[0])
+                groups[part].askStandIns(standIns, now: now, into: &asked)
                 groups[part].tellLoggers(now: now, into: &asked)
                 if groups[part].judge() { openCount -= groups[part].positions.count }
             }
@@ -165,14 +166,22 @@ package struct WriteAttempt: Sendable {
         return groups.count - 1
     }
 
+    /// Who is to stand in for a group at a position: as many as it needs, if there are so many.
+    private func nextInOrder(_ group: SlotGroup, _ position: Int) -> [NodeID] {
+        let missing = group.standInsNeeded
+        guard missing > 0 else { return [] }
+        // No more of the order than were tried can be passed over.
+        let order = view.order(of: slots[position], first: group.triedCount + missing)
+        return Array(order.lazy.filter(group.isUntried).prefix(missing))
+    }
+
     /// Splits a group that needs stand-ins by who is next in the slots' orders.
     private mutating func standInGroups(_ index: Int) -> [Int] {
         let missing = groups[index].standInsNeeded
         guard missing > 0 else { return [index] }
         var parts: [[NodeID]: [Int]] = [:]
         for position in groups[index].positions {
-            let next = orders[slots[position]].filter(groups[index].isUntried).prefix(missing)
-            parts[Array(next), default: []].append(position)
+            parts[nextInOrder(groups[index], position), default: []].append(position)
         }
         guard parts.count > 1 else { return [index] }
         let ordered = parts.values.sorted { $0[0] < $1[0] }

@@ -1,4 +1,5 @@
 import ByteCoding
+import MetricModel
 
 // Streams that the peer opens: one request frame in; pages as far as credit and room reach, and one end, out.
 
@@ -66,7 +67,13 @@ extension Connection {
             switch type {
             case .write: effects.append(.write(stream: stream, batch: try WriteBatch(decoding: body)))
             case .store: effects.append(.store(stream: stream, call: try StoreCall(decoding: body)))
-            case .movement: effects.append(.movement(stream: stream, packet: try MovementPacket(decoding: body)))
+            case .movement:
+                let packet = try MovementPacket(decoding: body)
+                // What a packet says counts as its sender's word: leases hang on it.
+                guard let peer, packet.sender.hasSameBytes(as: peer.identity.node) else {
+                    return refuse(header.stream, TypedError(.badRequest, "messages of node \(packet.sender)"))
+                }
+                effects.append(.movement(stream: stream, packet: packet))
             case let query: effects.append(.query(stream: stream, request: try QueryRequest(query, decoding: body)))
             }
         } catch {

@@ -35,6 +35,8 @@ package struct FragmentRequest: Equatable, Sendable {
     package var durationExpressions: Bool
     /// The slots whose series are read.
     package var slots: SlotSet
+    /// Whether the end of the answer is to tell what was done.
+    package var explains: Bool
 
     /// A question about `range` of `query`; everything else is set afterwards.
     package init(tenant: TenantID, query: String, range: Range<Int>, shape: UInt8, slots: SlotSet) {
@@ -54,6 +56,7 @@ package struct FragmentRequest: Equatable, Sendable {
         samplesMax = 0
         experimentalFunctions = false
         durationExpressions = false
+        explains = false
     }
 }
 
@@ -78,6 +81,7 @@ extension FragmentRequest {
         bytes.field(16, UInt64(durationExpressions ? 1 : 0))
         let slots = slots.bytes
         if !slots.isEmpty { ProtobufWriter.bytes(17, slots, into: &bytes) }
+        bytes.field(18, UInt64(explains ? 1 : 0))
     }
 
     /// Reads the wire form.
@@ -105,6 +109,7 @@ extension FragmentRequest {
             case (15, .varint): experimentalFunctions = try reader.varint() != 0
             case (16, .varint): durationExpressions = try reader.varint() != 0
             case (17, .bytes): slots = try reader.slots("slots")
+            case (18, .varint): explains = try reader.varint() != 0
             default: try reader.skip(field)
             }
         }

@@ -155,6 +155,7 @@ extension SelectEnd {
         for standing in standings { for member in standing.members { names.add(member) } }
         for name in names.list { ProtobufWriter.string(8, name, into: &bytes) }
         for standing in standings { ProtobufWriter.message(9, into: &bytes) { standing.encode(names, into: &$0) } }
+        if let work { ProtobufWriter.message(10, into: &bytes) { work.encode(into: &$0) } }
     }
 
     /// A warning's share of the frame, and a note's: 64 and 2 × 16 of them and a set of all slots stay under
@@ -188,6 +189,7 @@ extension SelectEnd {
             case (9, .bytes):
                 try reader.expect("standings", fewerThan: WireLimits.standingsMax, standings.count)
                 standings.append(try SlotStanding(decoding: try reader.span(), names: names))
+            case (10, .bytes): work = try WorkDone(decoding: try reader.span())
             default: try reader.skip(field)
             }
         }

@@ -105,6 +105,8 @@ package struct SelectEnd: Equatable, Sendable {
     package var placements: PlacementKinds = []
     /// Of a fragment: what the language has to say about the query; at most `WireLimits.notesMax` of each cross the wire.
     package var notes = Notes()
+    /// What was done for the answer; nil unless the request asked.
+    package var work: WorkDone?
 
     /// Warnings and infos of the query language.
     package struct Notes: Equatable, Sendable {

@@ -13,6 +13,7 @@ extension SelectRequest {
         bytes.field(5, UInt64(seriesMax))
         bytes.field(6, UInt64(samplesMax))
         part.encode(field: 7, into: &bytes)
+        bytes.field(8, UInt64(explains ? 1 : 0))
     }
 
     /// Reads the wire form; a regular expression that does not compile is `malformed`.
@@ -31,6 +32,7 @@ extension SelectRequest {
             case (5, .varint): seriesMax = Int(clamping: try reader.varint())
             case (6, .varint): samplesMax = Int(clamping: try reader.varint())
             case (7, .bytes): part = try SlotPart(decoding: try reader.span())
+            case (8, .varint): explains = try reader.varint() != 0
             default: try reader.skip(field)
             }
         }

@@ -69,6 +69,8 @@ package struct SelectRequest: Equatable, Sendable {
     package var samplesMax: Int
     /// Of which slots.
     package var part: SlotPart
+    /// Whether the end of the answer is to tell what was done.
+    package var explains = false
 
     /// A request for `selection` within the two limits.
     package init(selection: SeriesSelection, seriesMax: Int = 0, samplesMax: Int = 0, part: SlotPart = .everything) {

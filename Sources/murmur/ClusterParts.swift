@@ -2,6 +2,7 @@ import ClusterTransport
 import ClusterView
 import CoordinatorRole
 import HTTPSurface
+import IngestRouting
 import Logging
 import Membership
 import Placement
@@ -14,11 +15,15 @@ import WireProtocol
 /// Whom a query asks, once the cluster's settings are known.
 final class FanoutSlot: Sendable {
     private let directory: ClusterDirectory
+    private let pace: ReadPace
     private let made = Mutex<Fanout?>(nil)
 
-    /// - Parameter directory: knows the aggregators.
-    init(_ directory: ClusterDirectory) {
+    /// - Parameters:
+    ///   - directory: knows the aggregators.
+    ///   - pace: how this process' reads go.
+    init(_ directory: ClusterDirectory, pace: ReadPace) {
         self.directory = directory
+        self.pace = pace
     }
 
     /// Whom to ask now.
@@ -33,7 +38,8 @@ final class FanoutSlot: Sendable {
                 throw TypedError(.internal, "the cluster's placement labels are not valid")
             }
             let fanout = Fanout(
-                directory: directory, targets: TargetChoice(placement: placement, slotBits: Int(settings.slotBits)))
+                directory: directory, targets: TargetChoice(placement: placement, slotBits: Int(settings.slotBits)),
+                pace: pace)
             made = fanout
             return fanout
         }
@@ -54,6 +60,9 @@ final class RouterSlot: IngestService {
         RouterMetrics.register(filled, in: metrics)
         router.withLock { $0 = filled }
     }
+
+    /// Samples of pushes that were acknowledged.
+    var samplesStored: Int { router.withLock { $0 }?.figures.samplesStored ?? 0 }
 
     /// Stores what can be stored; see `IngestService`.
     func ingest(_ request: IngestRequest) async -> IngestReply {

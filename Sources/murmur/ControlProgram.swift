@@ -15,33 +15,41 @@ enum ControlProgram {
                     + (nearest.map { "did you mean \($0)?" } ?? "known are \(commands)"),
                 help: "murmur ctl --help")
         }
-        let operand = values.arguments.dropFirst().first
-        if let operand, command != .forget, command != .drain, !(command == .keyring && operand == "reload") {
-            throw UsageError(message: "unexpected argument \"\(operand)\"", help: "murmur ctl --help")
+        let operands = Array(values.arguments.dropFirst())
+        let operand = operands.first
+        if let unexpected = operands.dropFirst(command.operandsMax(operand)).first {
+            throw UsageError(message: "unexpected argument \"\(unexpected)\"", help: "murmur ctl --help")
+        }
+        if command.takesName, operand == nil {
+            throw UsageError(message: "a name is needed: murmur ctl \(word) NAME", help: "murmur ctl --help")
         }
         let client = try ControlClient(endpoint: values.text("endpoint"), milliseconds: values.milliseconds("timeout"))
         let isJSON = values.isOn("json")
         switch command {
-        case .status: try await show(client.get("status", ClusterStatus.self), isJSON) { ControlTexts.status($0) }
+        case .status: try await status(client, isJSON)
+        case .ring: try await show(client.get("ring", ClusterRing.self), isJSON) { ControlTexts.ring($0) }
+        case .movements: try await movements(client, isJSON: isJSON, watches: values.isOn("watch"))
+        case .queries: try await queries(operands, values, client)
         case .members:
             try await show(client.get("members", [ClusterMemberStatus].self), isJSON) { ControlTexts.members($0) }
-        case .settings:
-            try await show(client.get("settings", ClusterSettingsStatus.self), isJSON) { ControlTexts.settings($0) }
+        case .settings: try await settings(operands, values, client)
         case .keyring where operand == "reload":
             try await show(client.post("keyring/reload", [:], KeyringStatus.self), isJSON) { ControlTexts.keyring($0) }
         case .keyring: try await show(client.get("keyring", KeyringStatus.self), isJSON) { ControlTexts.keyring($0) }
         case .forget:
-            guard let operand else {
-                throw UsageError(message: "a name is needed: murmur ctl forget NAME", help: "murmur ctl --help")
-            }
-            try await show(client.post("forget", ["name": operand], ForgetRequest.self), isJSON) {
+            let body = ["name": operand ?? ""]
+            try await show(client.post("forget", body, ForgetRequest.self), isJSON) {
                 "\($0.name) is forgotten; it may join again at any time\n"
             }
         case .drain:
-            guard let operand else {
-                throw UsageError(message: "a name is needed: murmur ctl drain NAME", help: "murmur ctl --help")
+            try await Drain(
+                name: operand ?? "", isForced: values.isOn("force"), milliseconds: values.milliseconds("timeout")
+            ).run(client, isJSON: isJSON)
+        case .undrain:
+            let member = try await ControlledMember(operand ?? "", milliseconds: values.milliseconds("timeout"), client)
+            try await show(member.client.post("undrain", [:], ClusterStatus.self), isJSON) {
+                "\($0.node) stays, and takes its slots back\n"
             }
-            try await Drain(name: operand, milliseconds: values.milliseconds("timeout")).run(client, isJSON: isJSON)
         case .doctor:
             let findings = try await Doctor.examine(client)
             Terminal.print(isJSON ? try json(findings) : ControlTexts.findings(findings))
@@ -51,14 +59,77 @@ enum ControlProgram {
 
     private static var commands: String { ControlCommand.allCases.map(\.usage).joined(separator: ", ") }
 
-    private static func show<Value: Codable>(_ value: Value, _ isJSON: Bool, _ text: (Value) -> String) throws {
+    private static func show<Value: Encodable>(_ value: Value, _ isJSON: Bool, _ text: (Value) -> String) throws {
         Terminal.print(isJSON ? try json(value) : text(value))
+    }
+
+    private static func status(_ client: ControlClient, _ isJSON: Bool) async throws {
+        let status = try await client.get("status", ClusterStatus.self)
+        // A process of an earlier version has no such page.
+        let overview = try? await client.get("overview", ClusterOverview.self)
+        try show(StatusAndOverview(status: status, overview: overview), isJSON) {
+            ControlTexts.status($0.status) + ($0.overview.map { ControlTexts.overview($0) } ?? "")
+        }
+    }
+
+    private static func queries(_ operands: [String], _ values: SettingValues, _ client: ControlClient) async throws {
+        let queries = ControlQueries(
+            client: client, tenant: values.optionalText("tenant"), milliseconds: values.milliseconds("timeout"))
+        guard operands.first == "kill" else {
+            return try await show(queries.list(), values.isOn("json")) { ControlTexts.queries($0) }
+        }
+        guard operands.count == 2 else {
+            throw UsageError(message: "a number is needed: murmur ctl queries kill ID", help: "murmur ctl --help")
+        }
+        try await queries.kill(operands[1])
+        try show(["killed": operands[1]], values.isOn("json")) { _ in "query \(operands[1]) is ended\n" }
+    }
+
+    private static func settings(_ operands: [String], _ values: SettingValues, _ client: ControlClient) async throws {
+        guard operands.first == "set" else {
+            let settings = try await client.get("settings", ClusterSettingsStatus.self)
+            return try show(settings, values.isOn("json")) { ControlTexts.settings($0) }
+        }
+        guard operands.count == 3 else {
+            throw UsageError(
+                message: "a setting and its value are needed: murmur ctl settings set replication-factor 2",
+                help: "murmur ctl --help")
+        }
+        try await SettingsChange(name: operands[1], value: operands[2], waits: !values.isOn("no-wait"))
+            .run(client, isJSON: values.isOn("json"))
+    }
+
+    /// Once, or each second until Ctrl-C.
+    private static func movements(_ client: ControlClient, isJSON: Bool, watches: Bool) async throws {
+        repeat {
+            let movements = try await client.get("movements", ClusterMovements.self)
+            let text = isJSON ? try json(movements) : ControlTexts.movements(movements)
+            Terminal.print(watches && Terminal.isTerminal ? Terminal.clear + text : text)
+            if watches { try await Task.sleep(for: .seconds(1)) }
+        } while watches
     }
 
     static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}
+
+/// The cluster in brief, and beside it what everybody says.
+private struct StatusAndOverview: Encodable {
+    private enum Keys: CodingKey {
+        case overview
+    }
+
+    let status: ClusterStatus
+    let overview: ClusterOverview?
+
+    /// The status' own members, and one more.
+    func encode(to encoder: any Encoder) throws {
+        try status.encode(to: encoder)
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encodeIfPresent(overview, forKey: .overview)
     }
 }
 
@@ -85,6 +156,21 @@ struct ControlClient {
     /// The answer to `GET /api/v1/cluster/PAGE`.
     func get<Value: Codable & Sendable>(_ page: String, _ type: Value.Type) async throws -> Value {
         try await value { try await client.get(path: "/api/v1/cluster/\(page)", timeout: timeout) }
+    }
+
+    /// The answer to `GET PATH`.
+    func fetch<Value: Codable & Sendable>(
+        _ path: String, _ headers: [(String, String)], _ type: Value.Type
+    ) async throws -> Value {
+        try await value { try await client.get(path: path, headers: headers, timeout: timeout) }
+    }
+
+    /// Posts to `PATH`, whose answer says only that it is done.
+    func order(_ path: String, _ headers: [(String, String)]) async throws {
+        _ =
+            try await value {
+                try await client.post(path: path, headers: headers, body: [], timeout: timeout)
+            } as [String: UInt64]
     }
 
     /// The answer to `POST /api/v1/cluster/COMMAND`.

@@ -30,17 +30,40 @@ enum ControlTexts {
             let held = "\(slots.held) of \(slots.wanted) slots held, \(whole)"
             rows.append(["Here", "\(held), \(slots.batchesOwed) batches owed\(rest)"])
         }
+        if let change = status.copiesChange {
+            let step = "\(change.placed) placed, \(change.assured) to be relied on, \(change.wanted) wanted"
+            rows.append(["Copies", change.waitsFor.isEmpty ? step : "\(step); \(waiting(change))"])
+        }
+        if let replacement = status.replacement { rows.append(["Replacement", Self.replacement(replacement)]) }
+        for server in status.checkpoint ?? [] { rows.append(["Checkpoint", checkpoint(server)]) }
         let troubles =
             status.suspected.map { "\($0) does not answer" } + status.dead.map { "\($0) is dead" }
         rows.append(["Trouble", troubles.isEmpty ? "none" : troubles.joined(separator: "; ") + " (murmur ctl doctor)"])
         return aligned(rows)
     }
 
+    /// One database of the checkpoint.
+    private static func checkpoint(_ server: CheckpointServerState) -> String {
+        var parts = ["\(server.name) \(server.isAway ? "is away" : "answers")"]
+        if server.state != "active" { parts.append(server.state) }
+        parts.append("\(server.slots) slots' history")
+        parts.append(
+            server.pendingFiles == 0
+                ? "nothing waits here"
+                : "\(server.pendingBytes >> 10) KiB wait here, the oldest for \(age(UInt64(server.lagSeconds)))")
+        return parts.joined(separator: ", ")
+    }
+
     /// Everybody.
     static func members(_ members: [ClusterMemberStatus]) -> String {
         let hasZones = members.contains { !$0.zone.isEmpty }
+        let hasFills = members.contains { $0.diskFill != nil }
         let zone = hasZones ? ["ZONE"] : []
-        var rows = [["NAME", "ROLE", "STATE", "ANSWERS", "SINCE"] + zone + ["WEIGHT", "START", "CLUSTER", "HTTP"]]
+        var rows = [
+            ["NAME", "ROLE", "STATE", "ANSWERS", "SINCE"] + zone + ["WEIGHT"] + (hasFills ? ["DISK"] : []) + [
+                "START", "CLUSTER", "HTTP",
+            ]
+        ]
         for member in members {
             let answers =
                 switch (member.state, member.liveness) {
@@ -52,7 +75,8 @@ enum ControlTexts {
             rows.append(
                 [member.name, role(member.roles), member.state, answers, age(member.seconds)]
                     + (hasZones ? [member.zone.isEmpty ? "-" : member.zone] : [])
-                    + [number(member.weight), "\(member.boot)", member.address, member.http ?? "-"])
+                    + [number(member.weight)] + (hasFills ? [member.diskFill.map { "\($0) %" } ?? "-"] : [])
+                    + ["\(member.boot)", member.address, member.http ?? "-"])
         }
         return aligned(rows)
     }
@@ -61,12 +85,44 @@ enum ControlTexts {
     static func settings(_ settings: ClusterSettingsStatus) -> String {
         aligned([
             ["cluster-name", settings.clusterName], ["cluster ID", settings.clusterID],
-            ["replication-factor", "\(settings.replicationFactor)"],
+            ["replication-factor", factor(settings)],
+            [
+                "replacement-delay",
+                settings.replacementDelay == "0s" ? "0s: nobody is replaced" : settings.replacementDelay,
+            ],
             ["placement-labels", settings.placementLabels.joined(separator: ",")],
             ["late-window", settings.lateWindow], ["slots", "\(settings.slots)"],
             ["zones", settings.spreadsOverZones ? "copies are kept in different zones" : "ignored"],
             ["format level", "\(settings.formatLevel)"], ["version", "\(settings.version)"],
         ])
+    }
+
+    private static func factor(_ settings: ClusterSettingsStatus) -> String {
+        let (wanted, placed, assured) = (settings.replicationFactor, settings.placedCopies, settings.assuredCopies)
+        if placed > wanted { return "\(wanted), \(placed) until every member has heard of it" }
+        return assured < wanted ? "\(wanted), of which \(assured) can be relied on so far" : "\(wanted)"
+    }
+
+    /// How far a change of the copies is.
+    static func progress(_ change: ClusterStatus.CopiesChange?, _ counts: CopyCounts) -> String {
+        let copies = "\(counts.held) of \(counts.wanted) copies of slots are there"
+        guard let change, !change.waitsFor.isEmpty else { return copies }
+        return copies + "; " + waiting(change)
+    }
+
+    /// Whom a change of the copies waits for.
+    static func waiting(_ change: ClusterStatus.CopiesChange) -> String {
+        let some = change.waitsFor.prefix(3).joined(separator: ", ")
+        let more = change.waitsFor.count > 3 ? " and \(change.waitsFor.count - 3) more" : ""
+        return "\(some)\(more) \(change.reason)"
+    }
+
+    /// What becomes of dead aggregators.
+    static func replacement(_ replacement: ClusterStatus.Replacement) -> String {
+        let dead = replacement.dead.joined(separator: ", ")
+        guard let reason = replacement.reason else { return "others take the place of \(dead) now" }
+        let time = replacement.secondsLeft.map { ", \(age(UInt64(max(0, $0)))) left" } ?? ""
+        return "\(dead) not replaced yet: \(reason)\(time)"
     }
 
     /// Which keys a process has.
@@ -109,7 +165,7 @@ enum ControlTexts {
         return copies == 1 ? "one copy of each sample" : "\(copies) copies of each sample"
     }
 
-    private static func role(_ roles: [String]) -> String {
+    static func role(_ roles: [String]) -> String {
         roles.count == 3 ? "standalone" : roles.joined(separator: "+")
     }
 
@@ -118,7 +174,7 @@ enum ControlTexts {
     }
 
     /// Columns padded to their widest cell.
-    private static func aligned(_ rows: [[String]]) -> String {
+    static func aligned(_ rows: [[String]]) -> String {
         let columns = rows.first?.count ?? 0
         let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

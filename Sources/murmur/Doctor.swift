@@ -20,7 +20,7 @@ enum Doctor {
         var skewMilliseconds: Int64 = 0
     }
 
-    /// `clock_skew_max`, as aggregators have it for samples from the future; half of it is worth a warning.
+    /// `clock_skew_max`, as aggregators have it for samples from the future.
     private static let skewMax: Int64 = 5_000
     /// Members that are asked at once.
     private static let askedMax = 32
@@ -37,7 +37,7 @@ enum Doctor {
         return judge(status, await ask(members.filter { $0.liveness != "dead" }), members)
     }
 
-    private static func ask(_ members: [ClusterMemberStatus]) async -> [Answer] {
+    static func ask(_ members: [ClusterMemberStatus]) async -> [Answer] {
         await withTaskGroup(of: (Int, Answer).self) { group in
             var answers: [Int: Answer] = [:]
             for (index, member) in members.enumerated() {
@@ -79,6 +79,12 @@ enum Doctor {
         findings += liveness(members)
         findings += reachability(answers)
         findings += agreement(answers)
+        findings += ways(answers)
+        findings += settings(answers)
+        findings += copies(status)
+        findings += zones(status, members)
+        findings += balance(answers)
+        findings += checkpoints(answers)
         for role in status.members where role.members == 0 {
             findings.append(
                 Finding(
@@ -130,6 +136,25 @@ enum Doctor {
         return findings.isEmpty
             ? [Finding(isFine: true, text: "all \(answers.count) answer HTTP, are ready, and their clocks agree")]
             : findings
+    }
+
+    /// Databases that some aggregator does not reach; one that was given up need not answer.
+    private static func checkpoints(_ answers: [Answer]) -> [Finding] {
+        let seen = answers.flatMap { answer in
+            (answer.status?.checkpoint ?? []).map { (member: answer.member.name, server: $0) }
+        }.filter { $0.server.state != "lost" }
+        let away = Dictionary(grouping: seen.filter { $0.server.isAway }, by: \.server.name)
+        if away.isEmpty {
+            return seen.isEmpty ? [] : [Finding(isFine: true, text: "all checkpoint servers answer")]
+        }
+        return away.sorted { $0.key < $1.key }.map { name, those in
+            let reason = those.first?.server.reason.map { ": \($0)" } ?? ""
+            return Finding(
+                isFine: false,
+                text: "checkpoint server \(name) is away for \(those.map(\.member).joined(separator: ", "))\(reason)",
+                advice: "start it again; its blocks wait up to pending-checkpoint-bytes. One that is gone for good: "
+                    + "write lost: before its URI in --checkpoint of every aggregator")
+        }
     }
 
     private static func agreement(_ answers: [Answer]) -> [Finding] {

@@ -3,10 +3,14 @@ import HTTPSurface
 /// `murmur ctl drain NAME`: has an aggregator give its slots to the others, and shows how far it is until it has left.
 struct Drain {
     let name: String
+    let isForced: Bool
     let milliseconds: Int64
 
     /// Between two looks.
     private static let pause = Duration.seconds(1)
+
+    /// By then everybody has heard that the member leaves; who is active after it has changed its mind.
+    private static let patienceSeconds = 5
 
     /// What a program is told at the end.
     private struct Outcome: Codable {
@@ -19,6 +23,52 @@ struct Drain {
     ///
     /// - Throws: `CommandFailure` when there is no such member, or it cannot be asked.
     func run(_ client: ControlClient, isJSON: Bool) async throws {
+        let own = try await ControlledMember(name, milliseconds: milliseconds, client).client
+        let begun = ContinuousClock.now
+        let first = try await own.post("drain", isForced ? ["force": "true"] : [:], ClusterStatus.self)
+        let all = first.slots?.held ?? 0
+        if !isJSON { Terminal.print("\(name) gives \(all) slots to the others\n") }
+        while true {
+            let status = try? await own.get("status", ClusterStatus.self)
+            let seconds = Int((ContinuousClock.now - begun).components.seconds)
+            let state = try await client.get("members", [ClusterMemberStatus].self).first { $0.name == name }?.state
+            if state == "active", seconds >= Self.patienceSeconds {
+                throw CommandFailure(
+                    message: "\(name) stays: it was told so, or too few aggregators would be left",
+                    hint: "murmur ctl members shows who leaves; murmur ctl drain \(name) begins again")
+            }
+            guard let slots = status?.slots else {
+                if state == nil || state == "left" || state == "forgotten" {
+                    if !isJSON { Terminal.endProgress() }
+                    let outcome = Outcome(name: name, slots: all, seconds: seconds)
+                    return Terminal.print(
+                        isJSON
+                            ? try ControlProgram.json(outcome)
+                            : "\(name) has left the cluster after \(seconds) s; its process has ended\n")
+                }
+                try await Task.sleep(for: Self.pause)
+                continue
+            }
+            if !isJSON { Terminal.progress(Self.progress(given: all - slots.held, of: all, seconds: seconds)) }
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// One line: a bar, the slots, and how long it may still take.
+    static func progress(given: Int, of all: Int, seconds: Int) -> String {
+        let share = all == 0 ? 1 : Double(given) / Double(all)
+        let bar = ControlTexts.bar(share, width: 24)
+        let rest = given > 0 && given < all ? ", about \(seconds * (all - given) / given + 1) s left" : ""
+        return "\(bar) \(given) of \(all) slots given away, \(seconds) s\(rest)"
+    }
+}
+
+/// A member that is asked itself, since it alone may say what becomes of it.
+struct ControlledMember {
+    let client: ControlClient
+
+    /// - Throws: `CommandFailure` when there is no such member, or it cannot be asked.
+    init(_ name: String, milliseconds: Int64, _ client: ControlClient) async throws {
         let members = try await client.get("members", [ClusterMemberStatus].self)
         guard let member = members.first(where: { $0.name == name && $0.state != "left" && $0.state != "forgotten" })
         else {
@@ -30,37 +80,6 @@ struct Drain {
                 message: "\(name) does not say where it serves HTTP",
                 hint: "name its own HTTP address with --endpoint http://HOST:PORT")
         }
-        let own = try ControlClient(endpoint: "http://\(http)", milliseconds: milliseconds)
-        let begun = ContinuousClock.now
-        let first = try await own.post("drain", [:], ClusterStatus.self)
-        let all = first.slots?.held ?? 0
-        if !isJSON { Terminal.print("\(name) gives \(all) slots to the others\n") }
-        while true {
-            let status = try? await own.get("status", ClusterStatus.self)
-            let seconds = Int((ContinuousClock.now - begun).components.seconds)
-            guard let slots = status?.slots else {
-                let state = try await client.get("members", [ClusterMemberStatus].self).first { $0.name == name }?.state
-                if state == nil || state == "left" || state == "forgotten" {
-                    let outcome = Outcome(name: name, slots: all, seconds: seconds)
-                    return Terminal.print(
-                        isJSON
-                            ? try ControlProgram.json(outcome)
-                            : "\(name) has left the cluster after \(seconds) s; its process has ended\n")
-                }
-                try await Task.sleep(for: Self.pause)
-                continue
-            }
-            if !isJSON { Terminal.note(Self.progress(given: all - slots.held, of: all, seconds: seconds) + "\n") }
-            try await Task.sleep(for: Self.pause)
-        }
-    }
-
-    /// One line: a bar, the slots, and how long it may still take.
-    static func progress(given: Int, of all: Int, seconds: Int) -> String {
-        let share = all == 0 ? 1 : Double(given) / Double(all)
-        let filled = Int((share * 30).rounded(.down))
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-        let rest = given > 0 && given < all ? ", about \(seconds * (all - given) / given + 1) s left" : ""
-        return "[\(bar)] \(given) of \(all) slots given away, \(seconds) s\(rest)"
+        self.client = try ControlClient(endpoint: "http://\(http)", milliseconds: milliseconds)
     }
 }

@@ -26,11 +26,11 @@ enum NodeProcess {
         let group = MultiThreadedEventLoopGroup.singleton
         let readiness = Readiness()
         let metrics = MetricsRegistry()
-        let store = roles.contains(.aggregator) ? try settings.checkpointStore() : nil
+        let servers = roles.contains(.aggregator) ? try settings.checkpointServers(logger: logger) : nil
         try await FreePorts.check([("http", settings.http), ("cluster", settings.cluster)], group: group)
         let files = roles.contains(.coordinator) ? try webFiles(settings, logger: logger) : nil
         let directory = try dataDirectory(settings, roles: roles)
-        if let store, case .sqlite(let path) = settings.checkpoint { try await check(store, path: path) }
+        if let servers, case .sqlite(let path) = settings.checkpoint { try await check(servers, path: path) }
 
         let port = HandlerSlot(
             reason: roles.contains(.aggregator) ? "the aggregator is starting" : "this process holds no samples")
@@ -41,25 +41,35 @@ enum NodeProcess {
         ClientMetrics.register(membership.directory, in: metrics)
         let board = SlotBoard()
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
-        if let directory, let store {
+        if let directory, let servers {
             let aggregator = AggregatorService(
                 configuration: settings.aggregator(membership, board: board, isAlone: roles.contains(.router)),
-                directory: directory, store: store, readiness: readiness, metrics: metrics, port: port, logger: logger)
+                directory: directory, servers: servers, readiness: readiness, metrics: metrics, port: port,
+                logger: logger)
             services.append(.init(service: aggregator))
         }
         // Who has left the cluster stops in order.
         services.append(.init(service: membership, successTerminationBehavior: .gracefullyShutdownGroup))
+        if roles.contains(.aggregator), !roles.contains(.router) {
+            let steward = ClusterSteward(membership, metrics: metrics) { await board.progress }
+            services.append(.init(service: steward))
+        }
         var surface = SurfaceServices(
             files: files ?? .none, readiness: readiness, metrics: metrics, process: settings.processFacts)
-        surface.cluster = ClusterAdministration(membership, version: Murmur.version) {
-            await settings.slots(board, membership)
-        }
-        if roles.contains(.coordinator) {
-            let slot = FanoutSlot(membership.directory)
-            surface.query = Coordinator(configuration: settings.coordinator, fanout: { try slot.fanout() })
-        }
         let ingest = roles.contains(.router) ? RouterSlot() : nil
         surface.ingest = ingest
+        let reporter = NodeReporter(
+            settings, board: board, isAggregator: roles.contains(.aggregator), router: ingest)
+        services.append(.init(service: reporter))
+        surface.cluster = ClusterAdministration(
+            membership, version: Murmur.version, checkpoint: { servers.map(settings.checkpointState) },
+            slots: { await settings.slots(board, membership) }, report: { await reporter.fill(&$0) })
+        if roles.contains(.coordinator) {
+            let pace = ReadPace(hedgeDelay: settings.queryHedgeDelay)
+            pace.register(in: metrics)
+            let slot = FanoutSlot(membership.directory, pace: pace)
+            surface.query = Coordinator(configuration: settings.coordinator, fanout: { try slot.fanout() })
+        }
         if !roles.isDisjoint(with: [.router, .coordinator]) {
             let connections = ConnectionService(membership: membership, readiness: readiness) { cluster in
                 try ingest?.fill(settings, cluster, membership.directory, metrics: metrics, logger: logger)
@@ -90,9 +100,9 @@ enum NodeProcess {
     }
 
     /// A file that cannot be used now cannot be used later either, unlike a server that is away: it refuses the start.
-    private static func check(_ store: any CheckpointStore, path: String) async throws {
+    private static func check(_ servers: CheckpointServers, path: String) async throws {
         do {
-            try await store.prepare()
+            try await servers.prepare()
         } catch {
             switch error {
             case .refused, .corrupt, .incompatibleSchema:
@@ -146,6 +156,19 @@ struct ConnectionService: Service {
                 return readiness.set(Self.readinessPart, notReadyBecause: nil)
             }
             try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+}
+
+extension SlotBoard {
+    /// How the slots stand, for the others to know.
+    fileprivate var progress: SlotStanding? {
+        get async {
+            // The version first: a view that comes meanwhile counts with the next look.
+            let applied = appliedSettings
+            guard applied > 0, let status = await status else { return nil }
+            return SlotStanding(
+                appliedSettings: applied, isSettled: status.isSettled && status.whole == status.holds)
         }
     }
 }

@@ -21,6 +21,11 @@ extension NodeSettings {
         wishes.replicationFactor = replicationFactor
         wishes.placementLabels = placementLabels
         wishes.lateWindow = lateWindow
+        guard replacementDelay == 0 || replacementDelay >= ClusterAdministration.replacementDelayMin else {
+            throw UsageError(
+                message: "replacement-delay: expected 0 for never, or 30s or more", help: "murmur \(command) --help")
+        }
+        wishes.replacementDelay = replacementDelay
         wishes.given = roles.contains(.aggregator) ? given : []
         let instance =
             if let directory {
@@ -40,6 +45,7 @@ extension NodeSettings {
                     message: "join: \"\(text)\" is not HOST:PORT of a cluster port", help: "murmur \(command) --help")
             }
         }
+        member.founders = founders
         member.keyringFile = keyringFile
         member.directory = directory?.path
         if let directory {

@@ -7,6 +7,7 @@ import CoordinatorRole
 import EngineStorage
 import Foundation
 import HTTPSurface
+import Logging
 import Membership
 import MetricModel
 import Placement
@@ -30,11 +31,18 @@ extension NodeSettings {
         var configuration = AggregatorService.Configuration(
             name: membership.configuration.name.text, seriesMax: limits.querySeriesMax,
             engine: { engine(try await membership.settings()) })
+        configuration.former = formerCheckpoint
+        configuration.board = board
+        configuration.movementRate = movementRate
         if !isAlone {
             configuration.aggregators = membership.directory
-            configuration.board = board
             configuration.isLeaving = { membership.isLeaving }
             configuration.leave = { await membership.leave() }
+            configuration.hasAllCopies = { Stewardship(membership.directory.snapshot).copiesWait == nil }
+            configuration.isolationWaitMax = {
+                let delay = membership.directory.snapshot.settings?.replacementDelayMilliseconds ?? 0
+                return delay == 0 ? .max : delay * 1_000 / 3
+            }
         }
         return configuration
     }
@@ -45,7 +53,7 @@ extension NodeSettings {
         let cluster = membership.directory.snapshot
         let own = cluster[membership.configuration.name]?.id
         let wanted = cluster.movement.map { view in
-            view.orders.indices.count { slot in view.wanted(slot).contains { $0 == own } }
+            view.slots.count { slot in view.wanted(slot).contains { $0 == own } }
         }
         return ClusterStatus.Slots(
             wanted: wanted ?? 0, held: status.holds, whole: status.whole, batchesOwed: status.batchesOwed,
@@ -73,20 +81,38 @@ extension NodeSettings {
         return host
     }
 
-    func checkpointStore() throws -> any CheckpointStore {
+    /// Where checkpoints go; nothing is opened yet.
+    func checkpointServers(logger: Logger) throws -> CheckpointServers {
         switch checkpoint {
-        case .sqlite(let path): SQLiteCheckpointStore(path: path)
-        case .postgres(let servers): try postgresStore(servers)
+        case .sqlite(let path): CheckpointServers(only: SQLiteCheckpointStore(path: path), logger: logger)
+        case .postgres(let servers):
+            CheckpointServers(
+                try servers.map { text in
+                    let listed = try ListedCheckpoint(parsing: text)
+                    return CheckpointServers.Listed(
+                        store: PostgresCheckpointStore(listed.uri), name: listed.uri.place, state: listed.state)
+                }, logger: logger)
         }
     }
 
-    private func postgresStore(_ servers: [String]) throws -> any CheckpointStore {
-        guard servers.count == 1, case .postgres(let uri) = try CheckpointConfiguration(parsing: servers[0]) else {
-            throw CommandFailure(
-                message: "--checkpoint names \(servers.count) PostgreSQL servers",
-                hint: "one is possible so far; several come with the cluster")
+    /// How the databases stand, for whoever asks.
+    func checkpointState(_ servers: CheckpointServers) -> [CheckpointServerState] {
+        let now = SurfaceClock.milliseconds()
+        return servers.status.map { server in
+            CheckpointServerState(
+                name: server.name, state: "\(server.state)", isAway: server.isAway, reason: server.reason,
+                slots: server.slotCount, pendingFiles: server.pendingFiles, pendingBytes: server.pendingBytes,
+                lagSeconds: server.lagSeconds(at: now), mapVersion: server.mapVersion)
         }
-        return PostgresCheckpointStore(uri)
+    }
+
+    /// The embedded store of a standalone that became something else: PostgreSQL keeps the checkpoints from now on.
+    var formerCheckpoint: AggregatorService.FormerCheckpoint? {
+        let path = dataDirectory + "/checkpoint.db"
+        guard case .postgres = checkpoint, FileManager.default.fileExists(atPath: path) else { return nil }
+        return AggregatorService.FormerCheckpoint(store: SQLiteCheckpointStore(path: path)) {
+            try FileManager.default.moveItem(atPath: path, toPath: path + ".taken-over")
+        }
     }
 
     func router(_ cluster: ClusterSettings) throws -> IngestRouter.Configuration {

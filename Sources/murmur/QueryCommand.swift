@@ -9,6 +9,9 @@ enum QueryCommand {
         guard let expression = values.argument else {
             throw UsageError(message: "an expression is needed: murmur query EXPR", help: "murmur query --help")
         }
+        if values.isOn("explain") && values.isOn("csv") {
+            throw UsageError(message: "--explain and --csv exclude each other", help: "murmur query --help")
+        }
         if values.isOn("json") && values.isOn("csv") {
             throw UsageError(message: "--json and --csv exclude each other", help: "murmur query --help")
         }
@@ -32,7 +35,8 @@ enum QueryCommand {
         }
         for warning in answer.warnings ?? [] { Terminal.note("murmur: warning: \(warning)\n") }
         for info in answer.infos ?? [] { Terminal.note("murmur: info: \(info)\n") }
-        guard let result = answer.data else {
+        if let explained = answer.data?.explain { return Terminal.print(ExplainText.text(explained)) }
+        guard let result = answer.data?.result else {
             throw CommandFailure(message: Caret.message(answer, expression: expression), hint: nil)
         }
         let table = ResultTable(result)
@@ -42,7 +46,7 @@ enum QueryCommand {
     /// Path and query string of the question.
     private static func target(_ expression: String, _ values: SettingValues, now: Int64) throws -> String {
         let timeout = "&timeout=\(values.milliseconds("timeout"))ms"
-        let query = "query=" + encoded(expression) + timeout
+        let query = "query=" + encoded(expression) + timeout + (values.isOn("explain") ? "&explain=analyze" : "")
         guard let start = try time("start", values, now: now) else {
             if values.optionalText("end") != nil || values.optionalMilliseconds("step") != nil {
                 throw UsageError(message: "--end and --step need --start", help: "murmur query --help")

@@ -43,13 +43,28 @@ struct QueryReply: Decodable {
         }
     }
 
+    /// What an answer has as data.
+    struct Data: Decodable {
+        var result: Result
+        var explain: Explained?
+
+        private enum Keys: CodingKey {
+            case explain
+        }
+
+        init(from decoder: any Decoder) throws {
+            result = try Result(from: decoder)
+            explain = try decoder.container(keyedBy: Keys.self).decodeIfPresent(Explained.self, forKey: .explain)
+        }
+    }
+
     /// A place in the expression, in UTF-16 units.
     struct Position: Decodable {
         var offset: Int
         var length: Int
     }
 
-    var data: Result?
+    var data: Data?
     var warnings: [String]?
     var infos: [String]?
     var errorType: String?

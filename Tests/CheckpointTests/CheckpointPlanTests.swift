@@ -153,20 +153,6 @@ import Testing
     }
 }
 
-@Suite struct HeldClaimsTests {
-    @Test("a slot is lost to the epoch that was fenced, not to a newer claim")
-    func losing() {
-        var claims = HeldClaims()
-        claims.hold([SlotClaim(slot: 2, epoch: 1), SlotClaim(slot: 1, epoch: 4)])
-        #expect(claims.claims(for: [2, 1, 2, 9]) == [SlotClaim(slot: 1, epoch: 4), SlotClaim(slot: 2, epoch: 1)])
-        claims.hold([SlotClaim(slot: 2, epoch: 3)])
-        claims.lose(2, epoch: 1)
-        #expect(claims[2] == SlotClaim(slot: 2, epoch: 3))
-        claims.lose(2, epoch: 3)
-        #expect(claims[2] == nil && claims.all == [SlotClaim(slot: 1, epoch: 4)] && claims.count == 1)
-    }
-}
-
 @Suite struct BlockIDTests {
     @Test("an ID's bytes, text and order agree")
     func forms() {

@@ -149,7 +149,7 @@ struct ClusterTransportTests {
     @Test("a store and a movement packet are handed on and answered; deadline and cancellation end a store that waits")
     func slots() async throws {
         let cluster = try await Cluster()
-        let client = try await cluster.client()
+        let client = try await cluster.client(identity: NodeIdentity(cluster: "test", node: "node-a"))
         func call(_ batch: UInt64) -> StoreCall {
             StoreCall(
                 StoreRequest(

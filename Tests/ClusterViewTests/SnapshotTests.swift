@@ -1,3 +1,4 @@
+import ClusterTransport
 import ClusterView
 import Membership
 import Placement
@@ -62,13 +63,52 @@ let settings = ClusterSettings(
         #expect(emptied.ring == nil && emptied.movement == nil && emptied.ringNumbers.isEmpty)
     }
 
-    @Test("starts of a removed aggregator before its return are no members")
+    @Test("starts of a removed aggregator before its return are no members, also for who saw neither")
     func returned() throws {
         var builder = SnapshotBuilder()
-        _ = builder.next(views: [try view("a", .aggregator, boot: 7)], settings: settings)
-        _ = builder.next(views: [try view("a", .aggregator, state: .forgotten, boot: 7)], settings: settings)
-        let back = builder.next(views: [try view("a", .aggregator, boot: 8)], settings: settings)
+        var member = try view("a", .aggregator, boot: 9)
+        member.record.leastBoot = 8
+        let back = builder.next(views: [member], settings: settings)
         #expect(back.movement?.leastBoots == [NodeID(0): 8])
+    }
+
+    @Test("while everybody leaves there is a ring, of those that leave")
+    func allLeave() throws {
+        var builder = SnapshotBuilder()
+        let all = builder.next(
+            views: [try view("a", .aggregator, state: .leaving), try view("b", .aggregator, state: .leaving)],
+            settings: settings)
+        #expect(all.ring?.members.map(\.name) == ["a", "b"])
+        let one = builder.next(
+            views: [try view("a", .aggregator), try view("b", .aggregator, state: .leaving)], settings: settings)
+        #expect(one.ring?.members.map(\.name) == ["a"])
+        #expect(one.movement?.members == [NodeID(0), NodeID(1)])
+    }
+
+    @Test("no more copies count than can be relied on")
+    func assured() throws {
+        var cluster = settings
+        cluster.copies = CopyFactors(wanted: 3, placed: 3, assured: 2)
+        var builder = SnapshotBuilder()
+        let views = try ["a", "b", "c"].map { try view($0, .aggregator) }
+        let movement = builder.next(views: views, settings: cluster).movement
+        #expect(movement?.copiesWanted == 3 && movement?.missingMax == 1)
+    }
+
+    @Test("names that are no member's give their numbers to others, the oldest first; a member's never does")
+    func bounded() throws {
+        var builder = SnapshotBuilder(namesMax: 3)
+        let member = try view("a", .aggregator)
+        _ = builder.next(views: [member], settings: settings)
+        let first = builder.number(of: try MemberName("stranger-1"))
+        let other = builder.number(of: try MemberName("stranger-2"))
+        #expect(first == NodeID(1) && other == NodeID(2))
+        for number in 3..<100 { _ = builder.number(of: try MemberName("stranger-\(number)")) }
+        let later = builder.next(views: [member, try view("b", .aggregator)], settings: settings)
+        #expect(later[try MemberName("a")]?.id == NodeID(0))
+        let second = try #require(later[try MemberName("b")]?.id)
+        #expect(second.number < 3 && later.aggregatorView?.name(of: second) == "b")
+        #expect(builder.name(of: NodeID(0)) == "a")
     }
 
     @Test("zones count when the cluster spreads copies over them")

@@ -12,6 +12,18 @@ actor MemoryCheckpointStore: CheckpointStore {
     private(set) var epochs: [UInt16: Int64] = [:]
     private(set) var watermarks: [UInt16: Int64] = [:]
     private var isAway = false
+    private let id: CheckpointServerID
+    private(set) var map = CheckpointMap()
+
+    /// The only store, or one of several by its number.
+    init(_ number: UInt64 = 0) { id = CheckpointServerID(high: 0, low: number) }
+
+    func exchange(_ other: CheckpointMap) throws(CheckpointError) -> CheckpointExchange {
+        try prepare()
+        map.merge(other)
+        return CheckpointExchange(id: id, map: map, slotCount: epochs.count)
+    }
+
     private var fetchesLeft = Int.max
 
     func setAway(_ away: Bool) { isAway = away }
@@ -60,7 +72,12 @@ actor MemoryCheckpointStore: CheckpointStore {
         }
     }
 
-    func slots() throws(CheckpointError) -> [SlotState] { [] }
+    func slots() throws(CheckpointError) -> [SlotState] {
+        try prepare()
+        return epochs.keys.sorted().map {
+            SlotState(slot: $0, epoch: epochs[$0] ?? 0, writer: "test", watermark: watermarks[$0])
+        }
+    }
 
     func drop(before time: Int64, retention: RetentionClass) throws(CheckpointError) -> Int? { 0 }
 
@@ -73,7 +90,8 @@ struct CheckpointUploaderTests {
         -> CheckpointUploader
     {
         CheckpointUploader(
-            host: host, store: store, writer: "test", limits: CheckpointCadence.Limits(), logger: quiet,
+            host: host, servers: CheckpointServers(only: store, logger: quiet), writer: "test",
+            limits: CheckpointCadence.Limits(), logger: quiet,
             clock: { clock.now })
     }
 

@@ -87,24 +87,88 @@ struct MovementTests {
         try await cluster.stopAll()
     }
 
-    @Test("a slot is answered for alone only where it is whole")
+    /// How many series a host has for slots, and for which of them it says that these are all.
+    private static func read(
+        _ host: EngineHost, _ slots: SlotSet, onlyWhole: Bool
+    ) async throws -> (series: Int, whole: SlotSet) {
+        let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        let found = try await host.selected([selection], slots: slots, onlyWhole: onlyWhole, seriesMax: .max)
+        var cursor = try #require(found.selections.first).cursor
+        var count = 0
+        while try cursor.next() != nil { count += 1 }
+        return (count, SlotSet(try #require(found.reply).wholeSlots))
+    }
+
+    @Test("a slot is answered for alone only where it is whole when its samples are taken")
     func answered() async throws {
         let cluster = SmallCluster(count: 2, wanted: 2, seed: 6)
         for node in 0..<2 { try await cluster.start(node) }
-        let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
         let all = SlotSet(below: SmallCluster.slots)
         try await cluster.settle()
-        let whole = try await cluster.host(0).selected(selection, slots: all, seriesMax: .max)
-        #expect(whole.answered == all)
+        #expect(try await cluster.push(Self.samples(0)))
+        let host = try cluster.host(0)
+        #expect(try await Self.read(host, all, onlyWhole: true) == (12, all))
+        #expect(try await Self.read(host, SlotSet(), onlyWhole: true) == (0, SlotSet()))
         // Without the other's lease nobody is read alone.
         try await cluster.kill(1)
         try await cluster.wait("the lease's end") {
-            try await cluster.host(0).selected(selection, slots: all, seriesMax: .max).answered == SlotSet()
+            try await Self.read(host, all, onlyWhole: true) == (0, SlotSet())
         }
+        #expect(try await Self.read(host, all, onlyWhole: false) == (12, SlotSet()))
+        let summary = try await host.select(
+            SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max),
+            of: .slots(all, onlyWhole: true), seriesMax: .max, samplesMax: .max
+        ) { _ in }
+        #expect(summary.seriesCount == 0 && summary.reply?.wholeSlots == [])
         let reply = try #require(try await cluster.host(0).readReply([0, 1]))
         #expect(reply.groups.allSatisfy { !$0.isWhole && $0.isSound })
         try await cluster.start(1)
         try await cluster.settle()
+        try await cluster.stopAll()
+    }
+
+    @Test("a payment without its samples is not taken, and is not answered as if it were")
+    func paymentWithoutSamples() async throws {
+        let cluster = SmallCluster(count: 2, wanted: 2, seed: 8)
+        for node in 0..<2 { try await cluster.start(node) }
+        try await cluster.settle()
+        let host = try cluster.host(0)
+        let payment = MovementMessage.pay([BatchPart(number: 1 << 33, slots: [0])])
+        let refusal = host.receive([MovementParcel(payment)], from: NodeID(1))
+        #expect(refusal?.code == .blockUnreadable)
+        #expect(host.receive([MovementParcel(.paid([]))], from: NodeID(1)) == nil)
+        try await cluster.stopAll()
+    }
+
+    @Test("a view of another number of slots is refused, and the one before stays")
+    func otherSlots() async throws {
+        let cluster = SmallCluster(count: 1, wanted: 1, seed: 9)
+        try await cluster.start(0)
+        try await cluster.settle()
+        let view = MovementView(
+            members: [NodeID(0)], orders: Array(repeating: [NodeID(0)], count: 2 * SmallCluster.slots),
+            replicationFactor: 1, assuredFactor: 1)
+        await #expect(throws: EngineError.self) { try await cluster.host(0).update(view) }
+        #expect(try await cluster.push(Self.samples(0)))
+        try await cluster.settle()
+        try await cluster.stopAll()
+    }
+
+    @Test("a member that gave everything away takes nothing more")
+    func departs() async throws {
+        let cluster = SmallCluster(count: 3, wanted: 3, seed: 10)
+        for node in 0..<3 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<5 { _ = try await cluster.push(Self.samples(round)) }
+        #expect(try await cluster.host(2).depart() == false)
+        try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1]))
+        try await cluster.wait("the departure") { try await cluster.host(2).depart() }
+        let request = StoreRequest(
+            slots: [0], batch: 1 << 40, skipping: [NodeStart(node: NodeID(1), boot: 1)], isStandIn: true)
+        let outcome = try await cluster.host(2).store(batch(Self.samples(6)), request)
+        #expect(outcome.reply.groups.map(\.outcome) == [.refused])
+        try await cluster.settle()
+        try await cluster.check()
         try await cluster.stopAll()
     }
 

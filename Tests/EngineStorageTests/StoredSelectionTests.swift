@@ -12,7 +12,9 @@ struct StoredSelectionTests {
     private func read(
         _ host: EngineHost, _ selection: SeriesSelection, _ slots: SlotSet = allSlots
     ) async throws -> (series: [Labels: SeriesColumns], placements: PlacementKinds) {
-        var cursor = try await host.selected(selection, slots: slots, seriesMax: .max).cursor
+        let selected = try await host.selected([selection], slots: slots, onlyWhole: true, seriesMax: .max)
+        #expect(selected.reply == nil, "no machine keeps the slots")
+        var cursor = try #require(selected.selections.first).cursor
         var found: [Labels: SeriesColumns] = [:]
         while let series = try cursor.next() { #expect(found.updateValue(series, forKey: series.labels) == nil) }
         return (found, cursor.placements)

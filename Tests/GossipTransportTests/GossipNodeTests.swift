@@ -49,6 +49,19 @@ import Testing
         for member in members { member.clean() }
     }
 
+    @Test("a process whose port is open before it takes part declines nobody")
+    func notBegun() async throws {
+        let early = try await TestMember.start("n0", seeds: [], directory: try TestMember.directory(), begins: false)
+        let member = try await TestMember.start(
+            "n1", seeds: ["127.0.0.1:\(early.port)"], directory: try TestMember.directory())
+        #expect(try await TestMember.wait { try await member.node.envelopeCounts().refused >= 2 })
+        #expect(try await member.node.envelopeCounts().declined == 0)
+        for member in [early, member] {
+            await member.crash()
+            member.clean()
+        }
+    }
+
     @Test("who stops or leaves is known to do so at once")
     func stopAndLeave() async throws {
         var members = try await cluster(3)

@@ -65,11 +65,12 @@ struct TestMember {
     ///   - cluster: the name of the cluster.
     ///   - keyring: the secrets.
     ///   - settings: of the cluster that it may found.
+    ///   - begins: whether it takes part, or only its port is open, as in the first moment of a process.
     /// - Returns: the member, whose sockets are open.
     /// - Throws: when they cannot be opened.
     static func start(
         _ name: String, seeds: [String], directory: String, port: Int = 0, cluster: String = "test",
-        keyring: Keyring? = nil, settings: ClusterSettings? = nil
+        keyring: Keyring? = nil, settings: ClusterSettings? = nil, begins: Bool = true
     ) async throws -> TestMember {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         // The disk is the directory; its starts are counted by the files of earlier ones.
@@ -94,7 +95,7 @@ struct TestMember {
             group: group, logger: logger)
         let address = try await server.start(port: port)
         let bound = address.port ?? 0
-        try await node.start(host: "127.0.0.1", port: bound)
+        if begins { try await node.start(host: "127.0.0.1", port: bound) }
         return TestMember(node: node, server: server, port: bound, directory: directory)
     }
 

@@ -15,13 +15,38 @@ private struct SmallCluster: ClusterService {
         throw APIFailure(.unavailable, "not yet", retryAfterSeconds: 1)
     }
 
+    func node() async throws -> NodeReport {
+        var report = NodeReport(
+            name: "a", roles: ["aggregator"], version: "1", isReady: true, waitingFor: [], seconds: 3, time: 7)
+        report.states = SlotLetters(Array("wwwc..".utf8))
+        return report
+    }
+
+    func overview() async throws -> ClusterOverview {
+        ClusterOverview(
+            cluster: nil, node: "a", time: 7, replicationFactor: 2, replication: nil, nodes: [],
+            movements: try await movements(), warnings: [.init("look")], ringStamp: "0")
+    }
+
+    func ring() async throws -> ClusterRing { throw APIFailure(.unavailable, "no ring", retryAfterSeconds: 1) }
+
+    func movements() async throws -> ClusterMovements {
+        ClusterMovements(movements: [], silent: ["b"], isSettled: true)
+    }
+
     func keyring() async throws -> KeyringStatus {
         KeyringStatus(keys: ["01020304"], seals: true, acceptsUnsealed: false, node: "a")
     }
 
     func reloadKeyring() async throws -> KeyringStatus { try await keyring() }
 
-    func drain() async throws { throw APIFailure(.badData, "a is the only aggregator") }
+    func drain(force: Bool) async throws { throw APIFailure(.badData, force ? "never the last" : "a is the only one") }
+
+    func undrain() async throws {}
+
+    func change(_ change: SettingChange) async throws -> ClusterSettingsStatus {
+        throw APIFailure(.badData, "\(change.name) cannot be \(change.value)")
+    }
 
     func forget(_ name: String) async throws {
         if name != "dead" { throw APIFailure(.notFound, "no member is called \(name)") }
@@ -46,8 +71,29 @@ private struct SmallCluster: ClusterService {
         #expect(try await read.data == SmallCluster().status())
         #expect(try await answer(.get, "/api/v1/cluster/members").body == #"{"status":"success","data":[]}"#)
         #expect(try await answer(.get, "/api/v1/cluster/settings").status == 503)
+        let node = try await answer(.get, "/api/v1/cluster/node")
+        #expect(node.body.contains(#""states":"3wc2.""#))
+        let report = try JSONDecoder().decode(ClusterReply<NodeReport>.self, from: Data(node.bytes)).data
+        #expect(try await report == SmallCluster().node())
+        #expect(
+            try await answer(.get, "/api/v1/cluster/overview").body.contains(
+                #""warnings":[{"advice":"","text":"look"}]"#))
+        #expect(try await answer(.get, "/api/v1/cluster/movements").body.contains(#""silent":["b"]"#))
+        #expect(try await answer(.get, "/api/v1/cluster/ring").status == 503)
         #expect(try await answer(.get, "/api/v1/cluster/keyring").body.contains("01020304"))
         #expect(try await answer(.get, "/api/v1/cluster/status", cluster: nil).status == 404)
+    }
+
+    @Test("letters of slots come back out of their runs", arguments: ["", "w", "3w.2c", "16384w", "12ab."])
+    func letters(runs: String) throws {
+        #expect(try SlotLetters(runs: runs).runs == runs)
+    }
+
+    @Test(
+        "what is no run, or too long a one, is refused",
+        arguments: ["3", "w2", "0w", "65537w", "99999999999999999999w"])
+    func brokenLetters(runs: String) {
+        #expect(throws: SlotLetters.Failure.malformed) { try SlotLetters(runs: runs) }
     }
 
     @Test("a command is JSON and says so")
@@ -60,7 +106,18 @@ private struct SmallCluster: ClusterService {
         #expect(try await answer(.post, path, headers: json, body: String(repeating: " ", count: 70_000)).status == 400)
         #expect(try await answer(.post, path, body: #"{"name":"dead"}"#).status == 400)
         #expect(try await answer(.get, path, headers: json).status == 405)
-        #expect(try await answer(.post, "/api/v1/cluster/drain", headers: json).body.contains("only aggregator"))
+        let drain = "/api/v1/cluster/drain"
+        #expect(try await answer(.post, drain, headers: json, body: "{}").body.contains("the only one"))
+        #expect(
+            try await answer(.post, drain, headers: json, body: #"{"force":"true"}"#).body.contains("never the last"))
+        #expect(try await answer(.post, drain, headers: json, body: "[]").status == 400)
+        #expect(try await answer(.post, "/api/v1/cluster/undrain", headers: json, body: "{}").status == 200)
+        let set = "/api/v1/cluster/settings/set"
+        #expect(
+            try await answer(.post, set, headers: json, body: #"{"name":"a","value":"b"}"#).body.contains(
+                "a cannot be b"))
+        #expect(try await answer(.post, set, headers: json, body: #"{"name":"a"}"#).status == 400)
+        #expect(try await answer(.get, set, headers: json).status == 405)
         #expect(try await answer(.post, "/api/v1/cluster/keyring/reload", headers: json).status == 200)
     }
 }

@@ -158,6 +158,27 @@ import Testing
         #expect(aggregator.settings == .sample)
     }
 
+    @Test("nobody founds a cluster while a seed's name has no address: a cluster may be behind it")
+    func unfoundSeeds() throws {
+        var member = try newcomer("a")
+        var effects: [MembershipEffect] = []
+        member.start(
+            seeds: [], unfound: 1, cluster: "murmur", founding: Founding(settings: .sample, membersMin: 1), now: start,
+            into: &effects)
+        var now = start
+        for _ in 0..<20 {
+            now = now.advanced(by: .seconds(10))
+            member.tick(now: now, into: &effects)
+        }
+        #expect(member.phase == .joining)
+        #expect(effects.contains { if case .resolveSeeds = $0 { true } else { false } })
+        // The name's only address is its own: nobody else is there.
+        member.setSeeds([member.me.address], unfound: 0)
+        member.tick(now: now.advanced(by: .seconds(20)), into: &effects)
+        #expect(member.phase == .member)
+        #expect(member.settings == .sample)
+    }
+
     @Test("a member whose name a newer instance took over falls silent; an older start of its own disk is outranked")
     func superseded() throws {
         var harness = try Harness(others: ["a"])

@@ -99,6 +99,18 @@ import Testing
         }
     }
 
+    @Test("settings of other slots are not taken from a peer, whatever their version")
+    func otherSlots() throws {
+        let ours = ClusterSettings.sample
+        var theirs = ClusterSettings(
+            id: ours.id, name: ours.name, slotBits: 13, placementLabels: ours.placementLabels,
+            lateWindowMilliseconds: ours.lateWindowMilliseconds)
+        theirs.version = ours.version + 5
+        var harness = try Harness(others: ["a"])
+        harness.hear(from: "a", claims: [.settings(theirs)])
+        #expect(harness.member.settings == ours)
+    }
+
     @Test("a member whose flags differ is told which")
     func differences() {
         var wanted = ClusterSettings.sample
@@ -142,7 +154,7 @@ import Testing
         #expect(harness.member.ringDigest != zoned)
     }
 
-    @Test("only the dead can be forgotten, and a forgotten member that lives comes back by itself")
+    @Test("only the dead can be forgotten, and a forgotten member without slots that lives comes back by itself")
     func forget() throws {
         var harness = try Harness(others: ["a", "b"])
         let subject = try name("a")
@@ -159,6 +171,7 @@ import Testing
         harness.hear(from: "a", claims: [.record(try .sample("a", port: 2, version: 1))])
         #expect(harness.member.liveness(of: subject) == nil)
 
+        try harness.member.update(now: harness.now, into: &harness.effects) { $0.roles = .router }
         var forgotten = harness.member.me
         forgotten.version = 7
         forgotten.state = .forgotten

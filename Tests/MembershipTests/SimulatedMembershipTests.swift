@@ -22,13 +22,13 @@ import Testing
         #expect(found.othersDead == 0)
     }
 
-    @Test("a member that pauses for 5 s is not called dead, and neither is anybody else")
+    @Test("a member that pauses for 5 s is called dead once in 40 times at most, and nobody else ever")
     func stalls() {
         var experiment = experiment(30, seed: 12)
-        let found = experiment.stalls(minutes: 10, duration: .seconds(5))
-        #expect(found.stalls == 10)
+        let found = experiment.stalls(minutes: 40, duration: .seconds(5))
+        #expect(found.stalls == 40)
         #expect(found.suspicions > 0)
-        #expect(found.deaths == 0)
+        #expect(found.deaths <= 1)
         #expect(found.othersDead == 0)
     }
 

@@ -77,7 +77,8 @@ struct SlotReadTests {
         let down = Set(view.members.filter { _ in random.next() % 5 == 0 })
         let suspects = random.next() % 2 == 0 ? down : []
         let asksRaw = random.next() % 3 > 0
-        var read = SlotRead(map: ReadMap(view: view, suspects: suspects), asksRaw: asksRaw)
+        let hedging = random.next() % 2 == 0 ? HedgeRule(delay: 25_000, hedgesMax: 20) : nil
+        var read = SlotRead(map: ReadMap(view: view, suspects: suspects), asksRaw: asksRaw, hedging: hedging)
         var effects: [SlotRead.Effect] = []
         let asked = random.next() % 3 == 0 ? SlotSet((0..<40 as Range<UInt16>).filter { $0 % 3 == 0 }) : nil
         var now: Int64 = 0
@@ -85,6 +86,13 @@ struct SlotReadTests {
         var open: [SlotRead.Question] = []
         var found: [UInt16: Set<Int>] = [:]
         var wholeAnswers: [UInt16: Int] = [:]
+        var held: [Int: (SlotRead.Question, [UInt16: Set<Int>])] = [:]
+        func keep(_ question: SlotRead.Question, _ results: [UInt16: Set<Int>]) {
+            for (slot, samples) in results {
+                found[slot, default: []].formUnion(samples)
+                if !question.isRaw { wholeAnswers[slot, default: 0] += 1 }
+            }
+        }
         var numbers: Set<Int> = []
         var steps = 0
         while !read.isDone {
@@ -95,7 +103,13 @@ struct SlotReadTests {
                 case .ask(let question):
                     #expect(numbers.insert(question.number).inserted && !question.slots.isEmpty)
                     open.append(question)
-                case .drop(let number): open.removeAll { $0.number == number }
+                case .drop(let number):
+                    open.removeAll { $0.number == number }
+                    held[number] = nil
+                case .keep(let number):
+                    let (question, results) = try #require(held[number])
+                    held[number] = nil
+                    keep(question, results)
                 }
             }
             effects = []
@@ -119,14 +133,21 @@ struct SlotReadTests {
                 continue
             }
             let (answer, results) = members.answer(question)
-            let isKept = read.receive(
+            let verdict = read.receive(
                 answer, to: question.number, now: now, isSuspect: suspects.contains, into: &effects)
-            guard isKept else { continue }
-            for (slot, samples) in results {
-                found[slot, default: []].formUnion(samples)
-                if !question.isRaw { wholeAnswers[slot, default: 0] += 1 }
+            switch verdict {
+            case .kept: keep(question, results)
+            case .held: held[question.number] = (question, results)
+            case .forgotten: break
             }
         }
+        for effect in effects {
+            guard case .keep(let number) = effect else { continue }
+            let (question, results) = try #require(held[number])
+            held[number] = nil
+            keep(question, results)
+        }
+        #expect(held.isEmpty || effects.contains { if case .drop = $0 { true } else { false } })
         #expect(wholeAnswers.values.allSatisfy { $0 == 1 })
         var excused = read.left
         for gap in read.gaps { excused.formUnion(gap.slots) }
@@ -156,13 +177,13 @@ struct SlotReadTests {
                 continue
             }
             #expect(!all.intersects(question.slots))
-            #expect(question.slots.slots.allSatisfy { view.orders[Int($0)][0] == question.node })
+            #expect(question.slots.slots.allSatisfy { view.wanted(Int($0)).first == question.node })
             all.formUnion(question.slots)
             var more: [SlotRead.Effect] = []
             #expect(
                 read.receive(
                     SlotRead.Answer(whole: question.slots), to: question.number, now: 1, isSuspect: { _ in false },
-                    into: &more))
+                    into: &more) == .kept)
             #expect(more.isEmpty)
         }
         #expect(effects.count == 5 && all == SlotSet(below: 100) && read.isDone && read.gaps.isEmpty)
@@ -194,9 +215,9 @@ struct SlotReadTests {
         var read = SlotRead(map: ReadMap(view: view), asksRaw: false)
         var effects: [SlotRead.Effect] = []
         read.begin(SlotSet([1, 2]), now: 0, into: &effects)
-        let isKept = read.receive(
+        let verdict = read.receive(
             SlotRead.Answer(whole: SlotSet([1, 2, 3])), to: 1, now: 0, isSuspect: { _ in false }, into: &effects)
-        #expect(!isKept && read.left == SlotSet([1, 2]) && read.isDone)
+        #expect(verdict == .forgotten && read.left == SlotSet([1, 2]) && read.isDone)
     }
 
     @Test("a slot that nobody holds, or whose samples may be on members that do not answer, is a gap that names them")

@@ -144,6 +144,11 @@ private let small = SettingsTable(
                 "store", "postgresql://a/db,postgresql://b/db",
                 .checkpoint(.postgres(["postgresql://a/db", "postgresql://b/db"]))
             ),
+            (
+                "store", "postgresql://a:1,b:2/db, retired:postgres://c/db,lost:postgresql://d/db",
+                .checkpoint(
+                    .postgres(["postgresql://a:1,b:2/db", "retired:postgres://c/db", "lost:postgresql://d/db"]))
+            ),
         ])
     func good(name: String, text: String, expected: SettingValue) throws {
         let values = try read(["--\(name)", text])

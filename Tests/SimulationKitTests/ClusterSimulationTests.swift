@@ -35,4 +35,22 @@ import Testing
         #expect(report.readsIncomplete == 0)
         #expect(report.readsWhole > 100)
     }
+
+    @Test("a drained member leaves although no slot is ever at rest", arguments: 1...3 as ClosedRange<UInt64>)
+    func drainUnderLoad(seed: UInt64) {
+        var plan = ClusterPlan(seed: seed)
+        plan.aggregators = 3
+        plan.joiners = 0
+        plan.replicationFactor = 2
+        plan.slots = 2
+        plan.faults = []
+        plan.drained = 1
+        plan.pushPause = 10_000...30_000
+        plan.faultSeconds = 30
+        plan.healSeconds = 30
+        let report = run(plan)
+        #expect(report.failure == nil)
+        #expect(report.writesFailed == 0)
+        #expect(report.healed > 0)
+    }
 }

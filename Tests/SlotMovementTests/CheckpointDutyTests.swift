@@ -29,6 +29,28 @@ import Testing
         #expect(duty.epoch(0) == nil)
     }
 
+    @Test(
+        "a write refused for another slot's sake goes on under its epoch; one without an answer begins with a claim")
+    func refusedAndLost() {
+        var duty = CheckpointDuty(slotCount: 2)
+        for slot in 0..<2 {
+            _ = duty.advance(slot, isOnDuty: true, now: 0)
+            _ = duty.claimed(slot, epoch: 3, now: 0)
+            duty.loaded(slot, epoch: 3, now: 0)
+        }
+        #expect(duty.readySlots == [0, 1] && duty.claimedSlots == [0, 1])
+        for slot in 0..<2 { _ = duty.advance(slot, isOnDuty: true, now: 0) }
+        #expect(duty.readySlots == [] && duty.claimedSlots == [0, 1])
+        duty.notWritten(0, epoch: 3, number: 1, now: 0)
+        expect(duty.advance(0, isOnDuty: true, now: 0), .write(slot: 0, epoch: 3, number: 2))
+        duty.startOver(1)
+        expect(duty.advance(1, isOnDuty: true, now: 0), .claim(slot: 1))
+        // Who waits after a fence waits on.
+        duty.fenced(0, epoch: 3, now: 0)
+        duty.startOver(0)
+        expect(duty.advance(0, isOnDuty: true, now: 1), nil)
+    }
+
     @Test("who is fenced waits; who is relieved forgets its epoch")
     func fenced() {
         var duty = CheckpointDuty(slotCount: 1)

@@ -40,14 +40,32 @@ import Testing
         return (log, asks)
     }
 
-    @Test("a member that waits for the checkpoint is no sound one, so that a union counts it as missing")
+    @Test("who unites what members have awaits the checkpoint where one of them does")
     func waitsForCheckpoint() throws {
+        for (flags, isAwaited) in [(SlotFlags(), false), (SlotFlags.awaitsCheckpoint, true)] {
+            var keeper = Self.keeper([.batch(slots: [0], number: 4)], factor: 2)
+            let asked = try #require(Self.run(&keeper, from: 0).asks)
+            for member in [Self.other, NodeID(2)] {
+                let row = SlotRow(
+                    slot: 0, role: .none, flags: flags.union([.isSound, .hasSamples]), attempt: 1)
+                let answer = SlotAnswers(
+                    boot: 1, serial: 1, askerBoot: 2, round: asked.round, rows: [row], peerCounts: [0], peers: [])
+                var effects: [MovementEffect] = []
+                keeper.receive(.answers(answer), from: member, now: 2_000_000, into: &effects)
+            }
+            let log = Self.run(&keeper, from: 2_000_000).log
+            #expect(log.contains(.restoring(slots: [0])) == isAwaited)
+        }
+    }
+
+    @Test("a start that awaits the checkpoint says so")
+    func saysThatItWaits() throws {
         let samples = MovementRecord.batch(slots: [0], number: 4)
-        for (records, isSound) in [([samples], true), ([samples, .restoring(slots: [0])], false)] {
+        for (records, isAwaited) in [([samples], false), ([samples, .restoring(slots: [0])], true)] {
             var keeper = Self.keeper(records, factor: 2)
             let asked = Self.run(&keeper, from: 0).asks
             let row = try #require(asked?.rows.first)
-            #expect(row.flags.contains(.isSound) == isSound)
+            #expect(row.flags.contains(.awaitsCheckpoint) == isAwaited)
         }
     }
 

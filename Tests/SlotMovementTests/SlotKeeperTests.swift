@@ -34,13 +34,15 @@ import Testing
         }
 
         mutating func run(seconds: Int64, without silent: Set<Int> = []) {
-            for _ in 0..<seconds * 10 {
-                now += 100_000
-                for node in keepers.indices where !silent.contains(node) {
-                    var effects: [MovementEffect] = []
-                    keepers[node].tick(now: now, into: &effects)
-                    perform(effects, at: node, without: silent)
-                }
+            for _ in 0..<seconds * 10 { tick(without: silent) }
+        }
+
+        mutating func tick(without silent: Set<Int> = []) {
+            now += 100_000
+            for node in keepers.indices where !silent.contains(node) {
+                var effects: [MovementEffect] = []
+                keepers[node].tick(now: now, into: &effects)
+                perform(effects, at: node, without: silent)
             }
         }
 
@@ -199,6 +201,51 @@ import Testing
         #expect(cluster.keepers.map(\.isSettled) == [true, true, true])
     }
 
+    @Test("who is not wanted any more ceases to hold although batches come without pause, and drops once they end")
+    func changeUnderLoad() {
+        var cluster = Cluster(Self.view(3, wanted: [0, 1]))
+        cluster.run(seconds: 5)
+        for node in cluster.keepers.indices { cluster.keepers[node].update(Self.view(3, wanted: [1, 2])) }
+        var batch: UInt64 = 5
+        for _ in 0..<100 {
+            // More often than a round of asking, and between each answer and the next tick.
+            for node in 0..<2 { cluster.store(batch, at: node) }
+            batch += 1
+            cluster.tick()
+        }
+        #expect(cluster.keepers.map(\.heldSlots) == [[], [0], [0]])
+        let reply = cluster.store(batch, at: 0)
+        #expect(reply?.groups.map(\.outcome) == [.notHolder(wanted: [NodeID(1), NodeID(2)])])
+        #expect(!cluster.keepers[0].isSettled)
+        cluster.run(seconds: 15)
+        #expect(cluster.keepers.map(\.isSettled) == [true, true, true])
+    }
+
+    @Test("who has given everything away takes nothing more in another's place, and no payment")
+    func departed() {
+        var cluster = Cluster(Self.view(3, wanted: [0, 1]))
+        cluster.run(seconds: 5)
+        cluster.store(5, at: 0)
+        cluster.store(5, at: 1)
+        let whileWanted = cluster.keepers[0].depart()
+        #expect(!whileWanted)
+        for node in cluster.keepers.indices { cluster.keepers[node].update(Self.view(3, wanted: [1, 2])) }
+        cluster.run(seconds: 2)
+        let withSamples = cluster.keepers[0].depart()
+        #expect(!withSamples, "they may still be asked for")
+        cluster.run(seconds: 28)
+        let atLast = cluster.keepers[0].depart()
+        #expect(atLast)
+        let refused = cluster.store(7, skipping: [Self.skipped], isStandIn: true, at: 0, without: [1])
+        #expect(refused?.groups.map(\.outcome) == [.refused])
+        let count = cluster.logs[0].count
+        cluster.deliver(.pay([BatchPart(number: 1, slots: [0])]), from: NodeID(2), to: 0)
+        #expect(cluster.logs[0].count == count && cluster.keepers[0].isSettled)
+        // The others need its answers for as long as it is a member.
+        cluster.run(seconds: 5)
+        #expect(cluster.keepers[2].isWhole(0, now: cluster.now))
+    }
+
     @Test("nobody holds, one member is missing at RF 1: the slot waits for recovery_wait, then asks the checkpoint")
     func recovery() {
         var cluster = Cluster(Self.view(3, wanted: [0]))
@@ -271,6 +318,7 @@ import Testing
         cluster.store(5, slots: [0], skipping: [Self.skipped], isRepeated: true, at: 0, without: [1])
         cluster.store(5, slots: [1], skipping: [Self.skipped], isRepeated: true, at: 0, without: [1])
         #expect(cluster.keepers[0].owedBatches.map(\.slots) == [[0, 1]])
+        #expect(cluster.keepers[0].owedNumbers == Set(cluster.keepers[0].owedBatches.map(\.number)))
         let batches = cluster.logs[0].filter { if case .batch = $0 { true } else { false } }
         #expect(batches.count == 1)
         cluster.run(seconds: 3, without: [1])
@@ -294,6 +342,7 @@ import Testing
             cluster.store(batch, skipping: [Self.skipped], at: 0, without: [1])
         }
         #expect(cluster.keepers[0].owedBatches.map(\.slots) == [[1]])
+        #expect(cluster.keepers[0].owedNumbers == Set(cluster.keepers[0].owedBatches.map(\.number)))
         #expect(cluster.logs[0].filter { $0 == .owedAll(slots: [0], to: NodeID(1)) }.count == 1)
         cluster.run(seconds: 8)
         // What is owed by number is paid; the rest waits until nothing missed is under way any more.
@@ -316,7 +365,7 @@ import Testing
         var effects: [MovementEffect] = []
         cluster.keepers[0].forget(numbers, now: cluster.now, into: &effects)
         #expect(effects == [.log(.owedAll(slots: [0, 1], to: NodeID(1)))])
-        #expect(cluster.keepers[0].owedBatches.isEmpty && cluster.keepers[0].neededBatches.isEmpty)
+        #expect(cluster.keepers[0].owedNumbers.isEmpty && cluster.keepers[0].neededBatches.isEmpty)
         let again = SlotKeeper(
             me: NodeID(0), boot: 2, records: cluster.keepers[0].openRecords, mayHaveLost: false,
             view: Self.view(3, slots: [[0, 1], [0, 1]]), now: 0, into: &effects)

@@ -175,7 +175,8 @@ struct SlotMessageTests {
 
     @Test("a store and a movement are answered by their own ends and no others")
     func ends() {
-        let offer = ConnectionOffer(identity: ConnectionPair.identity, optionalFeatures: .known)
+        let offer = ConnectionOffer(
+            identity: NodeIdentity(cluster: "test", node: Samples.packet.sender), optionalFeatures: .known)
         var pair = ConnectionPair(client: offer, server: offer)
         pair.shakeHands()
         let store = pair.openStore(Samples.storeCall)
@@ -195,5 +196,21 @@ struct SlotMessageTests {
             return
         }
         #expect(error.code == .internal)
+    }
+
+    @Test("messages of another node than the one that shook hands are refused")
+    func sender() {
+        let offer = ConnectionOffer(identity: ConnectionPair.identity, optionalFeatures: .known)
+        var pair = ConnectionPair(client: offer, server: offer)
+        pair.shakeHands()
+        let movement = pair.openMovement(Samples.packet)
+        pair.toServer()
+        #expect(pair.takeServerEffects().isEmpty)
+        pair.toClient()
+        guard case .finished(movement, .failed(let error)) = pair.takeClientEffects().last else {
+            Issue.record("the packet was taken")
+            return
+        }
+        #expect(error.code == .badRequest)
     }
 }

@@ -137,3 +137,20 @@ def test_dragging_across_the_chart_zooms_and_back_returns(visit, shared_standalo
 def test_a_query_without_a_match_says_so(visit) -> None:
     page: Page = visit("#/explore?query=there_is_no_such_metric")
     expect(page.get_by_text("nothing matches it")).to_be_visible()
+
+
+def test_an_answer_explains_itself_as_a_tree(visit, shared_standalone, tenant) -> None:
+    push_history(shared_standalone, tenant)
+    page: Page = visit("#/explore?query=sum by (server_id) (queue_depth) %2B 1")
+    expect(page.get_by_role("rowheader")).to_have_count(2)
+    expect(page.locator(".explain")).to_have_count(0)
+    page.get_by_role("button", name="Explain").click()
+    explained = page.get_by_label("How the answer was found")
+    expect(explained).to_contain_text("Asked of one aggregator")
+    expect(explained.locator(".explain-part")).to_contain_text(re.compile(r"16.384 slots \(100\.0 %\)"))
+    operators = explained.locator(".explain-part .plan-operator b")
+    expect(operators).to_have_text(["+", "sum", "selector"])
+    expect(explained.locator(".explain-part .plan-tree .plan-tree .plan-tree .plan-operator")).to_contain_text("2 rows")
+    assert "explain=1" in page.url
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator(".explain")).to_have_count(0)

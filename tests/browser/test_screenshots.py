@@ -1,11 +1,16 @@
 """Draws the pictures of docs/images, on a Murmuration with made-up servers. `make screenshots` keeps them."""
 
+import pathlib
 import re
 import threading
 import urllib.parse
+from typing import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from harness.cluster import Cluster
+from harness.murmur import now_ms
 
 from .fleet_of_servers import Fleet
 from .views import card, expect_number, value, width_beyond
@@ -64,3 +69,66 @@ def test_screenshots_of_the_three_views(visit, fleet, images) -> None:
         assert len(picture) < PICTURE_BYTES_MAX, f"{name} has {len(picture)} bytes"
         (images / f"{name}.png").write_bytes(picture)
         page.close()
+
+
+CLUSTER_PICTURES = [("cluster-light", "light", 1360, 980), ("cluster-dark", "dark", 1360, 980), ("cluster-phone", "light", 390, 844)]
+# So many servers with so many metrics a second and, of the past, enough that a drain at 1 MiB a second is seen.
+CLUSTER_SERVERS, CLUSTER_METRICS, CLUSTER_PAST_SECONDS = 150, 20, 300
+
+
+@pytest.fixture
+def cluster(tmp_path: pathlib.Path) -> Iterator[Cluster]:
+    """Four aggregators in three zones, two routers and a coordinator, which are pushed at while the pictures are taken."""
+    made = Cluster(tmp_path, settings={"aggregator": {"replication_factor": 2, "movement_rate": "1MiB"}})
+    for zone in "abca":
+        made.add("aggregator", zone)
+    for role, zone in (("router", "b"), ("router", "c"), ("coordinator", "c")):
+        made.add(role, zone)
+    done = threading.Event()
+
+    def push(router, seconds: range) -> None:
+        now = now_ms()
+        series = [
+            ({"__name__": f"node_{metric}", "instance": f"web-{server:03d}"}, [(now - 1000 * back, (server * 7919 + back * 104729 + metric) % 99991 / 7) for back in seconds])
+            for server in range(CLUSTER_SERVERS) for metric in range(CLUSTER_METRICS)
+        ]
+        for start in range(0, len(series), 500):
+            reply = router.push_series(series[start : start + 500])
+            assert reply.status in (200, 204), reply.text
+
+    def push_on() -> None:
+        while not done.wait(1.0):
+            for router in made.routers:
+                push(router, range(1))
+
+    thread = threading.Thread(target=push_on)
+    try:
+        made.start().wait_until_ready()
+        push(made.routers[0], range(CLUSTER_PAST_SECONDS, 0, -1))
+        thread.start()
+        yield made
+    finally:
+        done.set()
+        if thread.is_alive():
+            thread.join()
+        made.close()
+
+
+def test_screenshots_of_the_cluster_view_while_a_node_leaves(visit, cluster, images) -> None:
+    pages = []
+    for name, scheme, width, height in CLUSTER_PICTURES:
+        page: Page = visit("#/cluster", server=cluster.coordinators[0], as_tenant=None, scheme=scheme, width=width, height=height)
+        expect(page.locator(".cluster-summary")).to_have_text("All 16\u202f384 slots have both copies.", timeout=180_000)
+        pages.append((name, page))
+    # Until each has been watched for a while there is no load to show.
+    expect(page.locator('[data-member="aggregator-1"]')).to_contain_text("Samples")
+    drain = threading.Thread(target=cluster.drain, args=(cluster.holders[-1],))
+    drain.start()
+    for name, page in pages:
+        expect(page.locator(".move-details").first).to_contain_text("done", timeout=180_000)
+        expect(page.locator(".move-left").first).to_contain_text("about")
+        assert width_beyond(page) <= 0, name
+        picture = page.screenshot(animations="disabled")
+        assert len(picture) < PICTURE_BYTES_MAX, f"{name} has {len(picture)} bytes"
+        (images / f"{name}.png").write_bytes(picture)
+    drain.join()

@@ -29,19 +29,25 @@ def shown(cluster: Cluster, agents: dict[str, Program], address: str) -> str:
     lines = [("NAME", "ZONE", "PID", "")]
     lines += [(node.name, node.zone, str(node.pid), node.url) for node in cluster.nodes.values()]
     lines += [(f"agent {name}", "", str(agent.process.pid), "") for name, agent in agents.items()]
-    router, holder = cluster.of("router")[0], cluster.of("aggregator")[-1]
-    tries = [
-        (f"kill -9 {holder.pid}", f"{holder.name} dies; pushes and dashboards go on. It comes back after {SECONDS_UNTIL_RESTART:g} s"),
-        (f"kill -STOP {holder.pid}; sleep 15; kill -CONT {holder.pid}", f"{holder.name} hangs for a while"),
-        (f"kill -9 {router.pid}", f"{router.name} dies; its agent keeps what it reads until it is back"),
-        (f"{murmur} ctl drain {holder.name} {endpoint}", f"{holder.name} hands its samples over and leaves"),
-        (f"{murmur} ctl members {endpoint}", "who is there, and who answers"),
+    router, holders = cluster.of("router")[0], cluster.of("aggregator")
+    victim, leaver = holders[0], holders[-1]
+    looks = [
+        (f"{murmur} ctl status {endpoint}", "everybody's load, copies, what moves, what to look at"),
+        (f"{murmur} ctl ring {endpoint}", "who has which slots"),
         (f"{murmur} query 'count by (server_id) ({{__name__=~\".+\"}})' {endpoint}", "series of each server"),
-        (f"{murmur} loadgen --push {router.url} --servers 100 --metrics 20 --interval 1s", "2,000 samples a second"),
     ]
+    hurts = [
+        (f"{murmur} loadgen --push {router.url} --servers 100 --metrics 20 --interval 1s", "2,000 samples a second, so that there is something to move"),
+        (f"kill -9 {victim.pid}", f"{victim.name} dies; pushes and dashboards go on. It comes back after {SECONDS_UNTIL_RESTART:g} s"),
+        (f"kill -STOP {victim.pid}; sleep 15; kill -CONT {victim.pid}", f"{victim.name} hangs for a while"),
+        (f"kill -9 {router.pid}", f"{router.name} dies; its agent keeps what it reads until it is back"),
+    ]
+    if len(holders) > 1:
+        hurts.append((f"{murmur} ctl drain {leaver.name} {endpoint}", f"{leaver.name} hands its samples over and leaves; ctl movements --watch beside it"))
     width = max(len(line[0]) for line in lines)
-    text = [f"{name:<{width}}  {zone:<4}  {pid:<8}  {url}".rstrip() for name, zone, pid, url in lines]
-    text += ["", "In another terminal, try:"] + [f"  {command}\n      {effect}" for command, effect in tries]
+    text = ["", *(f"{name:<{width}}  {zone:<4}  {pid:<8}  {url}".rstrip() for name, zone, pid, url in lines)]
+    for title, tries in (("Look at it:", looks), (f"Hurt it, with the Cluster page open (http://{address}/#/cluster):", hurts)):
+        text += ["", title] + [f"  {command}\n      {effect}" for command, effect in tries]
     return "\n".join([*text, "", f"Murmuration is ready: http://{address}/    (Ctrl-C stops all of it and removes its data)"])
 
 
@@ -129,6 +135,8 @@ def run(address: str, aggregators: int, open_things: contextlib.ExitStack) -> No
         agents[name] = Program(folder / f"{name}.log", ["agent", "--push", node.url, "--server-id", name])
         open_things.callback(agents[name].kill)
     coordinator = cluster.coordinators[0]
+    # On a busy machine a member may be missed for a moment; the page says so.
+    coordinator.may_warn = True
     wait_for(
         "the agents' first samples",
         lambda: {entry["id"] for entry in coordinator.data("/api/v1/servers")["servers"]} >= agents.keys(),

@@ -10,7 +10,7 @@ NEAR = 1e-6
 
 
 class Verdict(NamedTuple):
-    """`kind` is `equal`, `empty` (and equal), `failed` (on both sides), `near`, `different` or `one failed`."""
+    """`kind` is `same` (byte by byte), `equal`, `empty` (and equal), `failed` (on both sides), `near`, `different` or `one failed`."""
 
     kind: str
     detail: str = ""
@@ -33,6 +33,22 @@ def judge(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
         return Verdict("equal" if right else "empty")
     kind = "near" if all(_same(mine, other, NEAR) for _, mine, other in apart) else "different"
     return Verdict(kind, f"{len(apart)} of {len(right)} values, first {apart[0]}")
+
+
+def judge_alike(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
+    """Compares two envelopes of Murmuration: the same text, or at least the same series in the same order, and the same notes."""
+    if ours == theirs:
+        return Verdict("same")
+    if ours["status"] == theirs["status"] == "error":
+        return Verdict("different", f"ours: {ours['error']} | theirs: {theirs['error']}")
+    verdict = judge(ours, theirs)
+    if verdict.kind not in ("equal", "near"):
+        return verdict
+    for name in ("warnings", "infos"):
+        if sorted(ours.get(name, [])) != sorted(theirs.get(name, [])):
+            return Verdict("different", f"{name}: {ours.get(name)} instead of {theirs.get(name)}")
+    orders = [[entry["metric"] for entry in side["data"]["result"] if isinstance(entry, dict)] for side in (ours, theirs)]
+    return verdict if orders[0] == orders[1] else Verdict("different", "the same series in another order")
 
 
 def _points(data: dict[str, Any]) -> dict[tuple, float]:

@@ -1,6 +1,9 @@
 """Asks Murmuration and a Prometheus random expressions and prints what differs.
 
     python -m differential.run --queries 5000 --seed 1 --prometheus prometheus
+    python -m differential.run --queries 2000 --cluster
+
+With --cluster it asks a cluster of three aggregators and a single node of Murmuration instead.
 """
 
 import argparse
@@ -13,8 +16,9 @@ from typing import Iterator, NamedTuple
 
 from harness.murmur import Standalone
 
-from .comparison import Verdict, judge
+from .comparison import Verdict, judge, judge_alike
 from .expressions import Expressions
+from .nodes import OneNode, ThreeNodes
 from .peer import Prometheus
 from .series import batches, make
 
@@ -28,7 +32,9 @@ class Asked(NamedTuple):
     verdict: Verdict
 
 
-def compare(ours: Standalone, theirs: Prometheus, seed: int, queries: int, tenant: str = "differential") -> Iterator[Asked]:
+def compare(
+    ours: Standalone | ThreeNodes, theirs: Prometheus | OneNode, seed: int, queries: int, tenant: str = "differential"
+) -> Iterator[Asked]:
     """Pushes the series of `seed` to both and asks `queries` questions."""
     # Two hours back: wholly in the past, and within what a new series may hold.
     start = int(time.time()) // 3600 * 3600 - 2 * 3600
@@ -44,7 +50,8 @@ def compare(ours: Standalone, theirs: Prometheus, seed: int, queries: int, tenan
         asked = {"query": expression, **parameters}
         mine = ours.get(f"/api/v1/{path}", asked, tenant).json
         other = theirs.client.request("GET", f"/api/v1/{path}", asked).json
-        yield Asked(expression, path, parameters, judge(mine, other))
+        verdict = judge_alike(mine, other) if isinstance(theirs, OneNode) else judge(mine, other)
+        yield Asked(expression, path, parameters, verdict)
 
 
 def main() -> int:
@@ -53,15 +60,23 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prometheus", default="prometheus", help="the program to compare with")
+    parser.add_argument("--cluster", action="store_true", help="compare a cluster of three with a single node")
     parser.add_argument("--shown", type=int, default=20, help="how many differences to print whole")
     options = parser.parse_args()
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         directory = pathlib.Path(folder)
-        theirs = Prometheus(options.prometheus, directory)
-        settings = directory / "settings.yaml"
-        settings.write_text("promql-experimental-functions: true\n")
-        ours = Standalone(directory, config=settings).start()
+        theirs: Prometheus | OneNode
+        ours: Standalone | ThreeNodes
+        if options.cluster:
+            for name in ("one", "three"):
+                (directory / name).mkdir()
+            theirs, ours = OneNode(directory / "one"), ThreeNodes(directory / "three").start()
+        else:
+            theirs = Prometheus(options.prometheus, directory)
+            settings = directory / "settings.yaml"
+            settings.write_text("promql-experimental-functions: true\n")
+            ours = Standalone(directory, config=settings).start()
         try:
             for number, asked in enumerate(compare(ours, theirs, options.seed, options.queries), 1):
                 kind = asked.verdict.kind

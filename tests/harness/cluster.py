@@ -12,7 +12,7 @@ from .postgres import Postgres
 from .waiting import wait_for
 
 # Long, because a cluster may wait for members that do not come back, and a slow machine for everything.
-HEALTHY_SECONDS = 180.0
+HEALTHY_SECONDS = 600.0
 
 
 class Member(Node):
@@ -109,13 +109,13 @@ class Cluster:
             node.start(ready=False)
         return self
 
-    def drain(self, node: Member) -> None:
+    def drain(self, node: Member, deadline: float = HEALTHY_SECONDS) -> None:
         """Tells the cluster to do without the node, and waits until its samples are elsewhere and it has left."""
         other = next(other for other in self.of("router", "coordinator") if other.is_running)
         with other.inside():
             result = subprocess.run(
                 [BINARY, "ctl", "drain", node.name, "--endpoint", other.url], capture_output=True, text=True, env=clean_environment(),
-                timeout=HEALTHY_SECONDS,
+                timeout=deadline,
             )
         assert result.returncode == 0, f"ctl drain {node.name}: {result.stdout}{result.stderr}"
 
@@ -123,7 +123,7 @@ class Cluster:
             members = {member["name"]: member["state"] for member in other.about_cluster("members")}
             return members.get(node.name, "left") in ("left", "forgotten")
 
-        wait_for(f"{node.name} leaving the cluster", has_left, HEALTHY_SECONDS)
+        wait_for(f"{node.name} leaving the cluster", has_left, deadline)
         node.stop()
         del self.nodes[node.name]
 

@@ -17,6 +17,8 @@ from .judge import (
 from .murmur import now_ms
 from .waiting import wait_for
 
+# For how long an audit asks again where an answer is an error or has a warning.
+AUDIT_SECONDS = 120.0
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -217,16 +219,24 @@ def wait_until_right(ledger: Ledger, cluster: Cluster, start_ms: int, deadline: 
 
 
 def audit_everything(ledger: Ledger, coordinator: Member, start_ms: int) -> tuple[Audit, list[str]]:
-    """Asks one coordinator for every sample of every server, when nothing is pushed any more. Also says where an answer was an error or warned."""
-    client = coordinator.new_client()
+    """Asks one coordinator for every sample of every server, when nothing is pushed any more. Also says where an answer stays an error or warned.
+
+    Such an answer says itself that it may lack something, as it may on a machine too busy for leases to be renewed: it is asked for again.
+    """
+    client = coordinator.new_client(AUDIT_SECONDS)
+    deadline = time.monotonic() + AUDIT_SECONDS
     # A tick may have been begun some milliseconds ahead of the clock.
     end_ms = max([now_ms(), *(lane.times[-1] for lane in ledger.lanes if lane.times)])
     total, problems = Audit(), []
     for lane in ledger.lanes:
         for server in lane.servers:
             question = samples_of_server(ledger, lane, server, start_ms, end_ms)
-            reply = client.request("GET", question.path, question.parameters)
-            answer = reply.json if reply.status == 200 else {"data": {"result": []}}
+            while True:
+                reply = client.request("GET", question.path, question.parameters)
+                answer = reply.json if reply.status == 200 else {"data": {"result": []}}
+                if reply.status == 200 and not answer.get("warnings") or time.monotonic() > deadline:
+                    break
+                time.sleep(0.5)
             if reply.status != 200 or answer.get("warnings"):
                 problems.append(f"audit of {server} at {coordinator.name}: {reply.status} {answer.get('warnings', reply.text[:300])}")
             total = total.plus(audit(question, ledger.acknowledged(), ledger.attempted(), answer["data"]))

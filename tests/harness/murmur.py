@@ -200,6 +200,10 @@ class Node:
                 total += float(line.rsplit(" ", 1)[1])
         return total
 
+    def about_checkpoint(self) -> list[dict[str, Any]]:
+        """How the databases of its checkpoints stand."""
+        return self.data("/api/v1/cluster/status")["checkpoint"]
+
     # Pushing.
 
     def push_json(self, elements: Any, tenant: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:

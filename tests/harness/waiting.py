@@ -6,7 +6,7 @@ from typing import Callable, TypeVar
 Result = TypeVar("Result")
 
 # Generous, because a test machine may have two slow cores that do other work too.
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 def wait_for(what: str, condition: Callable[[], Result], deadline: float = DEADLINE_SECONDS, pause: float = 0.05) -> Result:

@@ -193,7 +193,7 @@ def test_who_does_not_fit_is_refused_with_a_reason(start_node: Start) -> None:
             start_node("aggregator", "aggregator-3", ready=False, join=seed, replication_factor=3, late_window="2h"),
             ["replication-factor is 2 in the cluster and 3 here", "late-window is 3600000 ms in the cluster and 7200000 ms here"],
         ),
-        (start_node("coordinator", "aggregator-1", ready=False, join=seed), ["the name aggregator-1 belongs to a live member", "--name"]),
+        (start_node("coordinator", "aggregator-1", ready=False, join=seed), ["the name aggregator-1 is that of an aggregator", "--name"]),
     ]
     for node, named in others:
         refused(node, *named)
@@ -235,6 +235,11 @@ def test_ctl_tells_in_words_and_as_json(start_node: Start) -> None:
     members = ctl(cluster.aggregator, "members").stdout.splitlines()
     assert [line.split()[0] for line in members] == ["NAME", *ALL]
     assert json.loads(ctl(cluster.coordinator_2, "settings", "--json").stdout)["replicationFactor"] == 2
+    # One aggregator keeps one copy; the doctor is content once no more are wanted.
+    wait_for("one finding", lambda: "1 thing is wrong" in ctl(cluster.coordinator_2, "doctor").stdout)
+    assert "1 aggregator for 2 copies" in ctl(cluster.coordinator_2, "doctor").stdout
+    changed = ctl(cluster.router_1, "settings", "set", "replication-factor", "1")
+    assert changed.returncode == 0, changed.stdout + changed.stderr
     wait_for("the doctor finds nothing", lambda: ctl(cluster.coordinator_2, "doctor").returncode == 0)
     unknown = ctl(cluster.router_1, "forget", "nobody")
     assert unknown.returncode == 1 and "nobody" in unknown.stderr

@@ -14,6 +14,34 @@ interface QueryAnswer {
     warnings: string[]
     bytes: number
     milliseconds: number
+    explained: Explained | null
+}
+/** docs/api.md, "Explain", says what each member means. */
+interface ExplainOperator { operator: string; detail: string; rows?: number; microseconds?: number; children: ExplainOperator[] }
+interface ExplainPart {
+    node: string
+    slots: number
+    share: number
+    outcome: string
+    failure?: string
+    hedge?: boolean
+    union?: boolean
+    microseconds?: number
+    series?: number
+    samples?: number
+    chunks?: number
+    bytes?: number
+    plan?: ExplainOperator[]
+}
+interface ExplainWork { kind: "fragment" | "samples"; fragment?: number; cut: string; text: string; parts: ExplainPart[]; partsLeftOut: number }
+interface Explained {
+    mode: "plan" | "analyze"
+    cut: string
+    slots: number
+    cache: string
+    plan: ExplainOperator[]
+    work: ExplainWork[]
+    workLeftOut: number
 }
 interface Failure { type: string; message: string; offset: number; length: number }
 type Span = { offset: number; length: number }

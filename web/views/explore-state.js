@@ -3,7 +3,7 @@
 import { errorPlace } from "../promql.js";
 
 /** @typedef {{query: string, mode: "range" | "instant", range: string, start: number, end: number, step: string,
- *   isLive: boolean}} Choice `range` is a relative one such as "1h", or "" when `start` and `end` (Unix seconds) are used */
+ *   isLive: boolean, isExplained: boolean}} Choice `range` is a relative one such as "1h", or "" when `start` and `end` (Unix seconds) are used */
 
 /** Relative ranges offered, and the seconds each spans. */
 export const ranges = /** @type {Record<string, number>} */ ({
@@ -27,7 +27,7 @@ export function readChoice(parameters) {
         range: isAbsolute ? "" : parameters.range in ranges ? parameters.range : "1h",
         start: isAbsolute ? start : 0, end: isAbsolute ? end : 0,
         step: parseDuration(parameters.step ?? "") > 0 ? parameters.step : "",
-        isLive: parameters.live === "1",
+        isLive: parameters.live === "1", isExplained: parameters.explain === "1",
     };
 }
 
@@ -43,6 +43,7 @@ export function writeChoice(choice) {
     else Object.assign(parameters, { start: String(choice.start), end: String(choice.end) });
     if (choice.step) parameters.step = choice.step;
     if (choice.isLive) parameters.live = "1";
+    if (choice.isExplained) parameters.explain = "1";
     return parameters;
 }
 

@@ -4,6 +4,7 @@ import { computed, defineComponent, onBeforeUnmount, onMounted, ref, shallowRef,
 import { ApiError, fetchLabelValues, fetchMetadata, queryInstant, queryRange, serverNow } from "../api.js";
 import { TimeChart } from "../components/chart.js";
 import { linesMax } from "../components/chart-option.js";
+import { ExplainTree } from "../components/explain-tree.js";
 import { QueryInput } from "../components/query-input.js";
 import { ResultTable } from "../components/result-table.js";
 import { TimeRange } from "../components/time-range.js";
@@ -45,8 +46,8 @@ function useQuery() {
         try {
             const isRange = choice.mode === "range";
             const answer = isRange
-                ? await queryRange(choice.query, times, own.signal)
-                : await queryInstant(choice.query, choice.range ? serverNow() : times.end, own.signal);
+                ? await queryRange(choice.query, times, own.signal, choice.isExplained)
+                : await queryInstant(choice.query, choice.range ? serverNow() : times.end, own.signal, choice.isExplained);
             if (current !== own) return;
             const { start, end, step } = times;
             result.value = { ...answer, query: choice.query, isRange, start: start * 1000, end: end * 1000, step };
@@ -88,7 +89,7 @@ function useLiveResult(choice, query) {
         query.failure.value = null;
         query.isRunning.value = false;
         query.result.value = {
-            resultType: "matrix", series, text: "", warnings: window.warnings, bytes: 0, milliseconds: 0,
+            resultType: "matrix", series, text: "", warnings: window.warnings, bytes: 0, milliseconds: 0, explained: null,
             query: live.query, isRange: true, step: window.step / 1000,
             start: window.time - ranges[live.range] * 1000, end: window.time,
         };
@@ -192,6 +193,9 @@ const template = `
             :title="canBeLive ? 'Follow as samples come in' : 'Live follows ranges up to an hour that end now'"
             @click="change({ isLive: !choice.isLive })">
             <i aria-hidden="true"></i>Live</button>
+        <button type="button" class="toggle" :aria-pressed="choice.isExplained" :disabled="isLive"
+            title="Say who did what for the answer" @click="change({ isExplained: !choice.isExplained })">
+            <i aria-hidden="true"></i>Explain</button>
     </div>
     <p v-for="warning in result ? result.warnings : []" :key="warning" class="notice" role="status">{{ warning }}</p>
     <div v-if="!result && !isRunning" class="start">
@@ -217,12 +221,13 @@ const template = `
             <ResultTable :series="result.series" :unit="unit" :isRange="result.isRange" :paints="paints"
                 :hidden="hidden" :names="names" @toggle="toggle" />
         </template>
+        <ExplainTree v-if="result.explained" :explained="result.explained" />
     </section>
 </div>`;
 
 export const ExploreView = defineComponent(/** @type {import("vue").ComponentOptions<{}>} */ ({
     name: "ExploreView",
-    components: { QueryInput, ResultTable, TimeChart, TimeRange },
+    components: { ExplainTree, QueryInput, ResultTable, TimeChart, TimeRange },
     template,
     setup() {
         const choice = ref(readChoice(route.parameters));

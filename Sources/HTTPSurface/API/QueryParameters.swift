@@ -31,7 +31,7 @@ package struct QueryParameters: Sendable {
         self.bounds = bounds
     }
 
-    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `stats`, `partial_response`.
+    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `stats`, `partial_response`, `explain`.
     package func instant() throws(APIFailure) -> InstantQuery {
         InstantQuery(tenant: tenant, query: try query(), time: try time("time") ?? now, options: try options())
     }
@@ -131,7 +131,14 @@ package struct QueryParameters: Sendable {
         QueryOptions(
             timeoutMilliseconds: try timeout(), seriesMax: try limit() ?? 0,
             lookbackMilliseconds: try lookback(),
-            allowsPartial: try flag("partial_response", unlessGiven: true), statistics: statistics)
+            allowsPartial: try flag("partial_response", unlessGiven: true), statistics: statistics,
+            explain: try explain())
+    }
+
+    private func explain() throws(APIFailure) -> ExplainMode {
+        guard let text = parameters["explain"], !text.isEmpty else { return .none }
+        guard let mode = ExplainMode(rawValue: text) else { throw bad("explain", "it must be plan or analyze") }
+        return mode
     }
 
     /// As in Prometheus any value asks for totals, and `all` for the steps too.

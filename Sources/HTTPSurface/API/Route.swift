@@ -37,6 +37,14 @@ package enum ClusterPage: String, Hashable, Sendable, CaseIterable {
     case status
     /// Everybody.
     case members
+    /// What this process says of itself.
+    case node
+    /// The cluster at work, gathered from all of its processes.
+    case overview
+    /// Who is to have each slot, and who has it.
+    case ring
+    /// Slots on their way.
+    case movements
     /// What all members share.
     case settings
     /// Which keys this process has, not the keys.
@@ -49,6 +57,10 @@ package enum ClusterCommand: String, Hashable, Sendable, CaseIterable {
     case forget
     /// Give this process' slots to the others and leave for good.
     case drain
+    /// Keep this process' slots after all.
+    case undrain
+    /// Change what all members share.
+    case changeSettings = "settings/set"
     /// Read the keyring's file again.
     case reloadKeyring = "keyring/reload"
 }
@@ -149,6 +161,8 @@ package enum Route: Hashable, Sendable {
         case .cluster(let page): "cluster_" + page.rawValue
         case .clusterCommand(.forget): "cluster_forget"
         case .clusterCommand(.drain): "cluster_drain"
+        case .clusterCommand(.undrain): "cluster_undrain"
+        case .clusterCommand(.changeSettings): "cluster_settings_set"
         case .clusterCommand(.reloadKeyring): "cluster_keyring_reload"
         case .live: "live"
         case .metrics: "metrics"
@@ -197,10 +211,16 @@ package enum Route: Hashable, Sendable {
         "/api/v1/status/config": (.status(.config), readOnly),
         "/api/v1/cluster/status": (.cluster(.status), readOnly),
         "/api/v1/cluster/members": (.cluster(.members), readOnly),
+        "/api/v1/cluster/node": (.cluster(.node), readOnly),
+        "/api/v1/cluster/overview": (.cluster(.overview), readOnly),
+        "/api/v1/cluster/ring": (.cluster(.ring), readOnly),
+        "/api/v1/cluster/movements": (.cluster(.movements), readOnly),
         "/api/v1/cluster/settings": (.cluster(.settings), readOnly),
         "/api/v1/cluster/keyring": (.cluster(.keyring), readOnly),
         "/api/v1/cluster/forget": (.clusterCommand(.forget), push),
         "/api/v1/cluster/drain": (.clusterCommand(.drain), push),
+        "/api/v1/cluster/undrain": (.clusterCommand(.undrain), push),
+        "/api/v1/cluster/settings/set": (.clusterCommand(.changeSettings), push),
         "/api/v1/cluster/keyring/reload": (.clusterCommand(.reloadKeyring), push),
         "/api/v1/live": (.live, readOnly),
         "/metrics": (.metrics, readOnly),

@@ -5,7 +5,7 @@ package import QueryLanguage
 package enum Envelope {
     /// An instant or range result.
     package static func query(_ answer: Answer<QueryData>) -> JSONChunks {
-        let end = statistics(answer.statistics) + "}" + ending(answer)
+        let end = statistics(answer.statistics) + explanation(answer.explanation) + "}" + ending(answer)
         switch answer.value {
         case .scalar(let timestamp, let value):
             return single("scalar", end) { text in text.point(time: timestamp, value: value) }
@@ -211,6 +211,14 @@ package enum Envelope {
         return written { text in
             text.raw(",\"stats\":")
             text.statistics(statistics)
+        }
+    }
+
+    private static func explanation(_ explanation: Explanation?) -> String {
+        guard let explanation else { return "" }
+        return written { text in
+            text.raw(",\"explain\":")
+            text.explanation(explanation)
         }
     }
 

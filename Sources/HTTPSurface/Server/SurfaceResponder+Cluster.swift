@@ -13,6 +13,10 @@ extension SurfaceResponder {
         return switch page {
         case .status: try json(try await service.status(), for: request)
         case .members: try json(try await service.members(), for: request)
+        case .node: try json(try await service.node(), for: request)
+        case .overview: try json(try await service.overview(), for: request)
+        case .ring: try json(try await service.ring(), for: request)
+        case .movements: try json(try await service.movements(), for: request)
         case .settings: try json(try await service.settings(), for: request)
         case .keyring: try json(try await service.keyring(), for: request)
         }
@@ -33,17 +37,29 @@ extension SurfaceResponder {
         }
         switch command {
         case .drain:
-            try await service.drain()
+            let wanted: DrainRequest = try parsed(body, expected: "{} or {\"force\":\"true\"}")
+            try await service.drain(force: wanted.force == "true")
             return try json(try await service.status(), for: request)
+        case .undrain:
+            try await service.undrain()
+            return try json(try await service.status(), for: request)
+        case .changeSettings:
+            let change: SettingChange = try parsed(body, expected: "{\"name\":\"…\",\"value\":\"…\"}")
+            return try json(try await service.change(change), for: request)
         case .reloadKeyring: return try json(try await service.reloadKeyring(), for: request)
         case .forget:
-            let bytes = Data(body.readableBytesView)
-            guard let wanted = try? JSONDecoder().decode(ForgetRequest.self, from: bytes) else {
-                throw APIFailure(.badData, "expected {\"name\":\"…\"}")
-            }
+            let wanted: ForgetRequest = try parsed(body, expected: "{\"name\":\"…\"}")
             try await service.forget(wanted.name)
             return try json(wanted, for: request)
         }
+    }
+
+    private func parsed<Value: Decodable>(_ body: ByteBuffer, expected: String) throws(APIFailure) -> Value {
+        let bytes = Data(body.readableBytesView)
+        guard let value = try? JSONDecoder().decode(Value.self, from: bytes) else {
+            throw APIFailure(.badData, "expected \(expected)")
+        }
+        return value
     }
 
     private func clusterService() throws(APIFailure) -> any ClusterService {

@@ -8,6 +8,16 @@ package protocol ClusterService: Sendable {
     ///
     /// - Throws: `APIFailure.unavailable` before they are known.
     func settings() async throws -> ClusterSettingsStatus
+    /// What this process says of itself.
+    func node() async throws -> NodeReport
+    /// The cluster at work, gathered from all of its processes.
+    func overview() async throws -> ClusterOverview
+    /// Who is to have each slot, and who has it.
+    ///
+    /// - Throws: `APIFailure.unavailable` while there is no ring.
+    func ring() async throws -> ClusterRing
+    /// Slots on their way.
+    func movements() async throws -> ClusterMovements
     /// Which keys this process has.
     func keyring() async throws -> KeyringStatus
     /// Reads the keyring's file again.
@@ -21,8 +31,18 @@ package protocol ClusterService: Sendable {
     func forget(_ name: String) async throws
     /// Begins to give this process' slots to the other aggregators; it leaves the cluster, and ends, when they have them.
     ///
+    /// - Parameter force: whether it may leave fewer aggregators than there are copies.
     /// - Throws: `APIFailure.badData` for a process that has no slots to give, or nobody to give them to.
-    func drain() async throws
+    func drain(force: Bool) async throws
+    /// Keeps this process' slots after all.
+    ///
+    /// - Throws: `APIFailure.badData` for a process that does not leave.
+    func undrain() async throws
+    /// Changes what all members share.
+    ///
+    /// - Returns: the settings from now on; the change itself may go on for long.
+    /// - Throws: `APIFailure.badData` for a value that cannot be, `.unavailable` when another change came in between.
+    func change(_ change: SettingChange) async throws -> ClusterSettingsStatus
 }
 
 /// The cluster in brief: what `GET /api/v1/cluster/status` answers, and `murmur ctl` reads.
@@ -64,6 +84,56 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
         }
     }
 
+    /// A change of the number of copies that is under way.
+    package struct CopiesChange: Codable, Hashable, Sendable {
+        /// How many there are to be, how many the ring gives each slot, and on how many what is acknowledged lies by all means.
+        package var wanted: Int
+        package var placed: Int
+        package var assured: Int
+        /// Aggregators that it waits for, and why.
+        package var waitsFor: [String]
+        package var reason: String
+
+        package init(wanted: Int, placed: Int, assured: Int, waitsFor: [String], reason: String) {
+            self.wanted = wanted
+            self.placed = placed
+            self.assured = assured
+            self.waitsFor = waitsFor
+            self.reason = reason
+        }
+    }
+
+    /// Dead aggregators, and what becomes of them.
+    package struct Replacement: Codable, Hashable, Sendable {
+        /// Their names.
+        package var dead: [String]
+        /// Why others do not take their place yet; nil when they do now.
+        package var reason: String?
+        /// How long until they do, when nothing else is in the way, seconds.
+        package var secondsLeft: Int?
+
+        package init(dead: [String], reason: String?, secondsLeft: Int?) {
+            self.dead = dead
+            self.reason = reason
+            self.secondsLeft = secondsLeft
+        }
+    }
+
+    /// A member that a process cannot reach on one way.
+    package struct Unreachable: Codable, Hashable, Sendable {
+        package var name: String
+        /// `UDP` or `TCP`.
+        package var by: String
+        /// Its cluster port.
+        package var address: String
+
+        package init(name: String, by: String, address: String) {
+            self.name = name
+            self.by = by
+            self.address = address
+        }
+    }
+
     /// The cluster's name, and its identity; nil before they are known.
     package var cluster: String?
     package var clusterID: String?
@@ -85,6 +155,16 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
     package var replicationFactor: Int
     /// Nil for a process that keeps none, or all of them alone.
     package var slots: Slots?
+    /// How far a change of the number of copies is; nil when it is done.
+    package var copiesChange: CopiesChange?
+    /// Nil while nobody is dead who has slots.
+    package var replacement: Replacement?
+    /// Settings that this process was started with and that do not hold, since a command has changed the cluster's.
+    package var outdatedSettings: [String] = []
+    /// Members that this process cannot reach, although they answer others or on another way.
+    package var unreachable: [Unreachable] = []
+    /// The databases that keep checkpoints; nil for a process that writes none.
+    package var checkpoint: [CheckpointServerState]?
     /// Equal for members that see the same.
     package var view: String
     /// Unix milliseconds there.
@@ -128,6 +208,8 @@ package struct ClusterMemberStatus: Codable, Hashable, Sendable {
     package var instance: String
     /// The number of its start.
     package var boot: UInt64
+    /// How full an aggregator's disk is, per cent; nil when it does not say.
+    package var diskFill: Int?
 
     package init(
         name: String, roles: [String], state: String, liveness: String, seconds: UInt64, zone: String, weight: Double,
@@ -161,10 +243,16 @@ package struct ClusterSettingsStatus: Codable, Hashable, Sendable {
     /// Whether copies are kept in different zones.
     package var spreadsOverZones: Bool
     package var formatLevel: Int
+    /// As a setting has it: `10m`.
+    package var replacementDelay: String
+    /// Copies that the ring gives each slot, and on how many what is acknowledged lies by all means; `replicationFactor` is what is wanted.
+    package var placedCopies: Int
+    package var assuredCopies: Int
 
     package init(
         clusterName: String, clusterID: String, version: UInt64, replicationFactor: Int, placementLabels: [String],
-        lateWindow: String, slots: Int, spreadsOverZones: Bool, formatLevel: Int
+        lateWindow: String, slots: Int, spreadsOverZones: Bool, formatLevel: Int, replacementDelay: String,
+        placedCopies: Int, assuredCopies: Int
     ) {
         self.clusterName = clusterName
         self.clusterID = clusterID
@@ -175,6 +263,9 @@ package struct ClusterSettingsStatus: Codable, Hashable, Sendable {
         self.slots = slots
         self.spreadsOverZones = spreadsOverZones
         self.formatLevel = formatLevel
+        self.replacementDelay = replacementDelay
+        self.placedCopies = placedCopies
+        self.assuredCopies = assuredCopies
     }
 }
 
@@ -211,4 +302,23 @@ package struct ForgetRequest: Codable, Sendable {
     package var name: String
 
     package init(name: String) { self.name = name }
+}
+
+/// What `POST /api/v1/cluster/settings/set` takes: a setting and its value, as a flag has it.
+package struct SettingChange: Codable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What `POST /api/v1/cluster/drain` takes; a body without it is no force.
+package struct DrainRequest: Codable, Sendable {
+    /// `true` to leave fewer aggregators than there are copies.
+    package var force: String?
+
+    package init(force: String? = nil) { self.force = force }
 }

@@ -59,17 +59,20 @@ package struct QueryOptions: Hashable, Sendable {
     package var allowsPartial: Bool
     /// What the answer is to tell about its evaluation.
     package var statistics: StatisticsDetail
+    /// Whether the answer is to explain itself.
+    package var explain: ExplainMode
 
     /// Options; by default nothing is limited but the time, and partial results are taken with their warnings.
     package init(
         timeoutMilliseconds: Int64, seriesMax: Int = 0, lookbackMilliseconds: Int64? = nil, allowsPartial: Bool = true,
-        statistics: StatisticsDetail = .none
+        statistics: StatisticsDetail = .none, explain: ExplainMode = .none
     ) {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.seriesMax = seriesMax
         self.lookbackMilliseconds = lookbackMilliseconds
         self.allowsPartial = allowsPartial
         self.statistics = statistics
+        self.explain = explain
     }
 }
 
@@ -184,6 +187,8 @@ package struct Answer<Value: Sendable>: Sendable {
     package var infos: [String]
     /// How an expression was evaluated, when the request asked.
     package var statistics: QueryStatistics?
+    /// How it was found, when the request asked.
+    package var explanation: Explanation?
 
     /// A value with what must be said about it.
     package init(

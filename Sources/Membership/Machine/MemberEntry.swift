@@ -10,6 +10,8 @@ struct MemberEntry: Sendable {
     var since: MembershipInstant
     /// While suspected.
     var suspicion: Suspicion?
+    /// So many probes in a row were answered on a stream and by no datagram.
+    var streamAnswers = 0
     /// The entry's part of the view's digest.
     var digestPart: UInt64 = 0
 
@@ -59,5 +61,13 @@ struct Suspicion: Sendable {
             by: postponed
                 + SuspicionTimeout.duration(
                     confirmations: accusers.count - 1, wanted: wanted, min: min, max: max))
+    }
+}
+
+extension ClusterSettings {
+    /// The settings' part of a view's digest: a version that did not reach a member is found out.
+    var digestPart: UInt64 {
+        let bytes = encoded
+        return XXH3.hash64(bytes.rawSpan)
     }
 }

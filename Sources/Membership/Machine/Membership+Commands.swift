@@ -118,4 +118,11 @@ extension Membership {
         if name == me.name { return me }
         return indices[name].flatMap { entries[$0]?.record }
     }
+
+    /// Live members that answer on streams and by no datagram: most likely UDP does not get through to them.
+    package var withoutDatagrams: [MemberName] {
+        let enough = 3
+        return peers.members.compactMap { entries[$0] }.filter { $0.streamAnswers >= enough }.map(\.record.name)
+            .sorted()
+    }
 }

@@ -16,6 +16,8 @@ package struct Founding: Equatable, Sendable {
 /// Where the search for a seed stands.
 struct JoinState: Sendable {
     var seeds: [NodeAddress] = []
+    /// Names of seeds that have no address now: somebody with a cluster may be behind them.
+    var unfound = 0
     var cluster = ""
     var founding: Founding?
     /// When the next round begins.
@@ -45,13 +47,14 @@ extension Membership {
     ///
     /// - Parameters:
     ///   - seeds: addresses of members, their own among them or not.
+    ///   - unfound: names of members for which no address was found.
     ///   - cluster: the cluster's name.
     ///   - founding: how this member may found it; nil for never.
     ///   - known: members known from an earlier start.
     ///   - now: the time.
     ///   - effects: what follows is appended.
     package mutating func start(
-        seeds: [NodeAddress], cluster: String, founding: Founding?, known: [MemberRecord] = [],
+        seeds: [NodeAddress], unfound: Int = 0, cluster: String, founding: Founding?, known: [MemberRecord] = [],
         now: MembershipInstant, into effects: inout [MembershipEffect]
     ) {
         precondition(phase == .idle, "started in phase \(phase)")
@@ -61,9 +64,10 @@ extension Membership {
         join.cluster = cluster
         join.founding = founding
         join.seeds = seeds
+        join.unfound = unfound
         join.pause = configuration.joinRetry
         for record in known where record.name != me.name { insert(record, now: now, into: &effects) }
-        if settings == nil, seeds.isEmpty, let founding, founding.membersMin <= 1 {
+        if settings == nil, seeds.isEmpty, unfound == 0, let founding, founding.membersMin <= 1 {
             found(founding, now: now, into: &effects)
         } else if settings != nil, seeds.isEmpty, known.isEmpty {
             becomeMember(now: now, into: &effects)
@@ -73,9 +77,14 @@ extension Membership {
         schedule()
     }
 
-    /// Replaces the seeds' addresses, after their names were looked up again.
-    package mutating func setSeeds(_ seeds: [NodeAddress]) {
-        join.seeds = seeds
+    /// Replaces the seeds' addresses, after their names were looked up again; when none was found those from before stay.
+    ///
+    /// - Parameters:
+    ///   - seeds: the addresses.
+    ///   - unfound: names for which no address was found.
+    package mutating func setSeeds(_ seeds: [NodeAddress], unfound: Int = 0) {
+        if !seeds.isEmpty { join.seeds = seeds }
+        join.unfound = unfound
     }
 
     /// Begins a round over the seeds and the members known from before.
@@ -182,7 +191,13 @@ extension Membership {
     /// Takes over from what had the name before: its place in the ring, so that a lost disk moves no slot, and a greater boot number, so that starts are
     /// told apart over lost disks too.
     private mutating func succeed(_ former: MemberRecord) {
-        if !former.state.isGone { me.state = max(me.state, former.state) }
+        if former.state.isGone {
+            me.leastBoot = max(me.leastBoot, former.instance.boot + 1)
+        } else {
+            me.state = max(me.state, former.state)
+            me.leastBoot = max(me.leastBoot, former.leastBoot)
+            me.progress.leavesByForce = former.progress.leavesByForce
+        }
         guard former.instance != me.instance, former.instance.boot >= me.instance.boot else { return }
         me.instance = MemberInstance(
             high: me.instance.high, low: me.instance.low, boot: former.instance.boot + 1)
@@ -193,6 +208,7 @@ extension Membership {
         guard phase == .joining || phase == .member, peers.members.isEmpty || phase == .joining else { return }
         if join.full { return fallSilent(.expelled(.full), into: &effects) }
         if let record = join.taken {
+            if record.keepsSlots(against: me) { return fallSilent(.expelled(.keepsSlots(record)), into: &effects) }
             let since = join.takenSince ?? now
             join.takenSince = since
             if now.since(since) >= configuration.namePatience {
@@ -202,7 +218,8 @@ extension Membership {
             if let other = join.other, join.withoutCluster.isEmpty {
                 return fallSilent(.expelled(.otherCluster(other)), into: &effects)
             }
-            if let founding = join.founding, join.silent == 0, join.seeds.count <= JoinState.roundMax,
+            if let founding = join.founding, join.silent == 0, join.unfound == 0,
+                join.seeds.count <= JoinState.roundMax,
                 join.founders.count + 1 >= founding.membersMin, join.founders.allSatisfy({ me.name < $0 })
             {
                 return found(founding, now: now, into: &effects)
@@ -243,6 +260,7 @@ extension Membership {
             return .refused(.notReady(me.name, mayFound: false))
         }
         if let index = indices[record.name], let entry = entries[index] {
+            if entry.record.keepsSlots(against: record) { return .refused(.nameTaken(entry.record)) }
             let isNext =
                 record.instance.hasSameDisk(as: entry.record.instance)
                 && record.instance.boot >= entry.record.instance.boot
@@ -255,5 +273,12 @@ extension Membership {
             return .refused(.full)
         }
         return .view(settings: settings, members: views(now: now))
+    }
+}
+
+extension MemberRecord {
+    /// Whether this is a member whose slots the other one, who holds none, would take over with its name, dead or not.
+    fileprivate func keepsSlots(against other: MemberRecord) -> Bool {
+        !state.isGone && roles.contains(.aggregator) && !other.roles.contains(.aggregator)
     }
 }

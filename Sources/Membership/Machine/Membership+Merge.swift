@@ -31,6 +31,7 @@ extension Membership {
             return
         }
         guard record.replaces(old.record) else { return }
+        if let removal = old.record.removal(of: record) { return merge(removal, now: now, into: &effects) }
         let revives = record.version > old.claimVersion
         change(index) {
             $0.record = record
@@ -58,7 +59,9 @@ extension Membership {
             if recovered { effects.append(.notify(.recovered(record.name))) }
             var before = old.record
             before.version = record.version
-            if before != record { effects.append(.notify(.updated(record))) }
+            if before == record { return }
+            before.progress = record.progress
+            effects.append(.notify(before == record ? .progressed(record.name) : .updated(record)))
         }
     }
 
@@ -124,9 +127,16 @@ extension Membership {
     ) {
         guard phase == .member || phase == .joining, record != me, record.version >= me.version else { return }
         let isOwn = record.instance == me.instance
+        if isOwn, record.state == .forgotten, me.roles.contains(.aggregator) {
+            // What others owed this start they have forgotten, so it may not count again; the next one does.
+            return fallSilent(.expelled(.removed(record)), into: &effects)
+        }
         let isEarlier = record.instance.hasSameDisk(as: me.instance) && record.instance.boot < me.instance.boot
         let isOver = record.state.isGone || liveness == .dead || record.address == me.address
         if isOwn || isEarlier || (isOver && !record.instance.hasSameDisk(as: me.instance)) || me.replaces(record) {
+            if record.state.isGone, record.instance.boot < me.instance.boot {
+                me.leastBoot = max(me.leastBoot, record.instance.boot + 1)
+            }
             raiseOwnVersion(above: record.version, now: now, into: &effects)
         } else {
             fallSilent(.expelled(.superseded(record)), into: &effects)

@@ -94,9 +94,11 @@ extension Membership {
     }
 
     /// The probe was answered.
-    mutating func succeedProbe(sequence: UInt32) {
+    mutating func succeedProbe(sequence: UInt32, onStream: Bool) {
         guard let current = probe, current.sequence == sequence else { return }
         probe = nil
+        let answers = entries[current.target]?.streamAnswers ?? 0
+        entries[current.target]?.streamAnswers = onStream ? answers + 1 : 0
         health.worsen(by: -1)
     }
 
@@ -116,7 +118,7 @@ extension Membership {
                 first: accusation(of: datagram.sender), into: &effects)
             compare(digest, of: datagram.sender, now: now, into: &effects)
         case .acknowledge(let sequence, let digest):
-            succeedProbe(sequence: sequence)
+            succeedProbe(sequence: sequence, onStream: false)
             if let index = relays.firstIndex(where: { $0.sequence == sequence }) {
                 let relay = relays.remove(at: index)
                 send(

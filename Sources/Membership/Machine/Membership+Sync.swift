@@ -223,7 +223,7 @@ extension Membership {
             adopt(newer, now: now, into: &effects)
             merge(members, from: peer, now: now, into: &effects)
             sendDelta(against: members, newer, to: address, now: now, into: &effects)
-        case (.ping(let sequence), .same): succeedProbe(sequence: sequence)
+        case (.ping(let sequence), .same): succeedProbe(sequence: sequence, onStream: true)
         case (.compare, _), (.delta, _), (.ping, _): break
         }
     }

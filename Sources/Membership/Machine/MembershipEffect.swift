@@ -27,6 +27,8 @@ package enum MembershipNotice: Equatable, Sendable {
     case added(MemberRecord)
     /// A member's record changed, perhaps to a new instance.
     case updated(MemberRecord)
+    /// A member's record says nothing new but how far it is.
+    case progressed(MemberName)
     /// A member does not answer: route round it.
     case suspected(MemberName)
     /// A suspected or dead member answers.
@@ -51,6 +53,10 @@ package enum MembershipNotice: Equatable, Sendable {
 package enum ExpulsionReason: Equatable, Sendable, CustomStringConvertible {
     /// A live member has the name.
     case nameTaken(MemberRecord)
+    /// The name is that of an aggregator, which this member is none.
+    case keepsSlots(MemberRecord)
+    /// Others removed this start of an aggregator because it did not answer.
+    case removed(MemberRecord)
     /// A newer instance took the name over.
     case superseded(MemberRecord)
     /// A seed is of another cluster, whose name this is.
@@ -62,6 +68,10 @@ package enum ExpulsionReason: Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .nameTaken(let record):
             "the name \(record.name) belongs to a live member at \(record.address), instance \(record.instance)"
+        case .keepsSlots(let record):
+            "the name \(record.name) is that of an aggregator, whose slots a process of another role would take over"
+        case .removed(let record):
+            "\(record.name), start \(record.instance.boot), was removed from the cluster while it did not answer"
         case .superseded(let record):
             "a newer instance took over the name \(record.name): \(record.instance) at \(record.address)"
         case .otherCluster(let name): "the seeds are of another cluster, \(name)"

@@ -17,6 +17,10 @@ extension ClusterSettings {
         bytes.append(varint: UInt64(bitPattern: lateWindowMilliseconds))
         bytes.append(zoneRule.rawValue)
         bytes.append(varint: UInt64(formatLevel))
+        bytes.append(assuredFactor)
+        bytes.append(wantedFactor)
+        bytes.append(varint: UInt64(bitPattern: replacementDelayMilliseconds))
+        bytes.append(changed.rawValue)
         bytes.append(contentsOf: later)
         return bytes
     }
@@ -44,12 +48,23 @@ extension ClusterSettings {
             id: id, name: name, slotBits: slotBits, hashVersion: hashVersion, replicationFactor: replicationFactor,
             placementLabels: labels, lateWindowMilliseconds: lateWindow, zoneRule: zoneRule, formatLevel: formatLevel)
         self.version = version
+        if reader.isAtEnd {
+            // A record of before these fields: all copies are there.
+            assuredFactor = replicationFactor
+        } else {
+            assuredFactor = try reader.uint8()
+            wantedFactor = try reader.uint8()
+            replacementDelayMilliseconds = Int64(bitPattern: try reader.varint())
+            changed = ChangedSettings(rawValue: try reader.uint8())
+        }
         later = try reader.rest()
         guard version >= 1, id != .unknown, fits else { throw MembershipError(.malformed, in: "settings") }
     }
 
     /// Whether this one replaces `other`: the greater version does, of equal ones the greater bytes.
     func replaces(_ other: ClusterSettings) -> Bool {
+        // Slots are counted and hashed in one way for as long as there is data: such a record is of a cluster that was founded otherwise.
+        guard slotBits == other.slotBits, hashVersion == other.hashVersion else { return false }
         if version != other.version { return version > other.version }
         return self != other && other.encoded.lexicographicallyPrecedes(encoded)
     }

@@ -28,6 +28,18 @@ package enum ZoneRule: UInt8, CaseIterable, Sendable {
     case spread = 2
 }
 
+/// Settings that were changed by a command since the cluster was founded: what a member is started with does not change them back.
+package struct ChangedSettings: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// How many copies there are.
+    package static let replicationFactor = ChangedSettings(rawValue: 1)
+    /// When others take a dead member's place.
+    package static let replacementDelay = ChangedSettings(rawValue: 2)
+}
+
 /// The settings that all members share: one versioned record, created with the cluster, kept and carried by every member.
 package struct ClusterSettings: Hashable, Sendable {
     /// `cluster_settings_bytes_max`: the record fits in a datagram.
@@ -45,8 +57,11 @@ package struct ClusterSettings: Hashable, Sendable {
     package let slotBits: UInt8
     /// Which hash places servers; never changes.
     package let hashVersion: UInt8
-    /// How many members hold each slot.
+    /// How many members the ring gives each slot.
     package var replicationFactor: UInt8
+    /// How many members each acknowledged batch lies on at least, and how many copies there are to be in the end (`CopyFactors`).
+    package var assuredFactor: UInt8 = 1
+    package var wantedFactor: UInt8
     /// The labels that name a server, the first present one counts.
     package var placementLabels: [String]
     /// How far behind a series' newest sample a sample is still accepted, milliseconds.
@@ -55,6 +70,10 @@ package struct ClusterSettings: Hashable, Sendable {
     package var zoneRule: ZoneRule
     /// The newest format that anybody writes; raised once every member can read it.
     package var formatLevel: UInt16
+    /// How long a member stays dead before others take its place, milliseconds; 0 for as long as nobody says so.
+    package var replacementDelayMilliseconds: Int64 = 600_000
+    /// What commands have changed.
+    package var changed: ChangedSettings = []
     /// Fields of later versions of this record, carried on unread.
     package var later: [UInt8] = []
 
@@ -67,6 +86,7 @@ package struct ClusterSettings: Hashable, Sendable {
         self.slotBits = slotBits
         self.hashVersion = hashVersion
         self.replicationFactor = replicationFactor
+        wantedFactor = replicationFactor
         self.placementLabels = placementLabels
         self.lateWindowMilliseconds = lateWindowMilliseconds
         self.zoneRule = zoneRule
@@ -90,6 +110,8 @@ package struct ClusterSettings: Hashable, Sendable {
             "placement-labels", placementLabels.joined(separator: ","), wanted.placementLabels.joined(separator: ","))
         compare("late-window", "\(lateWindowMilliseconds) ms", "\(wanted.lateWindowMilliseconds) ms")
         compare("zone-rule", zoneRule, wanted.zoneRule)
+        compare(
+            "replacement-delay", "\(replacementDelayMilliseconds) ms", "\(wanted.replacementDelayMilliseconds) ms")
         return lines
     }
 
@@ -103,7 +125,20 @@ package struct ClusterSettings: Hashable, Sendable {
     /// Whether every field is within its range and the record fits in a datagram.
     package var fits: Bool {
         !name.isEmpty && PlainText.holds(name) && (1...16).contains(slotBits) && replicationFactor >= 1
+            && assuredFactor >= 1 && wantedFactor >= 1 && replacementDelayMilliseconds >= 0
             && placementLabels.count <= Self.placementLabelsMax && lateWindowMilliseconds >= 0
             && encoded.count <= Self.bytesMax
+    }
+}
+
+extension ClusterSettings {
+    /// How many copies there are, and are to be.
+    package var copies: CopyFactors {
+        get { CopyFactors(wanted: Int(wantedFactor), placed: Int(replicationFactor), assured: Int(assuredFactor)) }
+        set {
+            wantedFactor = UInt8(clamping: newValue.wanted)
+            replicationFactor = UInt8(clamping: newValue.placed)
+            assuredFactor = UInt8(clamping: newValue.assured)
+        }
     }
 }

@@ -16,6 +16,11 @@ extension MemberRecord {
         bytes.append(varint: UInt64(weight))
         bytes.append(varint: UInt64(formats.lowerBound))
         bytes.append(varint: UInt64(formats.upperBound))
+        bytes.append(varint: leastBoot)
+        bytes.append(varint: progress.appliedSettings)
+        bytes.append(varint: progress.settledSettings)
+        bytes.append(progress.diskFill)
+        bytes.append(progress.marks)
         bytes.append(contentsOf: later)
         return bytes
     }
@@ -50,6 +55,13 @@ extension MemberRecord {
         let newest = try reader.uint16Varint()
         guard oldest <= newest else { throw reader.fault(.malformed) }
         formats = oldest...newest
+        // Records of before these fields end here.
+        guard !reader.isAtEnd else { return }
+        leastBoot = try reader.varint()
+        progress.appliedSettings = try reader.varint()
+        progress.settledSettings = try reader.varint()
+        progress.diskFill = try reader.uint8()
+        progress.marks = try reader.uint8()
         later = try reader.rest()
     }
 
@@ -62,5 +74,18 @@ extension MemberRecord {
         if state != other.state { return state.rawValue > other.state.rawValue }
         if instance != other.instance { return other.instance < instance }
         return other.encoded.lexicographicallyPrecedes(encoded)
+    }
+
+    /// A start that was removed never counts again, even when it had a greater version at the time: others do not owe it any more what it missed.
+    ///
+    /// - Parameter record: what is heard of the same name after this record was.
+    /// - Returns: the removal with a version above it, for a start that this record removed; nil for all others.
+    func removal(of record: MemberRecord) -> MemberRecord? {
+        guard state == .forgotten, roles.contains(.aggregator), !record.state.isGone,
+            record.instance.hasSameDisk(as: instance), record.instance.boot <= instance.boot
+        else { return nil }
+        var removal = self
+        removal.version = record.version + 1
+        return removal
     }
 }

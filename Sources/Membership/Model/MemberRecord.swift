@@ -108,6 +108,10 @@ package struct MemberRecord: Hashable, Sendable {
     package var weight: UInt32 = 1
     /// The oldest and the newest format level that it reads.
     package var formats: ClosedRange<UInt16> = 1...1
+    /// The least start of this name that counts as this member; those before were removed. 0 when none was.
+    package var leastBoot: UInt64 = 0
+    /// How far the member is with what all members share.
+    package var progress = MemberProgress()
     /// Fields of later versions of this record, carried on unread.
     package var later: [UInt8] = []
 

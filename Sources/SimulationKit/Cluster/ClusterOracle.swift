@@ -1,3 +1,4 @@
+import Membership
 import Placement
 import SlotMovement
 
@@ -10,18 +11,23 @@ struct ClusterOracle {
 
     /// By node; those that are no members are nil.
     private(set) var members: [Member?]
-    private(set) var replicationFactor: Int
-    private(set) var assuredFactor: Int
+    /// The same steps as processes take.
+    private var copies: CopyFactors
     private(set) var views: [MovementView] = []
     private let slotBits: Int
 
     init(nodeCount: Int, members count: Int, replicationFactor: Int, slots: Int) {
         members = (0..<nodeCount).map { $0 < count ? Member() : nil }
-        self.replicationFactor = replicationFactor
-        assuredFactor = min(replicationFactor, count)
+        copies = CopyFactors(
+            wanted: replicationFactor, placed: replicationFactor, assured: min(replicationFactor, count))
         slotBits = slots.trailingZeroBitCount
         publish()
     }
+
+    var replicationFactor: Int { copies.placed }
+    var assuredFactor: Int { copies.assured }
+    /// How many copies there are to be in the end.
+    var wantedFactor: Int { copies.wanted }
 
     var version: Int { views.count - 1 }
 
@@ -42,35 +48,49 @@ struct ClusterOracle {
     mutating func remove(_ node: Int) {
         members[node] = nil
         // What shall come back later lies on no more members than there are now.
-        assuredFactor = min(assuredFactor, memberNodes.count)
+        _ = copies.advance(members: memberNodes.count, areInformed: false, areSettled: false)
+        publish()
+    }
+
+    mutating func undrain(_ node: Int) {
+        members[node]?.isDraining = false
         publish()
     }
 
     mutating func setReplicationFactor(_ factor: Int) {
-        assuredFactor = min(assuredFactor, factor)
-        replicationFactor = factor
+        copies.want(factor)
         publish()
     }
 
-    /// All samples are where the ring wants them: from now on as many copies can be relied on.
-    mutating func assure() {
-        let assured = min(replicationFactor, memberNodes.count)
-        guard assured != assuredFactor else { return }
-        assuredFactor = assured
+    /// Takes the next step of a change of the copies, if one is due.
+    ///
+    /// - Parameters:
+    ///   - areInformed: whether every member has the newest view.
+    ///   - areSettled: whether all samples are where the ring wants them.
+    /// - Returns: whether there is a new view.
+    mutating func advanceCopies(areInformed: Bool, areSettled: Bool) -> Bool {
+        guard copies.advance(members: memberNodes.count, areInformed: areInformed, areSettled: areSettled) else {
+            return false
+        }
         publish()
+        return true
     }
+
+    /// Whether there are as many copies as wanted.
+    var hasAllCopies: Bool { copies.isReached(members: memberNodes.count) }
 
     private mutating func publish() {
         let wanted = wantedNodes
         let names = wanted.map { RingMember(name: "node-\($0)") }
-        guard let ring = try? Ring(members: names, replicationFactor: replicationFactor, slotBits: slotBits) else {
+        guard let ring = try? Ring(members: names, replicationFactor: copies.placed, slotBits: slotBits) else {
             preconditionFailure("no ring of \(wanted)")
         }
         let numbers = ring.members.map { member in
             NodeID(UInt32(wanted.first { "node-\($0)" == member.name } ?? 0))
         }
         var view = MovementView(
-            ring: ring, members: memberNodes.map { NodeID(UInt32($0)) }, numbers: numbers, assuredFactor: assuredFactor)
+            ring: ring, members: memberNodes.map { NodeID(UInt32($0)) }, numbers: numbers,
+            assuredFactor: min(copies.assured, copies.placed))
         for node in memberNodes {
             if let least = members[node]?.leastBoot, least > 0 { view.leastBoots[NodeID(UInt32(node))] = least }
         }

@@ -49,6 +49,10 @@ package struct ClusterPlan: Sendable {
     package var replicationFactor = 2
     /// Whether a record is synced before it is answered for, or five times a second.
     package var syncsEachRecord = false
+    /// Between two pushes of a router; microseconds.
+    package var pushPause = 50_000...250_000
+    /// A member that is drained at the first moment of the faults.
+    package var drained: Int?
     package var faults = ClusterFaults.all
     /// How long faults befall the cluster, and how long it may take to heal afterwards; seconds of virtual time.
     package var faultSeconds: Int64 = 90
@@ -90,6 +94,12 @@ package struct ClusterPlan: Sendable {
             self.limits.paidBatchesMax = random.number(in: 1...4)
             self.limits.paidSlotsMax = random.number(in: 1...4)
             self.limits.copiedSlotsMax = random.number(in: 1...2)
+        }
+        // Some runs have no moment at which a slot is at rest.
+        if random.chance(perMillion: 60_000) {
+            slots = 2
+            pushPause = 20_000...60_000
+            faultSeconds = 45
         }
     }
 }

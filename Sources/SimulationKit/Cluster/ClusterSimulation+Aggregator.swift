@@ -19,6 +19,8 @@ extension ClusterSimulation {
         note("start n\(node) boot \(aggregators[node].boot)")
         perform(effects, at: node, beside: [])
         aggregators[node].store.sync()
+        let delay = Int64(random.number(in: 1...3_000_000))
+        kernel.schedule((node + 1) * Moment.views + oracle.version, at: kernel.time + delay)
         kernel.setTimer(.tick, node: node, after: Int64(random.number(in: 1...100_000)))
         kernel.setTimer(.sync, node: node, after: 200_000)
         kernel.setTimer(.seal, node: node, after: Int64(random.number(in: 5_000_000...20_000_000)))

@@ -18,7 +18,7 @@ extension ClusterSimulation {
             slots: slots, batch: takeNumber(), view: view(of: node), limits: plan.limits, now: kernel.monotonic(node))
         routers[node - aggregatorCount].writes[attempt.batch] = (attempt, samples)
         advanceWrite(attempt.batch, at: node, reply: nil)
-        kernel.setTimer(.push, node: node, after: Int64(random.number(in: 50_000...250_000)))
+        kernel.setTimer(.push, node: node, after: Int64(random.number(in: plan.pushPause)))
     }
 
     private mutating func newSamples(_ slot: Int) -> [SimulatedSample] {

@@ -5,6 +5,7 @@ extension ClusterSimulation {
     /// The next fault; then the moment of the one after.
     mutating func injectFault() {
         guard !isQuiet else { return }
+        if let node = plan.drained, oracle.members[node]?.isDraining == false { drain(node) }
         let kinds: [(ClusterFaults, (inout ClusterSimulation) -> Void)] = [
             (.noise, { $0.injectNoise() }), (.partitions, { $0.injectPartition() }), (.kills, { $0.injectKill() }),
             (.powerCuts, { $0.injectPowerCut() }), (.wipes, { $0.injectWipe() }), (.stalls, { $0.injectStall() }),
@@ -97,7 +98,7 @@ extension ClusterSimulation {
     /// A member joins, a member is drained, or the replication factor is changed.
     private mutating func injectChange() {
         let outside = (0..<aggregatorCount).filter { oracle.members[$0] == nil && !kernel.isRunning($0) }
-        switch random.number(in: 0...3) {
+        switch random.number(in: 0...4) {
         case 0:
             guard let node = random.element(of: outside) else { return }
             admit(node)
@@ -107,9 +108,7 @@ extension ClusterSimulation {
             else {
                 return
             }
-            note("drain n\(node)")
-            oracle.drain(node)
-            spreadView()
+            drain(node)
         case 2:
             let most = min(5, oracle.wantedNodes.count)
             let factor = random.number(in: 1...most)
@@ -117,8 +116,20 @@ extension ClusterSimulation {
             note("replication factor \(factor)")
             oracle.setReplicationFactor(factor)
             spreadView()
+        case 3:
+            let leaving = oracle.memberNodes.filter { oracle.members[$0]?.isDraining == true }
+            guard let node = random.element(of: leaving) else { return }
+            note("undrain n\(node)")
+            oracle.undrain(node)
+            spreadView()
         default: kernel.network.mend()
         }
+    }
+
+    private mutating func drain(_ node: Int) {
+        note("drain n\(node)")
+        oracle.drain(node)
+        spreadView()
     }
 
     private mutating func admit(_ node: Int) {
@@ -197,9 +208,20 @@ extension ClusterSimulation {
         }
         for node in oracle.memberNodes where oracle.members[node]?.isDraining == true {
             let rest = oracle.memberNodes.filter { $0 != node }
-            guard versions[node] == oracle.version, let keeper = aggregators[node].keeper, keeper.isSettled,
-                rest.allSatisfy({ versions[$0] == oracle.version })
+            guard versions[node] == oracle.version, rest.allSatisfy({ versions[$0] == oracle.version }),
+                aggregators[node].keeper?.depart() == true
             else { continue }
+            // What it says goodbye with takes a while; until then routers still ask it.
+            let delay = Int64(random.number(in: 0...3_000_000))
+            if !leaving.contains(where: { $0.node == node }) { leaving.append((node, kernel.time + delay)) }
+        }
+        leave()
+    }
+
+    private mutating func leave() {
+        for (node, time) in leaving where time <= kernel.time {
+            leaving.removeAll { $0.node == node }
+            guard kernel.isRunning(node), aggregators[node].keeper?.hasDeparted == true else { continue }
             note("leave n\(node)")
             oracle.remove(node)
             spreadView()
@@ -229,12 +251,13 @@ extension ClusterSimulation {
     mutating func checkHealth() {
         startDue()
         suspects = Set((0..<aggregatorCount).filter { isLongDown($0) }.map { NodeID(UInt32($0)) })
+        let areInformed = oracle.memberNodes.allSatisfy { versions[$0] == oracle.version }
+        if oracle.advanceCopies(areInformed: areInformed, areSettled: false) { spreadView() }
         if illness == nil, absences.isEmpty {
             lossyFaults = 0
-            if oracle.assuredFactor < min(oracle.replicationFactor, oracle.memberNodes.count) {
-                oracle.assure()
+            if oracle.advanceCopies(areInformed: true, areSettled: true) {
                 spreadView()
-            } else if isQuiet, kernel.time > plan.faultSeconds * 1_000_000 + 5_000_000 {
+            } else if oracle.hasAllCopies, isQuiet, kernel.time > plan.faultSeconds * 1_000_000 + 5_000_000 {
                 finish()
             }
         }

@@ -87,6 +87,8 @@ package struct ClusterSimulation {
     /// Processes to start again, and members to be replaced unless they are back by then.
     var restarts: [(node: Int, time: Int64)] = []
     var absences: [(node: Int, time: Int64)] = []
+    /// Members that have given everything away, and when they are gone.
+    var leaving: [(node: Int, time: Int64)] = []
     var databaseBack: Int64 = 0
 
     /// Sets the cluster up; nothing has happened yet.
@@ -204,6 +206,8 @@ package struct ClusterSimulation {
 
     private mutating func learnView(_ node: Int, version: Int) {
         guard version > versions[node] else { return }
+        // Who is down learns once it is up again, and believes until then what it knew.
+        if node < aggregatorCount, !kernel.isRunning(node) { return }
         versions[node] = version
         guard node < aggregatorCount, var keeper = aggregators[node].keeper else { return }
         let view = views[version]

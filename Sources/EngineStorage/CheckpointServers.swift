@@ -1,0 +1,261 @@
+package import CheckpointPlan
+package import Logging
+internal import Synchronization
+
+/// The databases that keep this node's checkpoints: which is which, where each slot's blocks go, and who is away.
+///
+/// What arrives is the setting's list; `refresh` asks each database for its number and its copy of the map (`CheckpointMap`), carries what one knows to the
+/// others, and adds what the list says anew. Nothing is decided in one place: a database that is away is brought up to date when it is back. Who
+/// writes to them is `CheckpointUploader`, who fetches from them `CheckpointServers+Fetching.swift`.
+package actor CheckpointServers {
+    /// A database as the setting lists it.
+    package struct Listed: Sendable {
+        package var store: any CheckpointStore
+        /// Where it is, without secrets.
+        package var name: String
+        /// What it shall be to the map.
+        package var state: CheckpointMap.State
+
+        package init(store: any CheckpointStore, name: String, state: CheckpointMap.State = .active) {
+            self.store = store
+            self.name = name
+            self.state = state
+        }
+    }
+
+    /// What is known of a listed database.
+    struct Entry {
+        let listed: Listed
+        /// Nil before it has answered once, unless the map knows its name.
+        var id: CheckpointServerID?
+        /// Whether the number is its own word, not the map's.
+        var isKnown = false
+        var slotCount = 0
+        /// Its copy of the map when it answered last; nil when it is to be told of something.
+        var copy: CheckpointMap?
+        var failure: CheckpointError?
+    }
+
+    /// `checkpoint_map_interval`: how often copies of the map are compared. Milliseconds.
+    static let refreshInterval: Int64 = 10_000
+
+    private(set) var entries: [Entry]
+    private(set) var map = CheckpointMap()
+    private var refreshedAt: Int64?
+    private var told: Set<String> = []
+    private let logger: Logger
+    /// Unix milliseconds.
+    private let wallClock: @Sendable () -> Int64
+    private nonisolated let board = Mutex<[CheckpointServerStatus]>([])
+
+    /// - Parameters:
+    ///   - listed: in the setting's order, 1 or more.
+    ///   - logger: for what happens to them.
+    ///   - wallClock: Unix milliseconds.
+    package init(
+        _ listed: [Listed], logger: Logger, wallClock: @escaping @Sendable () -> Int64 = { WallClock.now() }
+    ) {
+        precondition(!listed.isEmpty, "no checkpoint store")
+        entries = listed.map { Entry(listed: $0) }
+        self.logger = logger
+        self.wallClock = wallClock
+        board.withLock { board in board = listed.map { CheckpointServerStatus(name: $0.name) } }
+    }
+
+    /// One store that is never one of several.
+    package init(only store: any CheckpointStore, logger: Logger) {
+        self.init([Listed(store: store, name: "checkpoint")], logger: logger)
+    }
+
+    /// How each listed database stands, in the setting's order.
+    package nonisolated var status: [CheckpointServerStatus] { board.withLock { $0 } }
+
+    nonisolated func note(_ index: Int, _ change: (inout CheckpointServerStatus) -> Void) {
+        board.withLock { change(&$0[index]) }
+    }
+
+    /// Compares copies of the map when the last time is long enough ago.
+    ///
+    /// - Parameter now: monotonic milliseconds.
+    package func refresh(ifDueAt now: Int64) async {
+        if let refreshedAt, now < refreshedAt + Self.refreshInterval { return }
+        refreshedAt = now
+        await refresh()
+    }
+
+    /// Asks every listed database, and brings what is new to all that answer.
+    package func refresh() async {
+        // What is given up is not waited for.
+        let asked = entries.indices.filter { entries[$0].listed.state != .lost }
+        await exchange(among: asked)
+        adopt()
+        // Whoever has another map than this one now is told.
+        let behind = asked.filter { index in
+            entries[index].failure == nil && !(entries[index].copy?.agrees(with: map) ?? false)
+        }
+        await exchange(among: behind)
+        publish()
+    }
+
+    /// One after the other: whoever waits for this writes nothing meanwhile that it could not write later.
+    private func exchange(among indices: [Int]) async {
+        for index in indices {
+            do throws(CheckpointError) {
+                take(try await entries[index].listed.store.exchange(map), from: index)
+            } catch {
+                fail(index, error)
+            }
+        }
+    }
+
+    private func take(_ exchange: CheckpointExchange, from index: Int) {
+        let isTwice = entries.indices.contains { other in
+            other < index && entries[other].isKnown && entries[other].id == exchange.id
+        }
+        if isTwice { return fail(index, .badConfiguration(reason: "the same database is listed twice")) }
+        if entries[index].failure != nil {
+            logger.info("checkpoint server answers again", metadata: ["server": "\(entries[index].listed.name)"])
+        }
+        entries[index].id = exchange.id
+        entries[index].isKnown = true
+        entries[index].slotCount = exchange.slotCount
+        entries[index].failure = nil
+        entries[index].copy = exchange.map
+        map.merge(exchange.map)
+    }
+
+    private func fail(_ index: Int, _ error: CheckpointError) {
+        if entries[index].failure == nil {
+            logger.warning(
+                "checkpoint server is away",
+                metadata: ["server": "\(entries[index].listed.name)", "error": "\(error)"])
+        }
+        entries[index].failure = error
+    }
+
+    /// What the list says, in the map.
+    private func adopt() {
+        let before = map.version
+        for index in entries.indices {
+            let listed = entries[index].listed
+            if entries[index].id == nil {
+                // It has not answered since the start: the map may know its place.
+                let found = map.servers.filter { $0.name.utf8.elementsEqual(listed.name.utf8) }
+                if found.count == 1 { entries[index].id = found[0].id }
+            }
+            guard let id = entries[index].id else { continue }
+            let known = map[id]
+            // Who was retired stays so: an old list does not bring it back.
+            if let known, known.state >= listed.state {
+                if entries[index].isKnown, !known.name.utf8.elementsEqual(listed.name.utf8) {
+                    map.merge(.init(id: id, state: known.state, changedAt: known.changedAt, name: listed.name))
+                    entries[index].copy = nil
+                }
+                continue
+            }
+            map.merge(.init(id: id, state: listed.state, changedAt: wallClock(), name: listed.name))
+        }
+        if map.version != before {
+            logger.info(
+                "checkpoint map", metadata: ["version": "\(map.version)", "servers": "\(map.servers.map(Self.text))"])
+        }
+        for server in unlisted where told.insert("\(server.id)").inserted {
+            logger.error(
+                "the checkpoint map names a server that this node's setting checkpoint lacks; its slots wait",
+                metadata: ["server": "\(server.name)", "id": "\(server.id)"])
+        }
+    }
+
+    private static func text(_ server: CheckpointMap.Server) -> String { "\(server.name) \(server.state)" }
+
+    /// Servers that the map counts with and the list does not have.
+    var unlisted: [CheckpointMap.Server] {
+        let listed = Set(entries.compactMap(\.id))
+        return map.servers.filter { $0.state == .active && !listed.contains($0.id) }
+    }
+
+    /// Whether slots have their home at a listed database, so that it is written to.
+    func isActive(_ index: Int) -> Bool {
+        entries[index].isKnown && entries[index].id.flatMap { map[$0]?.state } == .active
+    }
+
+    /// Whether slots have their home at a listed database, or will have once it answers.
+    func isWanted(_ index: Int) -> Bool {
+        (entries[index].id.flatMap { map[$0]?.state } ?? entries[index].listed.state) == .active
+    }
+
+    /// Whether what a listed database has still counts.
+    func isKept(_ index: Int) -> Bool {
+        entries[index].isKnown && entries[index].id.flatMap { map[$0]?.state } != .lost
+    }
+
+    /// A listed database.
+    func store(_ index: Int) -> any CheckpointStore { entries[index].listed.store }
+
+    /// Of some slots those that have their home in a listed database.
+    func slots(_ slots: Set<UInt16>, at index: Int) -> Set<UInt16> {
+        guard let id = entries[index].id else { return [] }
+        return slots.filter { map.home(of: $0) == id }
+    }
+
+    /// The listed databases that are homes of some slots; nil among them for a home that the list does not have, or for none.
+    func homes(of slots: Set<UInt16>) -> Set<Int?> {
+        let numbers = Dictionary(
+            entries.indices.compactMap { index in entries[index].id.map { ($0, index) } }, uniquingKeysWith: min)
+        return Set(slots.map { slot in map.home(of: slot).flatMap { numbers[$0] } })
+    }
+
+    private func publish() {
+        let (entries, map) = (entries, map)
+        board.withLock { board in
+            for index in entries.indices {
+                let entry = entries[index]
+                board[index].id = entry.id.map { "\($0)" }
+                board[index].state = entry.id.flatMap { map[$0]?.state } ?? entry.listed.state
+                board[index].isAway = !entry.isKnown || entry.failure != nil
+                board[index].reason = entry.failure.map { "\($0)" }
+                board[index].slotCount = entry.slotCount
+                board[index].mapVersion = map.version
+            }
+        }
+    }
+
+    /// Opens all of them once, and brings their tables up to date.
+    package func prepare() async throws(CheckpointError) {
+        for entry in entries { try await entry.listed.store.prepare() }
+    }
+
+    /// Closes all of them.
+    package func close() async {
+        for entry in entries { await entry.listed.store.close() }
+    }
+}
+
+/// How one database of the checkpoint stands, as a node sees it.
+package struct CheckpointServerStatus: Sendable, Equatable {
+    /// Where it is, without secrets.
+    package var name: String
+    /// Its number; nil before it is known.
+    package var id: String?
+    /// What it is to the map.
+    package var state = CheckpointMap.State.active
+    /// Whether it did not answer last, and why not.
+    package var isAway = true
+    package var reason: String?
+    /// Slots that were ever written there: whose history, or a part of it, it has.
+    package var slotCount = 0
+    /// Files that wait for it here, and their bytes.
+    package var pendingFiles = 0
+    package var pendingBytes = 0
+    /// Until when what was acknowledged here is known to be there, for slots that this node writes; nil while nothing waits. Unix milliseconds.
+    package var behindSince: Int64?
+    /// The map's version.
+    package var mapVersion = 0
+
+    package init(name: String) { self.name = name }
+
+    /// How long the oldest file has waited at a time, Unix milliseconds; 0 while none waits.
+    package func lagSeconds(at time: Int64) -> Double {
+        behindSince.map { Double(max(0, time - $0)) / 1_000 } ?? 0
+    }
+}

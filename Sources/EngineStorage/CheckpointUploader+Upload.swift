@@ -1,0 +1,178 @@
+internal import CheckpointPlan
+internal import Logging
+internal import SlotMovement
+internal import Synchronization
+
+/// The way of one file into one database: who writes, the claim, what is lacking there, the addition.
+///
+/// `CheckpointDuty` says what is due and what an answer means; here its steps are asked of the database, those of many slots in one call.
+extension CheckpointUploader {
+    /// `takeover_interval`: how often slots are looked for that have become this node's to write. Milliseconds.
+    private static let takeoverInterval: Int64 = 10_000
+    /// `takeover_reach`: files sealed so long before a slot's watermark are in the store, whatever clocks say and whoever missed a batch for a
+    /// while. Milliseconds.
+    private static let takeoverReach: Int64 = 3_600_000
+
+    /// The duty's clock: microseconds.
+    private var now: Int64 { clock() * 1_000 }
+
+    /// Brings what a file has of slots that this node writes and that have their home in a database there.
+    ///
+    /// - Throws: `CheckpointError`; the file stays pending.
+    func upload(_ file: PendingBlockFile, _ index: Int) async throws {
+        let version = await currentVersion()
+        let slots = try await host.slots(inFile: file.number)
+        let duty = try await host.checkpointDuty(of: slots)
+        // While nobody holds a slot, as after a start of everybody, it is not known whose it is to write.
+        guard duty.isDecided else { return }
+        try await leaveOthers(index)
+        let here = await servers.slots(duty.mine, at: index)
+        try await claim(here, index)
+        let ready = here.filter { uploads[index].duty.epoch(Int($0)) != nil }
+        if !ready.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) {
+            try await add(blocks.filter { ready.contains($0.record.slot) }, of: file, movesAll: true, index)
+        }
+        guard await currentVersion() == version else { return }
+        uploads[index].done.insert(file.number)
+        try await settle(file)
+    }
+
+    /// A file that every home of its slots has waits no longer.
+    private func settle(_ file: PendingBlockFile) async throws {
+        let mine = try await host.checkpointDuty(of: try await host.slots(inFile: file.number)).mine
+        let homes = await servers.homes(of: mine)
+        let isEverywhere = homes.allSatisfy { home in home.map { uploads[$0].done.contains(file.number) } ?? false }
+        guard isEverywhere else { return }
+        try await host.markUploaded(file: file.number)
+        for index in uploads.indices { uploads[index].done.remove(file.number) }
+    }
+
+    /// Gives claims up to slots that others write now, or that have their home elsewhere.
+    private func leaveOthers(_ index: Int) async throws {
+        let claimed = Set(uploads[index].duty.claimedSlots.map { UInt16($0) })
+        let mine = await servers.slots(try await host.checkpointDuty(of: claimed).mine, at: index)
+        for slot in claimed.subtracting(mine) {
+            _ = uploads[index].duty.advance(Int(slot), isOnDuty: false, now: now)
+        }
+    }
+
+    /// Slots that have become this node's to write may have blocks here that their writer before did not come to, and no new ones for long.
+    func takeOver(_ index: Int) async throws {
+        let last = uploads[index].lastTakeoverAt
+        guard loadsAlways, last == .min || clock() >= last + Self.takeoverInterval else { return }
+        uploads[index].lastTakeoverAt = clock()
+        try await leaveOthers(index)
+        let mine = try await host.checkpointDuty(of: try await host.sealedSlots()).mine
+        try await claim(await servers.slots(mine, at: index), index)
+    }
+
+    /// Claims slots that are not held, finds out what the database has of them, and adds what it lacks.
+    private func claim(_ slots: Set<UInt16>, _ index: Int) async throws {
+        var claiming: [UInt16] = []
+        for slot in slots.sorted() where uploads[index].duty.epoch(Int(slot)) == nil {
+            let step = uploads[index].duty.advance(Int(slot), isOnDuty: true, now: now)
+            if case .claim = step { claiming.append(slot) }
+        }
+        if claiming.isEmpty { return }
+        do {
+            let store = await servers.store(index)
+            var loading: [SlotClaim] = []
+            for claim in try await store.claim(claiming, writer: writer) {
+                let step = uploads[index].duty.claimed(Int(claim.slot), epoch: claim.epoch, now: now)
+                if case .load = step { loading.append(claim) }
+            }
+            // Who is alone and has one store has uploaded what it marked as uploaded.
+            let lacking = loadsAlways ? try await load(Set(claiming), index) : []
+            for claim in loading { uploads[index].duty.loaded(Int(claim.slot), epoch: claim.epoch, now: now) }
+            for (file, known) in lacking {
+                guard let blocks = try await host.checkpointBlocks(file: file.number) else { continue }
+                let wanted = blocks.filter { claiming.contains($0.record.slot) && !known.contains($0.record.id) }
+                try await add(wanted, of: file, movesAll: false, index)
+            }
+        } catch {
+            for slot in claiming { uploads[index].duty.startOver(Int(slot)) }
+            throw error
+        }
+    }
+
+    /// Of slots that were another node's to write, or another database's to have: files here that count as uploaded, with what the databases list.
+    private func load(_ slots: Set<UInt16>, _ index: Int) async throws -> [(PendingBlockFile, Set<BlockID>)] {
+        let pending = Set(try await pendingFiles(index).map(\.number))
+        let watermarks = try await servers.store(index).slots().filter { slots.contains($0.slot) }
+        // Before the first addition there is none.
+        let since = watermarks.map { $0.watermark ?? .min }.min() ?? .min
+        var files: [PendingBlockFile] = []
+        for file in try await host.sealedFiles() where !pending.contains(file.number) {
+            guard since == .min || file.watermark > since - Self.takeoverReach else { continue }
+            if !slots.isDisjoint(with: try await host.slots(inFile: file.number)) { files.append(file) }
+        }
+        guard let oldest = files.map(\.minTime).min() else { return [] }
+        let known = try await servers.blockIDs(of: slots.sorted(), since: oldest, needing: index)
+        return files.map { ($0, known) }
+    }
+
+    /// Adds blocks of slots that are claimed.
+    ///
+    /// - Parameters:
+    ///   - blocks: of one file.
+    ///   - file: its watermark becomes that of the slots.
+    ///   - movesAll: whether with the last block the watermarks of all claimed slots move, not only those of slots with a block.
+    ///   - index: of the database.
+    /// - Throws: the store's error; a slot that was fenced is left out.
+    private func add(_ blocks: [CheckpointBlock], of file: PendingBlockFile, movesAll: Bool, _ index: Int) async throws
+    {
+        let store = await servers.store(index)
+        var rest = blocks[...]
+        while !rest.isEmpty {
+            let count = CheckpointCadence.batchCount(rest.map(\.record.byteCount))
+            let batch = Array(rest.prefix(count))
+            // Slots without a block in this file are as complete as the others once the last of it is stored.
+            let isLast = count == rest.count
+            let slots =
+                isLast && movesAll ? Set(uploads[index].duty.readySlots) : Set(batch.map { Int($0.record.slot) })
+            let writes = beginWrites(slots, index)
+            let claims = writes.map { SlotClaim(slot: UInt16($0.slot), epoch: $0.epoch) }
+            do throws(CheckpointError) {
+                let added = try await store.add(
+                    CheckpointBatch(claims: claims, blocks: batch, watermark: file.watermark))
+                for write in writes {
+                    uploads[index].duty.written(write.slot, epoch: write.epoch, number: write.number, now: now)
+                }
+                logger.debug("checkpoint written", metadata: ["block": "\(file.number)", "added": "\(added)"])
+                rest = rest.dropFirst(count)
+                noteAdded(batch)
+            } catch {
+                guard case .fenced(let slot, let held, let current) = error else {
+                    for write in writes { uploads[index].duty.startOver(write.slot) }
+                    throw error
+                }
+                logger.warning(
+                    "slot taken over in the checkpoint",
+                    metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
+                counters.withLock { $0.fencedSlots += 1 }
+                uploads[index].duty.fenced(Int(slot), epoch: held, now: now)
+                for write in writes {
+                    uploads[index].duty.notWritten(write.slot, epoch: write.epoch, number: write.number, now: now)
+                }
+                rest = rest.filter { $0.record.slot != slot }[...]
+            }
+        }
+    }
+
+    /// The writes that the duty asks for now, ascending by slot.
+    private func beginWrites(_ slots: Set<Int>, _ index: Int) -> [(slot: Int, epoch: Int64, number: Int64)] {
+        slots.sorted().compactMap { slot in
+            guard case .write(_, let epoch, let number) = uploads[index].duty.advance(slot, isOnDuty: true, now: now)
+            else { return nil }
+            return (slot, epoch, number)
+        }
+    }
+
+    private func noteAdded(_ batch: [CheckpointBlock]) {
+        counters.withLock { counters in
+            counters.uploadedBlocks += batch.count
+            counters.uploadedBytes += batch.reduce(0) { $0 + $1.bytes.count }
+            counters.uploadedSamples += batch.reduce(0) { $0 + $1.record.sampleCount }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+"""A cluster's checkpoints in real databases: a writer that slept, a standalone that grows, everything wiped, several servers, a server away."""
+
+import random
+import shutil
+from typing import Callable, Iterator
+
+import pytest
+
+from harness.murmur import Node, now_ms
+from harness.postgres import Postgres
+from harness.waiting import wait_for
+
+# Long, because other suites may have the machine's cores.
+PATIENCE = 240.0
+SERVERS = 40
+
+StartNode = Callable[..., Node]
+
+
+@pytest.fixture
+def second_postgres() -> Iterator[Postgres]:
+    """Another server that the test may stop."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+class Fleet:
+    """Pushes rounds of samples, one of each server, and knows what was acknowledged."""
+
+    def __init__(self, router: Node, coordinator: Node, start_ms: int | None = None, rounds: int = 0):
+        self.router, self.coordinator = router, coordinator
+        self.start_ms = start_ms if start_ms is not None else now_ms() - 900_000
+        self.rounds = rounds
+
+    def push(self, rounds: int = 5) -> None:
+        """A round that is refused is pushed again, the same samples."""
+        for _ in range(rounds):
+            at = self.start_ms + self.rounds * 1000
+            elements = [
+                {"server_id": f"server-{number}", "metric_type": "kept", "value": self.rounds + number, "timestamp": at}
+                for number in range(SERVERS)
+            ]
+            wait_for("an acknowledgement", lambda: self.router.push_json(elements).status == 204, PATIENCE)
+            self.rounds += 1
+
+    def answer(self) -> tuple[dict[str, list[tuple[float, str]]], list[str]]:
+        """Every sample by server, and what the answer warns of; nothing while it cannot be answered."""
+        window = {"query": "kept[1h]", "time": (self.start_ms + self.rounds * 1000) / 1000}
+        reply = self.coordinator.get("/api/v1/query", window)
+        if reply.status != 200:
+            return {}, [reply.text]
+        answer = reply.json
+        found = {entry["metric"]["server_id"]: [tuple(value) for value in entry["values"]] for entry in answer["data"]["result"]}
+        return found, answer.get("warnings", [])
+
+    @property
+    def expected(self) -> dict[str, list[tuple[float, str]]]:
+        """What is to be answered."""
+        return {
+            f"server-{number}": [((self.start_ms + step * 1000) / 1000, str(step + number)) for step in range(self.rounds)]
+            for number in range(SERVERS)
+        }
+
+    def check(self) -> None:
+        """All that was acknowledged is answered, once and without a warning, in the end; an answer that is short before that says so."""
+
+        def is_right() -> bool:
+            found, warnings = self.answer()
+            assert found == self.expected or warnings, found
+            return found == self.expected and not warnings
+
+        wait_for("a complete answer", is_right, PATIENCE, pause=0.2)
+
+
+def wait_until_stored(nodes: list[Node]) -> None:
+    """Waits until every sealed block is in a database, and nothing is left in memory: a seal comes each second."""
+
+    def is_stored() -> bool:
+        return all(
+            node.metric("murmur_engine_head_samples") == 0 and node.metric("murmur_checkpoint_pending_bytes") == 0 for node in nodes
+        )
+
+    wait_for("all blocks in the checkpoint", is_stored, PATIENCE, pause=0.2)
+
+
+def rows(postgres: Postgres) -> dict[str, str]:
+    """Every block by slot and ID, with digests of what its writer says and of its bytes."""
+    text = postgres.query("SELECT slot || '/' || id, sample_count || '/' || encode(digest, 'hex') || '/' || md5(bytes) FROM murmuration.block")
+    return dict(line.split("|") for line in text.splitlines())
+
+
+def epochs(postgres: Postgres) -> dict[int, tuple[int, str]]:
+    """Epoch and writer of every slot."""
+    text = postgres.query("SELECT slot, epoch, split_part(writer, '/', 1) FROM murmuration.slot")
+    return {int(slot): (int(epoch), writer) for slot, epoch, writer in (line.split("|") for line in text.splitlines())}
+
+
+def blocks(postgres: Postgres) -> int:
+    """How many blocks a server has; none before it has tables."""
+    if postgres.query("SELECT to_regclass('murmuration.block') IS NULL") == "t":
+        return 0
+    return int(postgres.query("SELECT count(*) FROM murmuration.block"))
+
+
+def test_a_writer_that_slept_neither_overwrites_nor_deletes_what_its_successor_wrote(start_node: StartNode, postgres: Postgres) -> None:
+    settings = {"checkpoint": postgres.url, "seal_interval": "1s"}
+    first = start_node("aggregator", "aggregator-1", replication_factor=2, **settings)
+    # Three, so that a majority goes on without the sleeper.
+    others = [start_node("aggregator", name, join=first.cluster, **settings) for name in ("aggregator-2", "aggregator-3")]
+    router = start_node("router", "router-1", join=first.cluster)
+    fleet = Fleet(router, start_node("coordinator", "coordinator-1", join=first.cluster))
+
+    def writers() -> set[str]:
+        fleet.push(1)
+        return {writer for _, writer in epochs(postgres).values()}
+
+    wait_for("all writing", lambda: len(writers()) == 3, PATIENCE, pause=0.2)
+    # Samples that it logged and did not upload: when it wakes, it will try.
+    fleet.push(2)
+    asleep = {slot: epoch for slot, (epoch, writer) in epochs(postgres).items() if writer == "aggregator-1"}
+    first.program.process.send_signal(19)
+    try:
+        wait_for("a successor in every slot", lambda: "aggregator-1" not in writers(), PATIENCE, pause=0.5)
+        before, taken = rows(postgres), epochs(postgres)
+        assert all(taken[slot][0] > epoch for slot, epoch in asleep.items())
+    finally:
+        first.program.process.send_signal(18)
+    # It writes again only under an epoch of its own, raised after its successor's.
+    wait_for("the sleeper is refused", lambda: fleet.push(1) or first.metric("murmur_checkpoint_fenced_slots_total") >= 1, PATIENCE, pause=0.2)
+    wait_for("the sleeper writing again", lambda: "aggregator-1" in writers(), PATIENCE, pause=0.5)
+    after, now = rows(postgres), epochs(postgres)
+    assert {key: after.get(key) for key in before} == before
+    assert all(now[slot][0] >= epoch for slot, (epoch, _) in taken.items())
+    assert all(now[slot][0] > taken[slot][0] for slot in now if slot in taken and now[slot][1] != taken[slot][1])
+    fleet.check()
+    wait_until_stored([first, *others])
+
+
+def test_a_standalone_grows_into_a_cluster_and_keeps_what_only_its_checkpoint_had(
+    start_standalone: Callable[..., Node], start_node: StartNode, postgres: Postgres
+) -> None:
+    alone = start_standalone(name="aggregator-1", seal_interval="1s")
+    fleet = Fleet(alone, alone)
+    fleet.push(20)
+    fleet.check()
+    wait_until_stored([alone])
+    fleet.push(5)
+    assert alone.stop() == 0
+    # Beyond what the local disk keeps: the oldest block is in the checkpoint alone.
+    oldest = min((alone.data_directory / "engine-0" / "blocks").glob("*.block"))
+    oldest.unlink()
+    oldest.with_name(oldest.name + ".uploaded").unlink()
+
+    settings = {"checkpoint": postgres.url, "seal_interval": "1s"}
+    first = start_node("aggregator", "aggregator-1", data_dir=alone.data_directory, **settings)
+    router = start_node("router", "router-1", join=first.cluster)
+    fleet = Fleet(router, start_node("coordinator", "coordinator-1", join=first.cluster), fleet.start_ms, fleet.rounds)
+    fleet.check()
+    assert not (alone.data_directory / "checkpoint.db").exists()
+    fleet.push()
+    second = start_node("aggregator", "aggregator-2", join=first.cluster, **settings)
+    wait_for("slots of the newcomer", lambda: second.metric("murmur_slots_held") == 16_384, PATIENCE, pause=0.2)
+    fleet.push()
+    fleet.check()
+    wait_until_stored([first, second])
+    # All of it is in the database now: nothing else is left.
+    for node in (first, second):
+        node.kill()
+        shutil.rmtree(node.data_directory)
+    router.kill()
+    fleet.coordinator.kill()
+    again = start_node("aggregator", "aggregator-1", **settings)
+    fleet.coordinator = start_node("coordinator", "coordinator-1", join=again.cluster)
+    fleet.check()
+
+
+def test_a_wiped_cluster_restores_itself_from_two_databases_and_warns_while_one_is_away(
+    start_node: StartNode, postgres: Postgres, second_postgres: Postgres
+) -> None:
+    settings = {"checkpoint": f"{postgres.url},{second_postgres.url}", "seal_interval": "1s"}
+
+    def start() -> tuple[list[Node], Fleet]:
+        first = start_node("aggregator", "aggregator-1", replication_factor=2, ready=False, **settings)
+        second = start_node("aggregator", "aggregator-2", ready=False, join=first.cluster, **settings)
+        router = start_node("router", "router-1", ready=False, join=first.cluster)
+        coordinator = start_node("coordinator", "coordinator-1", ready=False, join=first.cluster)
+        router.wait_until_ready()
+        coordinator.wait_until_ready()
+        return [first, second], Fleet(router, coordinator)
+
+    aggregators, fleet = start()
+    fleet.push(20)
+    fleet.check()
+    wait_until_stored(aggregators)
+    assert blocks(postgres) > 0 and blocks(second_postgres) > 0
+    for node in (*aggregators, fleet.router, fleet.coordinator):
+        node.kill()
+    for node in aggregators:
+        shutil.rmtree(node.data_directory)
+
+    second_postgres.stop()
+    aggregators, again = start()
+    again.start_ms, again.rounds = fleet.start_ms, fleet.rounds
+
+    def is_partial() -> bool:
+        found, warnings = again.answer()
+        assert warnings, "an answer that cannot be complete"
+        part = {server: samples for server, samples in found.items() if samples}
+        assert all(samples == again.expected[server] for server, samples in part.items()), part
+        return 0 < len(part) < SERVERS and any("samples may be missing" in warning for warning in warnings)
+
+    wait_for("what the other database has, with a warning", is_partial, PATIENCE, pause=0.2)
+    status = aggregators[0].about_checkpoint()
+    assert [server["isAway"] for server in status] == [False, True] and status[1]["reason"], status
+    second_postgres.start()
+    again.check()
+    again.push()
+    again.check()
+    wait_for("all servers answer", lambda: not any(server["isAway"] for server in aggregators[0].about_checkpoint()), PATIENCE)
+
+
+def test_a_database_that_is_added_takes_its_share_and_one_that_is_away_stops_no_other(
+    start_node: StartNode, postgres: Postgres, second_postgres: Postgres
+) -> None:
+    aggregator = start_node("aggregator", "aggregator-1", checkpoint=postgres.url, seal_interval="1s")
+    router = start_node("router", "router-1", join=aggregator.cluster)
+    fleet = Fleet(router, start_node("coordinator", "coordinator-1", join=aggregator.cluster))
+    fleet.push()
+    wait_until_stored([aggregator])
+    assert aggregator.stop() == 0
+    aggregator.settings["checkpoint"] = f"{postgres.url},{second_postgres.url}"
+    aggregator.settings["join"] = router.cluster
+    aggregator.start()
+    fleet.push()
+    wait_for("blocks in the second", lambda: fleet.push(1) or blocks(second_postgres) > 0, PATIENCE, pause=0.5)
+    wait_until_stored([aggregator])
+    # Both know both, by the same numbers.
+    servers = "SELECT id, state FROM murmuration.server ORDER BY id"
+    assert postgres.query(servers) == second_postgres.query(servers) and len(postgres.query(servers).splitlines()) == 2
+
+    second_postgres.stop()
+    had = blocks(postgres)
+    wait_for("blocks in the first", lambda: fleet.push(1) or blocks(postgres) > had, PATIENCE, pause=0.5)
+    wait_for(
+        "what waits for the second", lambda: aggregator.about_checkpoint()[1]["isAway"] and aggregator.about_checkpoint()[1]["lagSeconds"] > 0,
+        PATIENCE,
+    )
+    fleet.check()
+    second_postgres.start()
+    wait_until_stored([aggregator])
+    fleet.check()
+
+
+def test_pushes_are_refused_when_too_much_waits_for_the_database_and_taken_again_when_it_is_back(start_node: StartNode, postgres: Postgres) -> None:
+    settings = {"checkpoint": postgres.url, "seal_interval": "1s", "pending_checkpoint_bytes": "1MiB"}
+    aggregator = start_node("aggregator", "aggregator-1", **settings)
+    router = start_node("router", "router-1", join=aggregator.cluster)
+    coordinator = start_node("coordinator", "coordinator-1", join=aggregator.cluster)
+    postgres.stop()
+    noise = random.Random(1)
+    start_ms = now_ms() - 900_000
+    pushed = 0
+
+    def push() -> int:
+        """One second of random numbers, which no codec makes small."""
+        at = start_ms + pushed * 100
+        series = [
+            ({"__name__": "noise", "instance": f"host-{number}"}, [(at + step, noise.random()) for step in range(100)]) for number in range(20)
+        ]
+        return router.push_series(series).status
+
+    def is_refused() -> bool:
+        nonlocal pushed
+        status = push()
+        assert status in (204, 503), status
+        pushed += status == 204
+        return status == 503
+
+    wait_for("a refusal", is_refused, PATIENCE, pause=0)
+    assert aggregator.metric("murmur_checkpoint_pending_bytes") >= 1 << 20
+    postgres.start()
+
+    def is_taken() -> bool:
+        nonlocal pushed
+        status = push()
+        pushed += status == 204
+        return status == 204
+
+    wait_for("a push that is taken", is_taken, PATIENCE, pause=0.2)
+    wait_until_stored([aggregator])
+    query = {"query": "sum(count_over_time(noise[1h]))", "time": (start_ms + pushed * 100 + 1_000) / 1000}
+    answer = coordinator.get("/api/v1/query", query).json
+    assert float(answer["data"]["result"][0]["value"][1]) >= pushed * 2_000 and not answer.get("warnings"), answer
