@@ -13,7 +13,6 @@ import subprocess
 
 from harness.murmur import REPOSITORY
 
-MIRROR = "http://deb.debian.org/debian"
 USER = 10001
 
 # Runs in a shell of a new mount namespace: $1 the tree, $2 where it is mounted, $3 the volume, then the command.
@@ -91,7 +90,7 @@ class Image:
             return tree
         made = tree.with_suffix(".new")
         shutil.rmtree(made, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", "bookworm", made, MIRROR)
+        run("debootstrap", "--variant=minbase", "bookworm", made)
         shutil.copytree(self.contents, made, dirs_exist_ok=True, symlinks=True)
         # Nothing of this machine's environment: directories that it names are not in the tree.
         run("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "chroot", made, "/usr/local/sbin/murmur-install")
