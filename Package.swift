@@ -43,8 +43,8 @@ extension Target {
         .target(name: name, dependencies: dependencies + .role, swiftSettings: .strict)
     }
 
-    static func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-        .testTarget(name: name, dependencies: dependencies, swiftSettings: .strict)
+    static func test(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+        .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: .strict)
     }
 }
 
@@ -73,6 +73,12 @@ let programs: [Target] = [
     .executableTarget(
         name: "slot-keeping", dependencies: ["SlotMovement", "Placement"], path: "Benchmarks/SlotKeeping",
         swiftSettings: .strict),
+    .executableTarget(
+        name: "live-audience",
+        dependencies: [
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        path: "Benchmarks/LiveAudience", swiftSettings: .strict),
     .executableTarget(name: "simulate", dependencies: ["SimulationKit"], swiftSettings: .strict),
 ]
 
@@ -228,7 +234,9 @@ let tests: [Target] = [
             "SeededRandom",
         ]),
     .test("QueryLanguageTests", ["QueryLanguage", "MetricModel", "SeededRandom"]),
-    .test("QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel", "Placement", "SeededRandom"]),
+    .test(
+        "QueryEngineTests", ["QueryEngine", "QueryLanguage", "MetricModel", "Placement", "SeededRandom"],
+        exclude: ["Fixtures"]),
     .test("QueryRoutingTests", ["QueryRouting", "SlotMovement", "Placement", "MetricModel", "SeededRandom"]),
     .test("SeriesEngineTests", ["SeriesEngine", "ChunkCoding", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test(

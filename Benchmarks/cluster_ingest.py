@@ -3,7 +3,8 @@
 Usage: cluster_ingest.py [SECONDS]
 Each cluster starts with empty data directories, settles, and learns 40,000 series of 4,000 servers; then it takes what it can for SECONDS (10), 10,000
 samples a request. What was acknowledged is divided by the CPU time (user and system, all threads) that all its processes spent meanwhile, which has what
-they spend at rest in it; that is measured afterwards. Peers are written for comparison in docs/performance.md: they are not on this machine.
+they spend at rest in it; that is measured afterwards. docs/performance.md has the figures of a peer's cluster for comparison, as measured apart: this
+runs Murmuration alone.
 """
 
 import sys

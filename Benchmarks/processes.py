@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 MURMUR = pathlib.Path(__file__).resolve().parent.parent / ".build" / "release" / "murmur"
-PROMETHEUS = pathlib.Path(shutil.which("prometheus") or "/usr/bin/prometheus")
+PROMETHEUS = pathlib.Path(os.environ.get("PROMETHEUS") or shutil.which("prometheus") or "/usr/bin/prometheus")
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -49,6 +49,11 @@ class Measured:
         """The most memory that was resident at once."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
+
+    def resident_megabytes(self) -> float:
+        """What is resident now."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
     def wait_until_ready(self) -> None:
         """Returns once /-/ready answers 200."""
@@ -89,6 +94,13 @@ def murmuration(*flags: str, kept: pathlib.Path | None = None) -> Iterator[Measu
 @contextlib.contextmanager
 def murmuration_cluster(aggregators: int, copies: int) -> Iterator[tuple[Measured, list[Measured]]]:
     """A router and the aggregators behind it, settled: each slot is held by as many as there are to be copies."""
+    with murmuration_nodes("router", aggregators=aggregators, copies=copies) as (others, nodes):
+        yield others[0], nodes
+
+
+@contextlib.contextmanager
+def murmuration_nodes(*roles: str, aggregators: int, copies: int) -> Iterator[tuple[list[Measured], list[Measured]]]:
+    """One node of each role, and the aggregators behind them, settled."""
     seed = free_port()
 
     def node(role: str, number: int) -> contextlib.AbstractContextManager[Measured]:
@@ -107,9 +119,10 @@ def murmuration_cluster(aggregators: int, copies: int) -> Iterator[tuple[Measure
 
     with contextlib.ExitStack() as running:
         nodes = [running.enter_context(node("aggregator", number + 1)) for number in range(aggregators)]
-        router = running.enter_context(node("router", 1))
-        _wait_until_settled(router, nodes)
-        yield router, nodes
+        others = [running.enter_context(node(role, 1)) for role in roles]
+        for other in others:
+            _wait_until_settled(other, nodes)
+        yield others, nodes
 
 
 def _wait_until_settled(router: Measured, nodes: list[Measured]) -> None:
@@ -130,8 +143,8 @@ def _is_settled(node: Measured) -> bool:
 
 
 @contextlib.contextmanager
-def prometheus() -> Iterator[Measured]:
-    """Debian's Prometheus as a receiver of remote write, scraping nothing."""
+def prometheus(kept: pathlib.Path | None = None) -> Iterator[Measured]:
+    """A Prometheus, Debian's or that of PROMETHEUS, as a receiver of remote write, scraping nothing."""
     port = free_port()
 
     def command(directory: pathlib.Path) -> list:
@@ -141,7 +154,7 @@ def prometheus() -> Iterator[Measured]:
             f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
         ]
 
-    with _running(f"Prometheus {prometheus_version()}", port, command) as server:
+    with _running(f"Prometheus {prometheus_version()}", port, command, kept) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 Starts a standalone with an empty data directory, fills it with 4,000 hosts of 10 metrics, 3 hours at 10 s, in the order of time, and asks
 each query of the table below several times over one connection, after WARM_UP_RUNS that do not count. The head is sealed whenever it holds
 ten minutes of that, as it would be had the samples come as time passes. A directory that is kept is filled once, and found again by the
-next run with the same number of hosts. `--help` lists the options.
+next run with the same number of hosts. With `--peer` a Prometheus gets the same samples and questions. `--help` lists the options.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import sys
 import time
 import urllib.parse
 
-from processes import Measured, murmuration
+from processes import Measured, murmuration, prometheus
 
 METRICS, INTERVAL, HOURS = 10, 10, 3
 POINTS = HOURS * 3600 // INTERVAL
@@ -136,7 +136,8 @@ def fill(server: Measured, hosts: int, newest: int) -> None:
             while True:
                 connection.request(
                     "POST", "/api/v1/write", literal_snappy(body),
-                    {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"})
+                    {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy",
+                     "X-Prometheus-Remote-Write-Version": "0.1.0"})
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status == 204:
@@ -202,6 +203,21 @@ def filled(server: Measured, hosts: int, kept: pathlib.Path | None) -> int:
     return newest
 
 
+def beside(arguments: argparse.Namespace, rows: list[dict]) -> None:
+    """Asks a Prometheus the same, and prints what its process needed of CPU time as a multiple of ours."""
+    kept = arguments.keep / "peer" if arguments.keep else None
+    if kept:
+        kept.mkdir(exist_ok=True)
+    with prometheus(kept) as peer:
+        newest = filled(peer, arguments.hosts, kept)
+        print(peer.name, flush=True)
+        for ours, theirs in zip(rows, measure(peer, newest, arguments.runs, arguments.only), strict=True):
+            if ours["series"] != theirs["series"]:
+                sys.exit(f"bench: {peer.name} answers {ours['query']} with {theirs['series']} series, not {ours['series']}")
+            ours["peer"], ours["peer_cpu_ms"] = peer.name, theirs["cpu_ms"]
+            print(f"{ours['query']:<36}{theirs['cpu_ms'] / ours['cpu_ms']:>10.1f} times our CPU", flush=True)
+
+
 def main() -> int:
     """Fills and measures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -210,6 +226,7 @@ def main() -> int:
     parser.add_argument("--only", help="a part of a query's name")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIRECTORY", help="a directory that is filled once and kept")
     parser.add_argument("--profile", type=pathlib.Path, metavar="FILE", help="write perf's profile of the measurement there")
+    parser.add_argument("--peer", action="store_true", help="ask a Prometheus too; the environment's PROMETHEUS names one")
     parser.add_argument("--json", action="store_true", help="a last line for programs")
     arguments = parser.parse_args()
     if arguments.keep:
@@ -225,6 +242,8 @@ def main() -> int:
         if recorder:
             recorder.send_signal(signal.SIGINT)
             recorder.wait(60)
+    if arguments.peer:
+        beside(arguments, rows)
     if arguments.json:
         print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
     return 0

@@ -125,3 +125,29 @@ export function errorPlace(message, query) {
     const token = tokenize(query).find((each) => each.offset <= offset && offset < each.offset + each.text.length);
     return { offset, length: token && token.kind !== "space" ? token.offset + token.text.length - offset : 1 };
 }
+
+/**
+ * A length of time as PromQL writes it: `1h30m`.
+ * @param {number} milliseconds
+ */
+function lengthOf(milliseconds) {
+    const steps = /** @type {[string, number][]} */ ([["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000], ["ms", 1]]);
+    let left = Math.abs(milliseconds);
+    let text = milliseconds < 0 ? "-" : "";
+    for (const [unit, size] of steps) {
+        if (left >= size) text += `${Math.floor(left / size)}${unit}`;
+        left %= size;
+    }
+    return text || "0s";
+}
+
+/**
+ * The detail of a plan's operator as one would type it: `[60000 ms] @ 1500 ms` is `[1m] @ 1.5`. What stands in quotes stays as it is.
+ * @param {string} detail
+ */
+export function typed(detail) {
+    return detail.replace(/"(?:\\.|[^"\\])*"|(@ )?(-?\d+) ms\b/g, (/** @type {string} */ whole, at, number) => {
+        if (number === undefined) return whole;
+        return at ? `@ ${Number(number) / 1000}` : lengthOf(Number(number));
+    });
+}

@@ -24,7 +24,7 @@ package struct AggregatorService: Service {
         package var board = SlotBoard()
         /// Whether this node gives its slots away, and what it does when it has none any more.
         package var isLeaving: @Sendable () -> Bool = { false }
-        package var leave: @Sendable () async -> Void = {}
+        package var leave: @Sendable (_ isEmpty: () async throws -> Bool) async throws -> Bool = { _ in false }
         /// Whether the cluster has as many copies as it wants.
         package var hasAllCopies: @Sendable () -> Bool = { true }
         /// How long this node may go on without a majority, microseconds: well below the time after which others take its place.
@@ -206,7 +206,7 @@ package struct AggregatorService: Service {
     private func serve(_ host: EngineHost, _ slots: Slots?) async throws {
         let uploader = CheckpointUploader(
             host: host, servers: servers, writer: "\(configuration.name)/\(host.directory.bootNumber)",
-            limits: Self.cadence, isNewStore: configuration.former != nil, logger: logger)
+            limits: Self.cadence, logger: logger)
         EngineMetrics.register(uploader, in: metrics)
         configuration.board.fill(host, uploader)
         let holding = slots.map { EngineSlots(engine: host, directory: $0.aggregators) }
@@ -230,7 +230,7 @@ package struct AggregatorService: Service {
         moving.cancel()
         slots?.link.close()
         uploading.cancel()
-        await seal(host, uploader, after: uploading)
+        await seal(host, uploader)
         try await host.close()
         await servers.close()
         logger.info("store closed")
@@ -246,9 +246,12 @@ package struct AggregatorService: Service {
             group.addTask { await leaveWhenEmpty(host) }
             group.addTask {
                 var last: UInt64?
-                for await view in slots.aggregators.views() where view.viewVersion != last {
+                var isApplied = false
+                for await view in slots.aggregators.views() {
+                    let isNew = view.viewVersion != last
                     last = view.viewVersion
-                    if await update(host, view.movement) { configuration.board.apply(view.settingsVersion) }
+                    if isNew { isApplied = await update(host, view.movement) }
+                    if isApplied { configuration.board.apply(view.settingsVersion, ring: view.ringDigest) }
                 }
             }
         }
@@ -272,9 +275,13 @@ package struct AggregatorService: Service {
             do { try await Task.sleep(for: Self.departurePause) } catch { return }
             looks = configuration.isLeaving() ? looks + 1 : 0
             // Another one that began to leave at the same time has been heard of by then.
-            guard looks >= Self.departureLooks, (try? await host.depart()) == true else { continue }
-            logger.info("all slots are given away; leaving the cluster")
-            return await configuration.leave()
+            guard looks >= Self.departureLooks else { continue }
+            let leaves = try? await configuration.leave {
+                guard try await host.depart() else { return false }
+                logger.info("all slots are given away; leaving the cluster")
+                return true
+            }
+            if leaves == true { return }
         }
     }
 
@@ -328,13 +335,9 @@ package struct AggregatorService: Service {
     }
 
     /// Seals what is in memory and uploads it, as far as that goes in time. The log has it all in any case.
-    private func seal(
-        _ host: EngineHost, _ uploader: CheckpointUploader, after uploading: Task<Void, Never>
-    ) async {
+    private func seal(_ host: EngineHost, _ uploader: CheckpointUploader) async {
         let sealed = await Bounded.run(configuration.sealWait) {
             try await host.seal()
-            // What is under way ends first: a slot has one writer here, too.
-            await uploading.value
             try await uploader.flush()
         }
         if case .failure(let error) = sealed, !(error is CancellationError) {

@@ -1,4 +1,3 @@
-internal import CheckpointPlan
 package import EngineStorage
 internal import SeriesEngine
 package import SlotMovement
@@ -6,14 +5,12 @@ internal import Synchronization
 
 /// What this process keeps and how its slots stand, once there is an engine.
 package final class SlotBoard: Sendable {
-    /// How far the checkpoint is behind the blocks here.
-    package struct CheckpointLag: Sendable {
-        /// Bytes that it lacks.
-        package var pendingBytes: Int
-        /// When the oldest block that it lacks was sealed, Unix milliseconds; nil when it lacks none.
-        package var oldestSealedAt: Int64?
-        /// Uploads that failed.
-        package var failures: Int
+    /// What the machine works by.
+    package struct Applied: Sendable {
+        /// The version of the cluster's settings; 0 before there are any.
+        package fileprivate(set) var settings: UInt64 = 0
+        /// `AggregatorView.ringDigest`.
+        package fileprivate(set) var ring: UInt64 = 0
     }
 
     private struct Parts {
@@ -22,7 +19,7 @@ package final class SlotBoard: Sendable {
     }
 
     private let parts = Mutex<Parts?>(nil)
-    private let applied = Mutex<UInt64>(0)
+    private let applied = Mutex(Applied())
 
     /// Nothing yet.
     package init() {}
@@ -31,11 +28,11 @@ package final class SlotBoard: Sendable {
         parts.withLock { $0 = Parts(engine: host, uploader: uploader) }
     }
 
-    /// The machine works by these of the cluster's settings.
-    func apply(_ version: UInt64) { applied.withLock { $0 = max($0, version) } }
+    /// The machine works by this version of the cluster's settings and this ring.
+    func apply(_ version: UInt64, ring: UInt64) { applied.withLock { $0 = Applied(settings: version, ring: ring) } }
 
-    /// The version of the cluster's settings that the machine works by; 0 before it does.
-    package var appliedSettings: UInt64 { applied.withLock { $0 } }
+    /// What the machine works by now.
+    package var view: Applied { applied.withLock { $0 } }
 
     /// The engine's figures; nil before there is one.
     package var statistics: EngineHostStatistics? { parts.withLock { $0 }?.engine.statistics }
@@ -55,15 +52,6 @@ package final class SlotBoard: Sendable {
         }
     }
 
-    /// How far the checkpoint is behind; nil before there is an engine.
-    package var checkpoint: CheckpointLag? {
-        get async {
-            guard let parts = parts.withLock({ $0 }), let pending = try? await parts.engine.pendingBlockFiles() else {
-                return nil
-            }
-            return CheckpointLag(
-                pendingBytes: pending.reduce(0) { $0 + $1.size }, oldestSealedAt: pending.map(\.watermark).min(),
-                failures: parts.uploader.statistics.failures)
-        }
-    }
+    /// What brings blocks to the checkpoint; nil before there is an engine.
+    package var uploader: CheckpointUploader? { parts.withLock { $0 }?.uploader }
 }

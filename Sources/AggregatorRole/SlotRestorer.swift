@@ -19,7 +19,7 @@ actor SlotRestorer {
     private var wanted: Set<Int> = []
     private var isAtWork = false
     private var told: String?
-    /// Blocks found in files here, by file; they never change.
+    /// Blocks found in files here, by file, for as long as slots are wanted; they never change.
     private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
 
     /// - Parameters:
@@ -43,7 +43,6 @@ actor SlotRestorer {
                         isAtWork = true
                         group.addTask { await self.work() }
                     }
-                case .held, .recoveredWithout: break
                 }
             }
             group.cancelAll()
@@ -52,7 +51,10 @@ actor SlotRestorer {
     }
 
     private func work() async {
-        defer { isAtWork = false }
+        defer {
+            isAtWork = false
+            local = [:]
+        }
         // Slots of which all is here that the databases which answer have.
         var tried: Set<Int> = []
         while !wanted.isEmpty, !Task.isCancelled {
@@ -82,8 +84,9 @@ actor SlotRestorer {
     private func fetch(_ slots: [Int]) async throws {
         let retention = engine.configuration.engine.retention
         let since = retention > 0 ? engine.configuration.clock() - retention : .min
-        let total = try await servers.fetch(slots.map { UInt16($0) }, since: since) {
-            try await self.localIDs()
+        let numbers = slots.map { UInt16($0) }
+        let total = try await servers.fetch(numbers, since: since) {
+            try await self.localIDs(of: Set(numbers))
         } install: { [engine] blocks in
             try await engine.install(blocks)
         }
@@ -93,8 +96,8 @@ actor SlotRestorer {
             metadata: ["slots": "\(slots.count)", "blocks": "\(total.blocks)"])
     }
 
-    private func localIDs() async throws -> [(slot: UInt16, id: BlockID)] {
+    private func localIDs(of slots: Set<UInt16>) async throws -> [(slot: UInt16, id: BlockID)] {
         local.merge(try await engine.localBlocks(besides: Set(local.keys))) { $1 }
-        return local.values.flatMap { $0 }
+        return local.values.flatMap { $0.filter { slots.contains($0.slot) } }
     }
 }

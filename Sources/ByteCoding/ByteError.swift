@@ -21,6 +21,7 @@ package struct ByteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// How many bytes (or counted things) were asked for; 0 where that says nothing.
     package var needed: Int
 
+    @inlinable
     package init(_ code: Code, offset: Int, needed: Int) {
         self.code = code
         self.offset = offset

@@ -3,61 +3,74 @@
 /// What arrives is a `RawSpan` that somebody else owns; what leaves are values and sub-spans of the same memory. Writing is in
 /// `ByteWriting.swift`. A failed read throws and leaves `offset` where it was.
 package struct ByteReader: ~Escapable {
+    // What decoders of other targets call for every number is `@inlinable`: a call costs more than the read.
     @usableFromInline let bytes: RawSpan
-
-    /// Bytes consumed so far.
-    package private(set) var offset: Int
+    @usableFromInline var position: Int
 
     /// - Parameter bytes: what to read; must stay alive as long as the reader.
+    @inlinable
     @_lifetime(copy bytes)
     package init(_ bytes: RawSpan) {
         self.bytes = bytes
-        self.offset = 0
+        self.position = 0
     }
 
+    /// Bytes consumed so far.
+    @inlinable
+    package var offset: Int { position }
+
     /// Bytes not yet consumed.
-    package var remaining: Int { bytes.byteCount - offset }
+    @inlinable
+    package var remaining: Int { bytes.byteCount - position }
 
     /// Whether everything has been consumed.
-    package var isAtEnd: Bool { offset == bytes.byteCount }
+    @inlinable
+    package var isAtEnd: Bool { position == bytes.byteCount }
 
     /// Consumes one byte.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readUInt8() throws(ByteError) -> UInt8 {
         try read(as: UInt8.self)
     }
 
     /// Consumes 2 bytes, little-endian.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readUInt16() throws(ByteError) -> UInt16 {
         UInt16(littleEndian: try read(as: UInt16.self))
     }
 
     /// Consumes 4 bytes, little-endian.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readUInt32() throws(ByteError) -> UInt32 {
         UInt32(littleEndian: try read(as: UInt32.self))
     }
 
     /// Consumes 8 bytes, little-endian.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readUInt64() throws(ByteError) -> UInt64 {
         UInt64(littleEndian: try read(as: UInt64.self))
     }
 
     /// Consumes 8 bytes, little-endian two's complement.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readInt64() throws(ByteError) -> Int64 {
         Int64(bitPattern: try readUInt64())
     }
 
     /// Consumes the 8 bytes of an IEEE 754 double, every bit kept.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readDouble() throws(ByteError) -> Double {
         Double(bitPattern: try readUInt64())
     }
 
     /// Consumes an unsigned LEB128 varint of at most 10 bytes.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readVarint() throws(ByteError) -> UInt64 {
         var value: UInt64 = 0
@@ -73,11 +86,12 @@ package struct ByteReader: ~Escapable {
             if byte < 0x80 { break }
             shift &+= 7
         }
-        offset = at
+        position = at
         return value
     }
 
     /// Consumes a zigzag varint, as `append(zigzag:)` writes it.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readZigzag() throws(ByteError) -> Int64 {
         let raw = try readVarint()
@@ -89,12 +103,13 @@ package struct ByteReader: ~Escapable {
     /// - Parameter unit: the least number of bytes that one counted thing takes; guards against hostile counts.
     /// - Returns: the count; so many things can be there.
     /// - Throws: `ByteError.truncated` when they cannot.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func readCount(unit: Int = 1) throws(ByteError) -> Int {
         let start = offset
         let value = try readVarint()
         guard value <= UInt64(remaining / max(unit, 1)) else {
-            offset = start
+            position = start
             throw ByteError(.truncated, offset: start, needed: Int(clamping: value))
         }
         return Int(value)
@@ -113,7 +128,7 @@ package struct ByteReader: ~Escapable {
             let difference = try readVarint()
             let last = numbers.last ?? 0
             guard difference < UInt64(limit - last), index == 0 || difference > 0 else {
-                offset = start
+                position = start
                 throw ByteError(.outOfRange, offset: start, needed: 0)
             }
             numbers.append(last + Int(difference))
@@ -122,12 +137,13 @@ package struct ByteReader: ~Escapable {
     }
 
     /// Consumes `count` bytes and returns them without a copy.
+    @inlinable
     @_lifetime(self: copy self)
     @_lifetime(copy self)
     package mutating func readSpan(count: Int) throws(ByteError) -> RawSpan {
         try need(count)
         let span = bytes.extracting(offset..<offset + count)
-        offset += count
+        position += count
         return span
     }
 
@@ -150,7 +166,7 @@ package struct ByteReader: ~Escapable {
         let start = offset
         let span = try readSpan(count: readCount())
         guard let string = span.string() else {
-            offset = start
+            position = start
             throw ByteError(.invalidUTF8, offset: start, needed: 0)
         }
         return string
@@ -175,22 +191,26 @@ package struct ByteReader: ~Escapable {
     }
 
     /// Skips `count` bytes.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func skip(_ count: Int) throws(ByteError) {
         try need(count)
-        offset += count
+        position += count
     }
 
-    private func need(_ count: Int) throws(ByteError) {
+    @inlinable
+    func need(_ count: Int) throws(ByteError) {
         guard count >= 0, count <= remaining else { throw ByteError(.truncated, offset: offset, needed: count) }
     }
 
+    @inlinable
+    @inline(__always)
     @_lifetime(self: copy self)
-    private mutating func read<T: FixedWidthInteger & BitwiseCopyable>(as type: T.Type) throws(ByteError) -> T {
+    mutating func read<T: FixedWidthInteger & BitwiseCopyable>(as type: T.Type) throws(ByteError) -> T {
         try need(MemoryLayout<T>.size)
         // SAFETY: `need` proved that size bytes remain at `offset`; an integer accepts any bits.
         let value = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self)
-        offset &+= MemoryLayout<T>.size
+        position &+= MemoryLayout<T>.size
         return value
     }
 
@@ -201,7 +221,7 @@ package struct ByteReader: ~Escapable {
         }
         let size = count * MemoryLayout<T>.size
         let source = bytes.extracting(offset..<offset + size)
-        offset += size
+        position += size
         return unsafe [T](unsafeUninitializedCapacity: count) { target, filled in
             // SAFETY: source holds `size` bytes and target has room for `count` elements of as many bytes; both exist
             // for the length of this call; the columns are little-endian, as every supported machine is.

@@ -13,36 +13,6 @@ extension RawSpan {
             isASCII ? unsafe String(decoding: bytes, as: UTF8.self) : unsafe String(validating: bytes, as: UTF8.self)
         }
     }
-
-    /// Whether no byte has its highest bit set.
-    package var isASCII: Bool {
-        // SAFETY: the span is alive for the length of this call.
-        unsafe withUnsafeBytes { bytes in unsafe bytes.reduce(UInt8(0)) { $0 | $1 } < 0x80 }
-    }
-
-    /// Whether these bytes come before the others in the order of bytes.
-    package func precedes(_ other: RawSpan) -> Bool {
-        // SAFETY: both spans are alive for the length of this call.
-        unsafe withUnsafeBytes { left in
-            unsafe other.withUnsafeBytes { right in unsafe left.lexicographicallyPrecedes(right) }
-        }
-    }
-
-    /// Whether any byte fulfils a condition.
-    @inlinable
-    package func contains(where condition: (UInt8) -> Bool) -> Bool {
-        // SAFETY: the span is alive for the length of this call.
-        unsafe withUnsafeBytes { bytes in unsafe bytes.contains(where: condition) }
-    }
-
-    /// Whether both hold the same bytes.
-    package func isEqual(to other: RawSpan) -> Bool {
-        guard byteCount == other.byteCount else { return false }
-        // SAFETY: both spans are alive for the length of this call.
-        return unsafe withUnsafeBytes { left in
-            unsafe other.withUnsafeBytes { right in unsafe left.elementsEqual(right) }
-        }
-    }
 }
 
 extension String {
@@ -60,6 +30,7 @@ extension String {
 
 extension [UInt8] {
     /// The array's bytes, borrowed.
+    @inlinable
     package var rawSpan: RawSpan {
         @_lifetime(borrow self)
         get {

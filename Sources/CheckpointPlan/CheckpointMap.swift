@@ -130,6 +130,14 @@ package struct CheckpointMap: Hashable, Sendable {
             }
         }
     }
+
+    /// The databases whose blocks would still be within retention, had they not been lost with them.
+    ///
+    /// - Parameter since: Unix milliseconds; what ends before is behind retention. The same day is left to writers that learn of it late.
+    /// - Returns: ascending by ID.
+    package func mayLackBlocks(since: Int64) -> [Server] {
+        servers.filter { $0.state == .lost && $0.changedAt + Self.retiredSlack >= since }
+    }
 }
 
 /// What a database answers when copies of the map are compared.

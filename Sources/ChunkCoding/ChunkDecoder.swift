@@ -12,18 +12,15 @@ package enum ChunkDecoder {
     package static func decode(
         _ bytes: RawSpan, timestamps: inout [Int64], values: inout [Double]
     ) throws(ChunkError) {
-        var cursor = ChunkCursor(bytes)
-        let header = try ChunkHeader(from: &cursor)
+        let header = try ChunkHeader(decoding: bytes)
         let timestampCount = timestamps.count
         let valueCount = values.count
         timestamps.append(contentsOf: repeatElement(0, count: header.count))
         values.append(contentsOf: repeatElement(0, count: header.count))
         do throws(ChunkError) {
             var times = timestamps.mutableSpan
-            try Timestamps.read(header, into: &times, base: timestampCount, from: &cursor)
             var column = values.mutableSpan
-            try readValues(header, into: &column, base: valueCount, from: &cursor)
-            try cursor.expectEnd()
+            _ = try decode(bytes, into: &times, from: timestampCount, values: &column, from: valueCount)
         } catch {
             timestamps.removeSubrange(timestampCount...)
             values.removeSubrange(valueCount...)
@@ -31,7 +28,32 @@ package enum ChunkDecoder {
         }
     }
 
-    private static func readValues(
+    /// Fills two columns with a chunk's samples, where the caller has made room.
+    ///
+    /// - Parameters:
+    ///   - bytes: exactly one chunk.
+    ///   - timestamps: from `base` on overwritten.
+    ///   - base: where the first goes.
+    ///   - values: as the timestamps.
+    ///   - valueBase: where the first goes.
+    /// - Returns: how many samples the chunk has.
+    /// - Throws: `ChunkError`, also where there is no room for so many as the header counts; the columns are then of no use.
+    package static func decode(
+        _ bytes: RawSpan, into timestamps: inout MutableSpan<Int64>, from base: Int,
+        values: inout MutableSpan<Double>, from valueBase: Int
+    ) throws(ChunkError) -> Int {
+        var cursor = ChunkCursor(bytes)
+        let header = try ChunkHeader(from: &cursor)
+        guard header.count <= timestamps.count - base, header.count <= values.count - valueBase else {
+            throw ChunkError(.badCount, offset: 2, found: UInt64(header.count))
+        }
+        try Timestamps.read(header, into: &timestamps, base: base, from: &cursor)
+        try readValues(header, into: &values, base: valueBase, from: &cursor)
+        try cursor.expectEnd()
+        return header.count
+    }
+
+    static func readValues(
         _ header: ChunkHeader, into values: inout MutableSpan<Double>, base: Int, from cursor: inout ChunkCursor
     ) throws(ChunkError) {
         switch header.valueCodec {

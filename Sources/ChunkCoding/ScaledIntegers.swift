@@ -8,8 +8,8 @@ struct ScaledIntegers {
     private var differences: [Int64] = []
     private var specials: [SpecialRun] = []
 
-    private static let shiftFlag: UInt8 = 0x10
-    private static let specialsFlag: UInt8 = 0x20
+    static let shiftFlag: UInt8 = 0x10
+    static let specialsFlag: UInt8 = 0x20
 
     /// Values looked at, evenly spread, to choose the power of ten.
     private static let probeCountMax = 24
@@ -109,40 +109,94 @@ struct ScaledIntegers {
     static func read(
         _ total: Int, into values: inout MutableSpan<Double>, base: Int, from cursor: inout ChunkCursor
     ) throws(ChunkError) {
+        var reader = try ScaledReader(total: total, from: &cursor)
+        values[base] = reader.scale.value(reader.last)
+        var doubles = InlineArray<64, Double>(repeating: 0)
+        while try reader.readBlock(from: &cursor) {
+            // All 64 however many are wanted: a loop of fixed length is compiled to vector instructions.
+            if reader.scale.exponent == 0 {
+                for index in 0..<IntegerBlock.count { doubles[index] = DecimalScale.whole(reader.block[index]) }
+            } else {
+                for index in 0..<IntegerBlock.count { doubles[index] = reader.scale.value(reader.block[index]) }
+            }
+            values.replace(from: base + reader.start, with: doubles.span.extracting(0..<reader.count))
+        }
+        for run in reader.specials {
+            for index in base + run.start..<base + run.start + run.count {
+                values[index] = Double(bitPattern: run.bits)
+            }
+        }
+    }
+
+    /// Fills `values` from `base` on with the values at some places of `total`, which ascend; what lies behind the last is not looked at.
+    static func read(
+        _ total: Int, at places: Span<Int>, into values: inout MutableSpan<Double>, base: Int,
+        from cursor: inout ChunkCursor
+    ) throws(ChunkError) {
+        var reader = try ScaledReader(total: total, from: &cursor)
+        var next = 0
+        if places.count > 0, places[0] == 0 {
+            values[base] = reader.scale.value(reader.last)
+            next = 1
+        }
+        while next < places.count, try reader.readBlock(from: &cursor) {
+            while next < places.count, places[next] < reader.start &+ reader.count {
+                values[base &+ next] = reader.scale.value(reader.block[places[next] &- reader.start])
+                next &+= 1
+            }
+        }
+        guard !reader.specials.isEmpty else { return }
+        for next in places.indices {
+            for run in reader.specials where places[next] >= run.start && places[next] < run.start + run.count {
+                values[base + next] = Double(bitPattern: run.bits)
+            }
+        }
+    }
+}
+
+/// The integers of a run, one sub-block after the other.
+private struct ScaledReader {
+    let scale: DecimalScale
+    let specials: [SpecialRun]
+    /// The last integer so far; at first, the first of all.
+    private(set) var last: Int64
+    /// Integers of the sub-block that was read last, `count` of them.
+    private(set) var block = IntegerBlock(repeating: 0)
+    private(set) var count = 0
+    /// The place of the block's first integer.
+    private(set) var start = 1
+    private let total: Int
+    private let shift: Int64
+
+    init(total: Int, from cursor: inout ChunkCursor) throws(ChunkError) {
         let at = cursor.offset
         let header = try cursor.byte()
         let exponent = Int(header & 0x0F)
         guard exponent <= DecimalScale.exponentMax, header & 0xC0 == 0 else {
             throw ChunkError(.unknownCodec, offset: at, found: UInt64(header))
         }
-        let scale = DecimalScale(exponent: exponent)
-        var last = try cursor.zigzag()
-        let shift = header & shiftFlag == 0 ? 0 : Int64(try cursor.byte() & 63)
-        let specials =
-            header & specialsFlag == 0 ? [] : try SpecialRun.readAll(sampleCount: total, from: &cursor)
-        values[base] = scale.value(last)
-        var block = IntegerBlock(repeating: 0)
-        var start = base + 1
-        let end = base + total
-        while start < end {
-            let count = min(IntegerBlock.count, end - start)
-            try PackedRun.readBlock(count: count, from: &cursor, into: &block)
-            if shift != 0 { for index in 0..<count { block[index] &<<= shift } }
-            for index in 0..<count {
-                last &+= block[index]
-                block[index] = last
-            }
-            if exponent == 0 {
-                for index in 0..<count { values[start &+ index] = DecimalScale.whole(block[index]) }
-            } else {
-                for index in 0..<count { values[start &+ index] = scale.value(block[index]) }
-            }
-            start &+= count
+        self.total = total
+        scale = DecimalScale(exponent: exponent)
+        last = try cursor.zigzag()
+        shift = header & ScaledIntegers.shiftFlag == 0 ? 0 : Int64(try cursor.byte() & 63)
+        specials =
+            header & ScaledIntegers.specialsFlag == 0 ? [] : try SpecialRun.readAll(sampleCount: total, from: &cursor)
+    }
+
+    /// Reads the next sub-block; false behind the last.
+    @inline(__always)
+    mutating func readBlock(from cursor: inout ChunkCursor) throws(ChunkError) -> Bool {
+        start &+= count
+        count = min(IntegerBlock.count, total - start)
+        guard count > 0 else { return false }
+        try PackedRun.readBlock(count: count, from: &cursor, into: &block)
+        if shift != 0 { for index in 0..<count { block[index] &<<= shift } }
+        var sum = last
+        for index in 0..<count {
+            sum &+= block[index]
+            block[index] = sum
         }
-        for run in specials {
-            for index in base + run.start..<base + run.start + run.count {
-                values[index] = Double(bitPattern: run.bits)
-            }
-        }
+        last = sum
+        return true
     }
 }

@@ -31,19 +31,22 @@ package struct AggregatorView: Sendable {
     package var suspects: Set<NodeID>
     /// The version of the cluster's settings that it follows.
     package var settingsVersion: UInt64
+    /// The same for all who see the same ring, the same starts of its members and the same settings; 0 where nobody asks.
+    package var ringDigest: UInt64
     private let names: [NodeID: String]
     private let numbers: [[UInt8]: NodeID]
 
     /// What is known of the aggregators named in `names`.
     package init(
         version: UInt64, movement: MovementView, viewVersion: UInt64, suspects: Set<NodeID>, names: [NodeID: String],
-        settingsVersion: UInt64 = 0
+        settingsVersion: UInt64 = 0, ringDigest: UInt64 = 0
     ) {
         self.version = version
         self.movement = movement
         self.viewVersion = viewVersion
         self.suspects = suspects
         self.settingsVersion = settingsVersion
+        self.ringDigest = ringDigest
         self.names = names
         numbers = Dictionary(names.map { (Array($0.value.utf8), $0.key) }, uniquingKeysWith: min)
     }

@@ -15,17 +15,17 @@ package final class ClusterClient: Sendable {
     ///   - host: name or address of the other node.
     ///   - port: its cluster port.
     ///   - identity: told to it; it must be of the same cluster.
+    ///   - features: of the protocol, offered to it.
     ///   - limits: what the connection may use.
     ///   - group: one of its event loops carries the connection.
     ///   - logger: is told when the connection comes and goes.
     package init(
-        host: String, port: Int, identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(),
-        group: any EventLoopGroup, logger: Logger
+        host: String, port: Int, identity: NodeIdentity, features: FeatureSet = .known,
+        limits: ConnectionLimits = ConnectionLimits(), group: any EventLoopGroup, logger: Logger
     ) {
         core = ClientCore(
-            host: host, port: port, offer: ConnectionOffer(identity: identity, optionalFeatures: .known),
-            limits: limits,
-            eventLoop: group.any(), logger: logger)
+            host: host, port: port, offer: ConnectionOffer(identity: identity, optionalFeatures: features),
+            limits: limits, eventLoop: group.any(), logger: logger)
     }
 
     /// What has been done so far, over all connections.

@@ -21,7 +21,7 @@ package final class ClusterServer: Sendable {
         var drained: CheckedContinuation<Void, Never>?
     }
 
-    private let offer: ConnectionOffer
+    private let offer: Mutex<ConnectionOffer>
     private let limits: ConnectionLimits
     private let handler: any ClusterRequestHandler
     private let group: any EventLoopGroup
@@ -34,22 +34,27 @@ package final class ClusterServer: Sendable {
     ///
     /// - Parameters:
     ///   - identity: told to nodes that connect; those of other clusters are refused.
+    ///   - features: of the protocol, offered to nodes that connect.
     ///   - limits: what one connection may use.
     ///   - handler: answers requests, on behalf of all connections.
     ///   - guests: other protocols on this port.
     ///   - group: whose event loops the connections live on.
     ///   - logger: is told when nodes come and go.
     package init(
-        identity: NodeIdentity, limits: ConnectionLimits = ConnectionLimits(), handler: any ClusterRequestHandler,
-        guests: [any ClusterPortGuest] = [], group: any EventLoopGroup, logger: Logger
+        identity: NodeIdentity, features: FeatureSet = .known, limits: ConnectionLimits = ConnectionLimits(),
+        handler: any ClusterRequestHandler, guests: [any ClusterPortGuest] = [], group: any EventLoopGroup,
+        logger: Logger
     ) {
         self.guests = guests
-        self.offer = ConnectionOffer(identity: identity, optionalFeatures: .known)
+        offer = Mutex(ConnectionOffer(identity: identity, optionalFeatures: features))
         self.limits = limits
         self.handler = handler
         self.group = group
         self.logger = logger
     }
+
+    /// This node is part of that cluster; from now on nodes of others with the same name are refused.
+    package func join(clusterID: String) { offer.withLock { $0.identity.clusterID = clusterID } }
 
     /// What has been done so far, over all connections.
     package var statistics: TransportStatistics { counters.snapshot }
@@ -117,7 +122,8 @@ package final class ClusterServer: Sendable {
     }
 
     private func attach(_ channel: any Channel) throws {
-        let machine = Connection(role: .server, offer: offer, limits: limits, now: ConnectionHandler.now)
+        let machine = Connection(
+            role: .server, offer: offer.withLock { $0 }, limits: limits, now: ConnectionHandler.now)
         let delegate = ServerConnection(requestHandler: handler, eventLoop: channel.eventLoop, logger: logger)
         let connection = ConnectionHandler(machine: machine, delegate: delegate, counters: counters)
         let id = ObjectIdentifier(connection)

@@ -51,7 +51,17 @@ extension ClusterAdministration {
         guard membership.own?.record.state == .leaving else {
             throw APIFailure(.badData, "\(own) does not leave")
         }
-        try await membership.stay()
+        switch try await membership.stay() {
+        case .stays: break
+        case .undecided:
+            throw APIFailure(
+                .unavailable, "\(own) is just deciding whether it has left: ask again", retryAfterSeconds: 1)
+        case .hasLeft:
+            throw APIFailure(
+                .badData,
+                "\(own) has given all its slots away and is leaving: start it again with the same --name to have it back"
+            )
+        }
     }
 
     /// Removes a dead member for good; see `ClusterService`.
@@ -71,6 +81,12 @@ extension ClusterAdministration {
     package func change(_ change: SettingChange) async throws -> ClusterSettingsStatus {
         guard let settings = membership.directory.snapshot.settings else {
             throw APIFailure(.unavailable, "this process is not part of its cluster yet", retryAfterSeconds: 1)
+        }
+        if let alone = membership.directory.snapshot.aggregators.first(where: { $0.record.roles.contains(.router) }) {
+            throw APIFailure(
+                .badData,
+                "\(alone.name) is a standalone process and keeps the one copy of everything: there is nothing to change before "
+                    + "it has become an aggregator (murmur aggregator --data-dir …)")
         }
         var next = settings
         switch change.name {

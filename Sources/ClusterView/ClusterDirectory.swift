@@ -6,7 +6,7 @@ package import Membership
 package import NIOCore
 package import SlotMovement
 import Synchronization
-import WireProtocol
+package import WireProtocol
 
 /// What this process knows of its cluster, and its connections to the aggregators: one to each, made and ended as members come and go.
 ///
@@ -16,6 +16,8 @@ package final class ClusterDirectory: Sendable {
         var client: ClusterClient
         var host: String
         var port: Int
+        /// Of which the other one must be.
+        var clusterID: String
     }
 
     private struct State {
@@ -32,6 +34,7 @@ package final class ClusterDirectory: Sendable {
 
     private let identity: NodeIdentity
     private let own: (name: MemberName, host: String, port: Int)
+    private let features: FeatureSet
     private let group: any EventLoopGroup
     private let logger: Logger
     private let state = Mutex(State())
@@ -43,13 +46,16 @@ package final class ClusterDirectory: Sendable {
     ///   - cluster: the cluster's name, told to aggregators.
     ///   - host: where this process itself is reached, should it be an aggregator.
     ///   - port: its cluster port.
+    ///   - features: of the protocol, offered to aggregators.
     ///   - group: runs the connections.
     ///   - logger: is told when connections come and go.
     package init(
-        name: MemberName, cluster: String, host: String, port: Int, group: any EventLoopGroup, logger: Logger
+        name: MemberName, cluster: String, host: String, port: Int, features: FeatureSet, group: any EventLoopGroup,
+        logger: Logger
     ) {
         identity = NodeIdentity(cluster: cluster, node: name.text)
         own = (name, host, port)
+        self.features = features
         self.group = group
         self.logger = logger
     }
@@ -146,6 +152,8 @@ package final class ClusterDirectory: Sendable {
     /// One connection to each aggregator that is not gone, at its present address.
     private func reconcile(_ state: inout State) -> (made: [ClusterClient], ended: [ClusterClient]) {
         if state.isStopped { return ([], []) }
+        var identity = identity
+        identity.clusterID = state.snapshot.settings.map { "\($0.id)" } ?? ""
         var made: [ClusterClient] = []
         var ended: [ClusterClient] = []
         var wanted: Set<NodeID> = []
@@ -155,11 +163,16 @@ package final class ClusterDirectory: Sendable {
             let isOwn = member.name == own.name
             let host = isOwn ? own.host : member.record.address.host
             let port = isOwn ? own.port : Int(member.record.address.port)
-            if let known = state.connections[id], known.host == host, known.port == port { continue }
+            if let known = state.connections[id], known.host == host, known.port == port,
+                known.clusterID == identity.clusterID
+            {
+                continue
+            }
             if let former = state.connections[id] { ended.append(former.client) }
             let client = ClusterClient(
-                host: host, port: port, identity: identity, limits: ConnectionLimits(), group: group, logger: logger)
-            state.connections[id] = Connection(client: client, host: host, port: port)
+                host: host, port: port, identity: identity, features: features, group: group, logger: logger)
+            state.connections[id] = Connection(
+                client: client, host: host, port: port, clusterID: identity.clusterID)
             made.append(client)
         }
         for (id, connection) in state.connections where !wanted.contains(id) {

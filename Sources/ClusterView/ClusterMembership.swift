@@ -32,6 +32,7 @@ package final class ClusterMembership: Service {
     /// The cluster port.
     package let server: ClusterServer
     private let admission = Admission()
+    private let departure = Departure()
 
     /// A member that does nothing before `run`.
     ///
@@ -72,10 +73,10 @@ package final class ClusterMembership: Service {
         node = try GossipNode(gossip, group: group, logger: logger)
         server = ClusterServer(
             identity: NodeIdentity(cluster: configuration.wishes.clusterName, node: configuration.name.text),
-            limits: ConnectionLimits(), handler: handler, guests: [node.guest], group: group, logger: logger)
+            features: configuration.features, handler: handler, guests: [node.guest], group: group, logger: logger)
         directory = ClusterDirectory(
             name: configuration.name, cluster: configuration.wishes.clusterName, host: configuration.cluster.host,
-            port: Int(configuration.cluster.port), group: group, logger: logger)
+            port: Int(configuration.cluster.port), features: configuration.features, group: group, logger: logger)
         readiness.set(Self.readinessPart, notReadyBecause: "looking for the cluster")
     }
 
@@ -95,22 +96,33 @@ package final class ClusterMembership: Service {
         own?.record.state == .leaving && !Stewardship(directory.snapshot).staying.contains(configuration.name)
     }
 
-    /// Leaves the cluster for good; `run` ends.
-    package func leave() async { await node.leave() }
+    /// Leaves the cluster for good, if this process still gives its slots away and `isEmpty` says that it has none left; `run` ends then.
+    ///
+    /// - Returns: whether it leaves.
+    package func leave(if isEmpty: () async throws -> Bool) async rethrows -> Bool {
+        let leaves = try await departure.leave {
+            guard isLeaving else { return false }
+            return try await isEmpty()
+        }
+        if leaves { await node.leave() }
+        return leaves
+    }
 
-    /// Keeps its slots after all.
-    func stay() async throws {
-        try await node.command {
-            try $0.update(now: $1, into: &$2) {
-                if $0.state == .leaving { $0.state = .active }
-                $0.progress.leavesByForce = false
+    /// Keeps its slots after all, unless it has nothing left and is about to be gone.
+    func stay() async throws -> Departure.Answer {
+        try await departure.stay {
+            try await node.command {
+                try $0.update(now: $1, into: &$2) {
+                    if $0.state == .leaving { $0.state = .active }
+                    $0.progress.leavesByForce = false
+                }
             }
         }
     }
 
-    /// Removes a dead member for good.
-    func forget(_ name: MemberName) async throws {
-        try await node.command { try $0.forget(name, now: $1, into: &$2) }
+    /// Removes a dead member for good: on an operator's word, or since it has been dead for so many microseconds.
+    func forget(_ name: MemberName, deadFor delay: Int64? = nil) async throws {
+        try await node.command { try $0.forget(name, deadFor: delay, now: $1, into: &$2) }
     }
 
     func decide(_ result: Result<ClusterSettings, any Error>) { admission.decide(result) }
@@ -192,6 +204,7 @@ package final class ClusterMembership: Service {
         guard let views = try? await node.members(), let settings = try? await node.read({ $0.settings }) else {
             return
         }
+        server.join(clusterID: "\(settings.id)")
         directory.update(views: views, settings: settings)
     }
 }

@@ -53,8 +53,13 @@ extension ClusterReckoning {
         return warnings
     }
 
+    /// Of what another process says, so that it may be any number.
+    private static func age(_ seconds: Int64) -> String {
+        DurationText.text(milliseconds: min(max(0, seconds), 1 << 40) * 1_000)
+    }
+
     private static func liveness(_ member: Member) -> ClusterOverview.Warning? {
-        let (name, age) = (member.status.name, DurationText.text(milliseconds: Int64(member.status.seconds) * 1_000))
+        let (name, age) = (member.status.name, age(Int64(clamping: member.status.seconds)))
         switch member.status.liveness {
         case "alive":
             guard member.report == nil else { return nil }
@@ -79,18 +84,25 @@ extension ClusterReckoning {
             warnings.append(.init("\(report.name) is not ready: \(report.waitingFor.joined(separator: "; "))"))
         }
         if let checkpoint = report.checkpoint, checkpoint.secondsBehind >= lagWarnedSeconds {
-            let age = DurationText.text(milliseconds: Int64(checkpoint.secondsBehind) * 1_000)
+            let age = age(Int64(checkpoint.secondsBehind))
             warnings.append(
                 .init(
                     "blocks of \(report.name) have been waiting \(age) for the checkpoint",
                     advice: "look whether \(checkpoint.kind) is there, and at the log of \(report.name)"))
         }
-        if let store = report.store, let size = store.diskBytes, let free = store.diskFreeBytes,
+        if let away = report.checkpoint?.away {
+            warnings.append(
+                .init(
+                    "\(away.joined(separator: ", ")) \(away.count == 1 ? "does" : "do") not answer \(report.name): "
+                        + "its blocks wait on its disk and have no copy in the checkpoint",
+                    advice: "start the database; murmur ctl status on \(report.name) has each one's state"))
+        }
+        if let store = report.store, let size = store.diskBytes, let free = store.diskFreeBytes, size > 0, free >= 0,
             Double(free) < Double(size) * freeShareWarned
         {
             warnings.append(
                 .init(
-                    "the disk of \(report.name) is \(100 - free * 100 / max(size, 1)) % full",
+                    "the disk of \(report.name) is \(100 - Int(100 * Double(free) / Double(size))) % full",
                     advice: "make room, keep less (--retention), or add an aggregator"))
         }
         return warnings

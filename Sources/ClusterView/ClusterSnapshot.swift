@@ -13,7 +13,7 @@ package struct ClusterMember: Hashable, Sendable {
     package var record: MemberRecord
     /// Whether it answers, as far as this process knows.
     package var liveness: Liveness
-    /// Seconds that it has been so.
+    /// Seconds that it had been so when the snapshot was taken.
     package var seconds: UInt64
 
     /// Whether it holds slots, or is about to: neither gone nor of another role.
@@ -27,6 +27,8 @@ package struct ClusterMember: Hashable, Sendable {
 package struct ClusterSnapshot: Sendable {
     /// Greater is newer.
     package var version: UInt64 = 0
+    /// When it was taken: the next one comes when somebody's state changes, however long that is.
+    package var takenAt = ContinuousClock.now
     /// The version that had this ring first.
     package var ringVersion: UInt64 = 0
     /// The cluster's settings; nil before this process is part of one.

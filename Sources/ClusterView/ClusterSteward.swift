@@ -8,14 +8,17 @@ import SlotMovement
 import Synchronization
 
 /// How the slots of a process stand, as its machine says.
-package struct SlotStanding: Equatable, Sendable {
+package struct HolderStanding: Equatable, Sendable {
     /// The version of the cluster's settings that the machine worked by before the rest was looked at.
     package var appliedSettings: UInt64
+    /// `AggregatorView.ringDigest` of that moment.
+    package var ring: UInt64
     /// Whether everything wanted here is whole, and nothing is left to move, to pay or to drop.
     package var isSettled: Bool
 
-    package init(appliedSettings: UInt64, isSettled: Bool) {
+    package init(appliedSettings: UInt64, ring: UInt64, isSettled: Bool) {
         self.appliedSettings = appliedSettings
+        self.ring = ring
         self.isSettled = isSettled
     }
 }
@@ -28,7 +31,7 @@ package struct ClusterSteward: Service {
     private static let fillEvery = 10
 
     private let membership: ClusterMembership
-    private let progress: @Sendable () async -> SlotStanding?
+    private let standing: @Sendable () async -> HolderStanding?
     private let counts: Counts
 
     private final class Counts: Sendable {
@@ -38,13 +41,13 @@ package struct ClusterSteward: Service {
     /// - Parameters:
     ///   - membership: this process, an aggregator that keeps slots among others.
     ///   - metrics: told of members that it removed.
-    ///   - progress: how its slots stand; nil before there is a machine.
+    ///   - standing: how its slots stand; nil before there is a machine.
     package init(
         _ membership: ClusterMembership, metrics: MetricsRegistry,
-        progress: @escaping @Sendable () async -> SlotStanding?
+        standing: @escaping @Sendable () async -> HolderStanding?
     ) {
         self.membership = membership
-        self.progress = progress
+        self.standing = standing
         counts = Counts()
         metrics.counter(
             "murmur_cluster_replacements_total",
@@ -75,22 +78,11 @@ package struct ClusterSteward: Service {
 
     /// Tells the others what is new here.
     private func report(withFill: Bool) async throws {
-        guard let now = await progress(), let me = membership.own?.record else { return }
-        var next = me.progress
-        next.appliedSettings = max(next.appliedSettings, now.appliedSettings)
-        if now.isSettled { next.settledSettings = max(next.settledSettings, now.appliedSettings) }
-        if withFill, let fill = membership.configuration.directory.flatMap(DiskFill.percent) {
-            // A change of one may be rounding; every record goes to everybody.
-            if abs(Int(fill) - Int(next.diskFill)) > 1 { next.diskFill = fill }
-        }
-        guard next != me.progress else { return }
-        let told = next
+        guard let now = await standing() else { return }
+        let fill = withFill ? membership.configuration.directory.flatMap(DiskFill.percent) : nil
+        guard let told = membership.own?.record.progress, told.with(now, fill) != told else { return }
         try await membership.node.command {
-            try $0.update(now: $1, into: &$2) {
-                $0.progress.appliedSettings = told.appliedSettings
-                $0.progress.settledSettings = told.settledSettings
-                $0.progress.diskFill = told.diskFill
-            }
+            try $0.update(now: $1, into: &$2) { $0.progress = $0.progress.with(now, fill) }
         }
     }
 
@@ -98,15 +90,18 @@ package struct ClusterSteward: Service {
         let due = Stewardship(membership.directory.snapshot)
         let own = membership.configuration.name
         if due.staying.contains(own) {
-            membership.logger.warning("too few aggregators would be left: this one stays (murmur ctl drain --force)")
-            try await membership.stay()
+            if try await membership.stay() == .stays {
+                membership.logger.warning(
+                    "too few aggregators would be left: this one stays (murmur ctl drain --force)")
+            }
         }
         guard due.actor == own else { return }
         if let next = due.settings {
             // Another member may have been faster.
             try? await membership.node.command { try $0.propose(next, now: $1, into: &$2) }
         }
-        for name in due.removals where (try? await membership.forget(name)) != nil {
+        // Refused where this process was paused or the member came back: the next look is in a second.
+        for name in due.removals where (try? await membership.forget(name, deadFor: due.replacementDelay)) != nil {
             counts.removed.withLock { $0 += 1 }
             membership.logger.warning(
                 "dead for replacement-delay: others take its place", metadata: ["member": "\(name)"])
@@ -114,14 +109,15 @@ package struct ClusterSteward: Service {
     }
 }
 
-/// How full the file system of a directory is.
-enum DiskFill {
-    /// - Returns: per cent, rounded up; nil when the system does not say.
-    static func percent(_ directory: String) -> UInt8? {
-        guard let facts = try? FileManager.default.attributesOfFileSystem(forPath: directory),
-            let size = facts[.systemSize] as? NSNumber, let free = facts[.systemFreeSize] as? NSNumber
-        else { return nil }
-        let (all, left) = (size.doubleValue, free.doubleValue)
-        return all > 0 ? UInt8(min(100, max(0, ((all - left) * 100 / all).rounded(.up)))) : nil
+extension MemberProgress {
+    /// What is told next.
+    fileprivate func with(_ standing: HolderStanding, _ fill: UInt8?) -> MemberProgress {
+        var next = self
+        next.appliedSettings = max(appliedSettings, standing.appliedSettings)
+        if standing.isSettled { next.settledRing = standing.ring }
+        if next.settledRing != standing.ring { next.settledRing = 0 }
+        // A change of one may be rounding; every record goes to everybody.
+        if let fill, abs(Int(fill) - Int(diskFill)) > 1 { next.diskFill = fill }
+        return next
     }
 }

@@ -15,8 +15,8 @@ package actor ClusterSurvey {
         var cluster: String?
     }
 
-    /// `survey_timeout`: of one member.
-    private static let timeout = Duration.milliseconds(1_500)
+    /// `survey_timeout`: of one member. A busy one takes its time, and is not silent for that.
+    private static let timeout = Duration.seconds(5)
     /// `survey_age`: how long answers are used.
     private static let age = Duration.milliseconds(900)
     /// `survey_asked_max`: members asked at once.
@@ -27,7 +27,8 @@ package actor ClusterSurvey {
     private let membership: ClusterMembership
     private let members: @Sendable () async throws -> [ClusterMemberStatus]
     private let own: @Sendable () async -> NodeReport
-    private var latest: (task: Task<Finding, any Error>, begunAt: ContinuousClock.Instant)?
+    private var latest: Task<Finding, any Error>?
+    private var endedAt: ContinuousClock.Instant?
     private var owners: (version: UInt64, table: ClusterReckoning.Owners)?
     /// By address.
     private var clients: [String: HTTPPushClient] = [:]
@@ -47,14 +48,14 @@ package actor ClusterSurvey {
 
     /// What everybody says, at most a second old.
     func finding() async throws -> Finding {
-        if let latest, latest.begunAt + Self.age > .now { return try await latest.task.value }
-        let before = latest?.task
+        // Rounds do not overlap, however slow members are: who comes during one gets what it finds.
+        if let latest, endedAt.map({ $0 + Self.age > .now }) ?? true { return try await latest.value }
+        endedAt = nil
         let task = Task {
-            // Rounds do not overlap, however slow members are.
-            _ = await before?.result
-            return try await self.ask()
+            defer { endedAt = .now }
+            return try await ask()
         }
-        latest = (task, .now)
+        latest = task
         return try await task.value
     }
 

@@ -2,6 +2,7 @@ import ClusterTransport
 package import GossipTransport
 package import Membership
 import MetricModel
+package import WireProtocol
 
 /// What a process is told once about its part in the cluster.
 package struct MemberConfiguration: Sendable {
@@ -47,6 +48,8 @@ package struct MemberConfiguration: Sendable {
     package var wishes: Wishes
     /// The file with the cluster's secrets; nil for a cluster without seals.
     package var keyringFile: String?
+    /// What is offered to other nodes of the protocol.
+    package var features = FeatureSet.known
     /// The data directory; nil keeps nothing.
     package var directory: String?
     /// Notes name and boot number durably, before the process takes part.

@@ -1,3 +1,4 @@
+import ByteCoding
 import ClusterTransport
 package import Membership
 import Placement
@@ -35,9 +36,13 @@ package struct SnapshotBuilder: Sendable {
     /// - Parameters:
     ///   - views: everybody, in the order of their names.
     ///   - settings: the cluster's; nil before they are known.
+    ///   - now: when the views were taken.
     /// - Returns: a snapshot of a greater version.
-    package mutating func next(views: [MemberView], settings: ClusterSettings?) -> ClusterSnapshot {
+    package mutating func next(
+        views: [MemberView], settings: ClusterSettings?, at now: ContinuousClock.Instant = .now
+    ) -> ClusterSnapshot {
         last.version += 1
+        last.takenAt = now
         last.settings = settings
         // Aggregators are numbered when they are first seen. Others need no number, and come and go too often to get one.
         let aggregators = views.lazy.map(\.record).filter { $0.roles.contains(.aggregator) }.map(\.name)
@@ -51,7 +56,7 @@ package struct SnapshotBuilder: Sendable {
         last.aggregatorView = last.movement.map { movement in
             AggregatorView(
                 version: last.version, movement: movement, viewVersion: last.ringVersion, suspects: last.suspects,
-                names: names, settingsVersion: settings?.version ?? 0)
+                names: names, settingsVersion: settings?.version ?? 0, ringDigest: ringDigest)
         }
         return last
     }
@@ -84,6 +89,18 @@ package struct SnapshotBuilder: Sendable {
 
     /// The name of a number that was given.
     package func name(of node: NodeID) -> String? { names[node] }
+
+    /// See `AggregatorView.ringDigest`.
+    private var ringDigest: UInt64 {
+        var text = "\(last.settings?.version ?? 0)"
+        for member in last.aggregators {
+            let record = member.record
+            text += "\n\(record.name) \(record.instance) \(record.state) \(record.weight) \(record.zone)"
+        }
+        let bytes = Array(text.utf8)
+        // 0 stands for none.
+        return max(1, XXH3.hash64(bytes.rawSpan))
+    }
 
     private mutating func updateRing(_ settings: ClusterSettings) {
         let spreads = settings.zoneRule == .spread

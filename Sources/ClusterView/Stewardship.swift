@@ -1,3 +1,4 @@
+import ClusterTransport
 package import Membership
 package import SlotMovement
 
@@ -31,25 +32,33 @@ package struct Stewardship: Equatable, Sendable {
     package private(set) var reason: ReplacementGuard.Reason?
     /// Members that leave and must stay, since too few would be left.
     package private(set) var staying: [MemberName] = []
+    /// How long a member must have been dead, microseconds.
+    package private(set) var replacementDelay: Int64 = 0
     /// Whose task it is to act; nil when nobody answers.
     package private(set) var actor: MemberName?
+    /// Seconds since the snapshot.
+    private let age: UInt64
 
     /// Judges.
     ///
-    /// - Parameter snapshot: of the cluster.
-    package init(_ snapshot: ClusterSnapshot) {
+    /// - Parameters:
+    ///   - snapshot: of the cluster.
+    ///   - now: the moment of the judgement, which may be long after the snapshot's.
+    package init(_ snapshot: ClusterSnapshot, at now: ContinuousClock.Instant = .now) {
+        age = UInt64(clamping: (now - snapshot.takenAt).components.seconds)
         guard let cluster = snapshot.settings else { return }
         holders = snapshot.aggregators.filter { $0.record.state == .active || $0.record.state == .leaving }
         actor = holders.first { $0.liveness == .alive && $0.record.state == .active }?.name
-        judgeCopies(cluster)
+        replacementDelay = cluster.replacementDelayMilliseconds * 1_000
+        judgeCopies(cluster, ring: snapshot.aggregatorView?.ringDigest ?? 0)
         judgeDeaths(cluster, removed: snapshot.members)
         judgeDepartures(cluster)
     }
 
-    private mutating func judgeCopies(_ cluster: ClusterSettings) {
+    private mutating func judgeCopies(_ cluster: ClusterSettings, ring: UInt64) {
         guard !holders.isEmpty else { return }
         let untold = holders.filter { $0.liveness != .alive || $0.record.progress.appliedSettings < cluster.version }
-        let moving = holders.filter { $0.liveness != .alive || $0.record.progress.settledSettings < cluster.version }
+        let moving = holders.filter { $0.liveness != .alive || $0.record.progress.settledRing != ring }
         var next = cluster
         var copies = cluster.copies
         if copies.advance(members: holders.count, areInformed: untold.isEmpty, areSettled: moving.isEmpty) {
@@ -67,15 +76,15 @@ package struct Stewardship: Equatable, Sendable {
         dead = holders.filter { $0.liveness == .dead }
         let delay = cluster.replacementDelayMilliseconds
         let removed = all.count {
-            $0.id != nil && $0.record.state == .forgotten && Int64(clamping: $0.seconds) < delay / 1_000
+            $0.id != nil && $0.record.state == .forgotten && Int64(clamping: $0.seconds + age) < delay / 1_000
         }
         let members = holders.map { member in
             ReplacementGuard.Member(
                 node: member.id ?? NodeID(0), zone: member.record.zone,
-                deadSince: member.liveness == .dead ? -Self.microseconds(member.seconds) : nil)
+                deadSince: member.liveness == .dead ? -Self.microseconds(member.seconds + age) : nil)
         }
         let verdict = ReplacementGuard.verdict(
-            members, removed: removed, delay: delay * 1_000, hasRoom: hasRoom, now: 0)
+            members, removed: removed, assured: cluster.copies.assured, delay: delay * 1_000, hasRoom: hasRoom, now: 0)
         switch verdict {
         case .nothing: break
         case .replace(let nodes): removals = dead.filter { member in nodes.contains { $0 == member.id } }.map(\.name)

@@ -21,6 +21,9 @@ package final class ReadPace: Sendable {
     /// What holds for a read that begins now; nil for no hedges.
     var rule: HedgeRule? { state.withLock { $0.pacer?.rule } }
 
+    /// How many hedges all reads together may ask now.
+    var allowance: Int { state.withLock { $0.pacer?.allowance ?? 0 } }
+
     func answered(after time: Int64) { state.withLock { $0.pacer?.answered(after: time) } }
 
     func hedged() {

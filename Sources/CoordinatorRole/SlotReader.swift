@@ -92,6 +92,7 @@ struct SlotReader: Sendable {
             if !isAlone { group.addTask { try await Self.wait(tick) } }
             while !read.isDone, let event = try await group.next() {
                 effects = []
+                read.limitHedges(to: pace.allowance)
                 let suspects = directory.aggregators?.suspects ?? view.suspects
                 switch event {
                 case .tick:

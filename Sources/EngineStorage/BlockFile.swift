@@ -12,6 +12,8 @@ final class BlockFile: Sendable {
     let size: Int
     let minTime: Int64
     let maxTime: Int64
+    /// Series in all slot blocks.
+    let seriesCount: Int
     /// The file itself, where this is what is left of it without dropped slots.
     private let whole: BlockFile?
     private let isDropped = Atomic<Bool>(false)
@@ -24,6 +26,7 @@ final class BlockFile: Sendable {
         self.whole = whole
         minTime = directory.minTime
         maxTime = directory.maxTime
+        seriesCount = directory.entries.reduce(0) { $0 + $1.seriesCount }
     }
 
     deinit {

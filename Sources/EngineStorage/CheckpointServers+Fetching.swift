@@ -57,7 +57,7 @@ extension CheckpointServers {
         var missing: CheckpointError?
         let wanted = Set(map.mayHaveBlocks(since: since).map(\.id))
         for entry in entries {
-            if entry.listed.state == .lost { continue }
+            if entry.listed.state == .lost || entry.isTwice { continue }
             // Who never answered and whom the map does not name may be an old one under a new address.
             guard let id = entry.id else {
                 missing = missing ?? entry.failure ?? .unavailable(reason: "\(entry.listed.name) has not answered yet")
@@ -76,7 +76,7 @@ extension CheckpointServers {
         return (stores, missing)
     }
 
-    /// The IDs of blocks of some slots that databases which answer list, within retention.
+    /// The IDs of blocks of some slots that databases which answer and still count list, within retention.
     ///
     /// - Parameters:
     ///   - slots: ascending.
@@ -86,7 +86,7 @@ extension CheckpointServers {
     /// - Throws: that one's error.
     func blockIDs(of slots: [UInt16], since: Int64, needing index: Int) async throws(CheckpointError) -> Set<BlockID> {
         var known: Set<BlockID> = []
-        for other in entries.indices where other == index || entries[other].isKnown && entries[other].failure == nil {
+        for other in entries.indices where other == index || isKept(other) && entries[other].failure == nil {
             do throws(CheckpointError) {
                 known.formUnion(try await Self.blockIDs(in: entries[other].listed.store, slots, since: since))
             } catch {

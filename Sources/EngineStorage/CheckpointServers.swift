@@ -34,6 +34,8 @@ package actor CheckpointServers {
         /// Its copy of the map when it answered last; nil when it is to be told of something.
         var copy: CheckpointMap?
         var failure: CheckpointError?
+        /// Whether it is the database of an earlier place in the list, which stands for it.
+        var isTwice = false
     }
 
     /// `checkpoint_map_interval`: how often copies of the map are compared. Milliseconds.
@@ -97,22 +99,43 @@ package actor CheckpointServers {
         publish()
     }
 
-    /// One after the other: whoever waits for this writes nothing meanwhile that it could not write later.
+    /// What a database said.
+    private struct Answer: Sendable {
+        let index: Int
+        let result: Result<CheckpointExchange, CheckpointError>
+    }
+
+    /// All at once, so that this takes as long as the slowest; what they say is taken in the list's order.
     private func exchange(among indices: [Int]) async {
-        for index in indices {
-            do throws(CheckpointError) {
-                take(try await entries[index].listed.store.exchange(map), from: index)
-            } catch {
-                fail(index, error)
+        let map = map
+        let answers = await withTaskGroup(of: Answer.self, returning: [Answer].self) { group in
+            for index in indices {
+                let store = entries[index].listed.store
+                group.addTask {
+                    do throws(CheckpointError) {
+                        return Answer(index: index, result: .success(try await store.exchange(map)))
+                    } catch {
+                        return Answer(index: index, result: .failure(error))
+                    }
+                }
+            }
+            var answers: [Answer] = []
+            for await answer in group { answers.append(answer) }
+            return answers.sorted { $0.index < $1.index }
+        }
+        for answer in answers {
+            switch answer.result {
+            case .success(let exchange): take(exchange, from: answer.index)
+            case .failure(let error): fail(answer.index, error)
             }
         }
     }
 
     private func take(_ exchange: CheckpointExchange, from index: Int) {
-        let isTwice = entries.indices.contains { other in
-            other < index && entries[other].isKnown && entries[other].id == exchange.id
-        }
-        if isTwice { return fail(index, .badConfiguration(reason: "the same database is listed twice")) }
+        let same = entries.indices.filter { entries[$0].isKnown && entries[$0].id == exchange.id }
+        if same.contains(where: { $0 < index }) { return leaveOut(index) }
+        // The earlier place may have been away until now.
+        for other in same where other > index { leaveOut(other) }
         if entries[index].failure != nil {
             logger.info("checkpoint server answers again", metadata: ["server": "\(entries[index].listed.name)"])
         }
@@ -121,7 +144,16 @@ package actor CheckpointServers {
         entries[index].slotCount = exchange.slotCount
         entries[index].failure = nil
         entries[index].copy = exchange.map
+        entries[index].isTwice = false
         map.merge(exchange.map)
+    }
+
+    /// Of two places in the list that are one database the first is used.
+    private func leaveOut(_ index: Int) {
+        entries[index].id = nil
+        entries[index].isKnown = false
+        entries[index].isTwice = true
+        fail(index, .badConfiguration(reason: "the same database is listed twice"))
     }
 
     private func fail(_ index: Int, _ error: CheckpointError) {
@@ -138,6 +170,7 @@ package actor CheckpointServers {
         let before = map.version
         for index in entries.indices {
             let listed = entries[index].listed
+            if entries[index].isTwice { continue }
             if entries[index].id == nil {
                 // It has not answered since the start: the map may know its place.
                 let found = map.servers.filter { $0.name.utf8.elementsEqual(listed.name.utf8) }
@@ -181,13 +214,17 @@ package actor CheckpointServers {
 
     /// Whether slots have their home at a listed database, or will have once it answers.
     func isWanted(_ index: Int) -> Bool {
-        (entries[index].id.flatMap { map[$0]?.state } ?? entries[index].listed.state) == .active
+        !entries[index].isTwice
+            && (entries[index].id.flatMap { map[$0]?.state } ?? entries[index].listed.state) == .active
     }
 
     /// Whether what a listed database has still counts.
     func isKept(_ index: Int) -> Bool {
         entries[index].isKnown && entries[index].id.flatMap { map[$0]?.state } != .lost
     }
+
+    /// Databases whose blocks within retention may be nowhere but on local disks; `since` is Unix milliseconds, what ends before is behind retention.
+    func lost(since: Int64) -> Set<CheckpointServerID> { Set(map.mayLackBlocks(since: since).map(\.id)) }
 
     /// A listed database.
     func store(_ index: Int) -> any CheckpointStore { entries[index].listed.store }
@@ -247,7 +284,7 @@ package struct CheckpointServerStatus: Sendable, Equatable {
     /// Files that wait for it here, and their bytes.
     package var pendingFiles = 0
     package var pendingBytes = 0
-    /// Until when what was acknowledged here is known to be there, for slots that this node writes; nil while nothing waits. Unix milliseconds.
+    /// When the oldest file that waits for it here was sealed, Unix milliseconds; nil while none does. Blocks that came from elsewhere do not say when.
     package var behindSince: Int64?
     /// The map's version.
     package var mapVersion = 0

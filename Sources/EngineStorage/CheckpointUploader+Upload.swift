@@ -32,15 +32,18 @@ extension CheckpointUploader {
         if !ready.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) {
             try await add(blocks.filter { ready.contains($0.record.slot) }, of: file, movesAll: true, index)
         }
+        // Whose slots are whose may have changed meanwhile: a slot that nobody has now, or that is here only now, still has its way to go.
+        let after = try await host.checkpointDuty(of: slots)
+        guard after.isDecided, await servers.slots(after.mine, at: index).isSubset(of: here) else { return }
+        let homes = await servers.homes(of: after.mine)
         guard await currentVersion() == version else { return }
         uploads[index].done.insert(file.number)
-        try await settle(file)
+        uploads[index].told = nil
+        try await settle(file, homes)
     }
 
     /// A file that every home of its slots has waits no longer.
-    private func settle(_ file: PendingBlockFile) async throws {
-        let mine = try await host.checkpointDuty(of: try await host.slots(inFile: file.number)).mine
-        let homes = await servers.homes(of: mine)
+    private func settle(_ file: PendingBlockFile, _ homes: Set<Int?>) async throws {
         let isEverywhere = homes.allSatisfy { home in home.map { uploads[$0].done.contains(file.number) } ?? false }
         guard isEverywhere else { return }
         try await host.markUploaded(file: file.number)
@@ -57,13 +60,16 @@ extension CheckpointUploader {
     }
 
     /// Slots that have become this node's to write may have blocks here that their writer before did not come to, and no new ones for long.
-    func takeOver(_ index: Int) async throws {
+    ///
+    /// - Returns: whether it was time to look.
+    func takeOver(_ index: Int) async throws -> Bool {
         let last = uploads[index].lastTakeoverAt
-        guard loadsAlways, last == .min || clock() >= last + Self.takeoverInterval else { return }
+        guard last == .min || clock() >= last + Self.takeoverInterval else { return false }
         uploads[index].lastTakeoverAt = clock()
         try await leaveOthers(index)
         let mine = try await host.checkpointDuty(of: try await host.sealedSlots()).mine
         try await claim(await servers.slots(mine, at: index), index)
+        return true
     }
 
     /// Claims slots that are not held, finds out what the database has of them, and adds what it lacks.
@@ -81,14 +87,15 @@ extension CheckpointUploader {
                 let step = uploads[index].duty.claimed(Int(claim.slot), epoch: claim.epoch, now: now)
                 if case .load = step { loading.append(claim) }
             }
-            // Who is alone and has one store has uploaded what it marked as uploaded.
-            let lacking = loadsAlways ? try await load(Set(claiming), index) : []
+            let lacking = try await load(Set(claiming), index)
             for claim in loading { uploads[index].duty.loaded(Int(claim.slot), epoch: claim.epoch, now: now) }
             for (file, known) in lacking {
                 guard let blocks = try await host.checkpointBlocks(file: file.number) else { continue }
                 let wanted = blocks.filter { claiming.contains($0.record.slot) && !known.contains($0.record.id) }
                 try await add(wanted, of: file, movesAll: false, index)
             }
+            // Of what was fenced meanwhile something may be lacking.
+            uploads[index].mended.formUnion(claiming.filter { uploads[index].duty.epoch(Int($0)) != nil })
         } catch {
             for slot in claiming { uploads[index].duty.startOver(Int(slot)) }
             throw error
@@ -99,8 +106,9 @@ extension CheckpointUploader {
     private func load(_ slots: Set<UInt16>, _ index: Int) async throws -> [(PendingBlockFile, Set<BlockID>)] {
         let pending = Set(try await pendingFiles(index).map(\.number))
         let watermarks = try await servers.store(index).slots().filter { slots.contains($0.slot) }
-        // Before the first addition there is none.
-        let since = watermarks.map { $0.watermark ?? .min }.min() ?? .min
+        // Before the first addition there is none; and it says nothing of what a lost database had.
+        let isMended = uploads[index].lost.isEmpty || slots.isSubset(of: uploads[index].mended)
+        let since = isMended ? watermarks.map { $0.watermark ?? .min }.min() ?? .min : .min
         var files: [PendingBlockFile] = []
         for file in try await host.sealedFiles() where !pending.contains(file.number) {
             guard since == .min || file.watermark > since - Self.takeoverReach else { continue }
@@ -142,30 +150,61 @@ extension CheckpointUploader {
                 rest = rest.dropFirst(count)
                 noteAdded(batch)
             } catch {
-                guard case .fenced(let slot, let held, let current) = error else {
+                guard case .fenced(let slot, _, _) = error else {
                     for write in writes { uploads[index].duty.startOver(write.slot) }
                     throw error
                 }
-                logger.warning(
-                    "slot taken over in the checkpoint",
-                    metadata: ["slot": "\(slot)", "held": "\(held)", "current": "\(current)"])
-                counters.withLock { $0.fencedSlots += 1 }
-                uploads[index].duty.fenced(Int(slot), epoch: held, now: now)
-                for write in writes {
-                    uploads[index].duty.notWritten(write.slot, epoch: write.epoch, number: write.number, now: now)
-                }
-                rest = rest.filter { $0.record.slot != slot }[...]
+                let fenced = try await giveUpFenced(writes, refusedFor: Int(slot), index)
+                rest = rest.filter { !fenced.contains(Int($0.record.slot)) }[...]
             }
         }
     }
 
+    /// A write of the duty that is under way.
+    private struct Write {
+        let slot: Int
+        let epoch: Int64
+        let number: Int64
+    }
+
     /// The writes that the duty asks for now, ascending by slot.
-    private func beginWrites(_ slots: Set<Int>, _ index: Int) -> [(slot: Int, epoch: Int64, number: Int64)] {
+    private func beginWrites(_ slots: Set<Int>, _ index: Int) -> [Write] {
         slots.sorted().compactMap { slot in
             guard case .write(_, let epoch, let number) = uploads[index].duty.advance(slot, isOnDuty: true, now: now)
             else { return nil }
-            return (slot, epoch, number)
+            return Write(slot: slot, epoch: epoch, number: number)
         }
+    }
+
+    /// After a refusal, which names one slot: finds out which others were taken over too. Who slept for a while has lost many, and asked for one after the other
+    /// each would cost a transaction that locks them all.
+    ///
+    /// - Returns: the slots that are others' now; the rest may be asked for anew under the same epochs.
+    private func giveUpFenced(_ writes: [Write], refusedFor named: Int, _ index: Int) async throws -> Set<Int> {
+        for write in writes where write.slot == named {
+            uploads[index].duty.fenced(named, epoch: write.epoch, now: now)
+        }
+        var current: [Int: Int64] = [:]
+        do {
+            for state in try await servers.store(index).slots() { current[Int(state.slot)] = state.epoch }
+        } catch {
+            for write in writes where write.slot != named { uploads[index].duty.startOver(write.slot) }
+            throw error
+        }
+        var fenced: Set<Int> = [named]
+        for write in writes where write.slot != named {
+            if current[write.slot] == write.epoch {
+                uploads[index].duty.notWritten(write.slot, epoch: write.epoch, number: write.number, now: now)
+            } else {
+                uploads[index].duty.fenced(write.slot, epoch: write.epoch, now: now)
+                fenced.insert(write.slot)
+            }
+        }
+        logger.warning(
+            "slots taken over in the checkpoint",
+            metadata: ["server": "\(servers.status[index].name)", "slots": "\(fenced.count)", "one": "\(named)"])
+        counters.withLock { $0.fencedSlots += fenced.count }
+        return fenced
     }
 
     private func noteAdded(_ batch: [CheckpointBlock]) {

@@ -18,6 +18,12 @@ package actor CheckpointUploader {
         var counted: [UInt32: Int] = [:]
         /// Files of which this database has what it is to have, while others lack something.
         var done: Set<UInt32> = []
+        /// The databases of `CheckpointServers.lost` when claims were last thought over.
+        var lost: Set<CheckpointServerID> = []
+        /// Slots of which this database got since then what it lacked of all files here.
+        var mended: Set<UInt16> = []
+        /// The failure that was told last; nil once something succeeded.
+        var told: String?
         var lastTakeoverAt: Int64 = .min
         var lastDropAt: Int64 = .min
     }
@@ -29,10 +35,10 @@ package actor CheckpointUploader {
     var uploads: [Uploads]
     /// The version of the map that their `done` is about.
     private var mapVersion = 0
-    /// Whether the databases may lack blocks that lie here and count as uploaded, whoever writes.
-    let loadsAlways: Bool
     /// What a restore found in block files here, by file. They never change, so each is read once, however often a database is away.
     private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
+    /// Databases that `run` is at work on, with those who wait for the end of that.
+    private var atWork: [Int: [CheckedContinuation<Void, Never>]] = [:]
     nonisolated let counters = Mutex(CheckpointStatistics())
     let clock: @Sendable () -> Int64
 
@@ -48,19 +54,17 @@ package actor CheckpointUploader {
     ///   - servers: where to.
     ///   - writer: this node's name and boot number, for people to read in the store.
     ///   - limits: when to upload, and how long to wait after a failure.
-    ///   - isNewStore: whether blocks that count as uploaded may have been uploaded elsewhere.
     ///   - logger: for what happens.
     ///   - clock: monotonic milliseconds.
     package init(
         host: EngineHost, servers: CheckpointServers, writer: String, limits: CheckpointCadence.Limits,
-        isNewStore: Bool = false, logger: Logger, clock: @escaping @Sendable () -> Int64 = { MonotonicClock.now() }
+        logger: Logger, clock: @escaping @Sendable () -> Int64 = { MonotonicClock.now() }
     ) {
         self.host = host
         self.servers = servers
         self.writer = writer
         self.logger = logger
         self.clock = clock
-        loadsAlways = isNewStore || host.isAmongOthers
         let duty = CheckpointDuty(
             slotCount: 1 << host.configuration.engine.slotBits, limits: Self.dutyLimits)
         uploads = servers.status.map { _ in Uploads(cadence: CheckpointCadence(limits: limits), duty: duty) }
@@ -88,6 +92,8 @@ package actor CheckpointUploader {
     }
 
     private func run(_ index: Int) async {
+        atWork[index] = []
+        defer { for waiter in atWork.removeValue(forKey: index) ?? [] { waiter.resume() } }
         while !Task.isCancelled {
             do {
                 try await step(index)
@@ -97,18 +103,20 @@ package actor CheckpointUploader {
             } catch let error as EngineError where error.code == .closed {
                 return
             } catch {
-                logger.error("checkpoint step failed", metadata: ["error": "\(error)"])
+                if isNews(error, index) { logger.error("checkpoint step failed", metadata: ["error": "\(error)"]) }
                 noteFailure(index)
                 try? await Task.sleep(for: .milliseconds(250))
             }
         }
     }
 
-    /// Uploads everything that is pending, without lingering, to all databases at once: for an orderly stop. Not beside `run`.
+    /// Uploads everything that is pending, without lingering, to all databases at once: for an orderly stop, after `run` was cancelled.
+    ///
+    /// With each database what `run` has under way there ends first: a slot has one writer here, too. One that is away is waited for by no other.
     ///
     /// - Throws: the first error; what is not uploaded waits for the next start.
     package func flush() async throws {
-        await servers.refresh()
+        await servers.refresh(ifDueAt: clock())
         try await withThrowingTaskGroup(of: (any Error)?.self) { group in
             for index in uploads.indices {
                 group.addTask {
@@ -127,7 +135,9 @@ package actor CheckpointUploader {
     }
 
     private func flush(_ index: Int) async throws {
+        if atWork[index] != nil { await withCheckedContinuation { atWork[index]?.append($0) } }
         guard await servers.isActive(index) else { return }
+        await noteLost(index)
         for file in try await pendingFiles(index) { try await upload(file, index) }
     }
 
@@ -138,26 +148,44 @@ package actor CheckpointUploader {
     }
 
     private func step(_ index: Int) async throws {
-        guard await servers.isWanted(index) else { return await dropOld(index) }
+        guard await servers.isWanted(index) else {
+            count([], index)
+            return await dropOld(index)
+        }
         let pending = try await pendingFiles(index)
         // Blocks wait for a database that is away from the start, too.
         count(pending, index)
         guard await servers.isActive(index) else { return }
+        await noteLost(index)
+        let decision = uploads[index].cadence.decision(now: clock())
+        // After a failure nothing is asked of the database for a while, whatever for.
+        if case .wait = decision { return await dropOld(index) }
         do {
-            try await takeOver(index)
-            guard uploads[index].cadence.decision(now: clock()) == .upload, let file = pending.first else {
-                return await dropOld(index)
+            let isLookedAt = try await takeOver(index)
+            if decision == .upload, let file = pending.first {
+                try await upload(file, index)
+            } else {
+                if isLookedAt { uploads[index].told = nil }
+                await dropOld(index)
             }
-            try await upload(file, index)
         } catch let error as CheckpointError {
-            logger.warning(
-                "checkpoint not written",
-                metadata: [
-                    "server": "\(servers.status[index].name)", "error": "\(error)",
-                    "block": "\(pending.first.map { "\($0.number)" } ?? "-")",
-                ])
+            if isNews(error, index) {
+                logger.warning(
+                    "checkpoint not written; trying on",
+                    metadata: [
+                        "server": "\(servers.status[index].name)", "error": "\(error)",
+                        "block": "\(pending.first.map { "\($0.number)" } ?? "-")",
+                    ])
+            }
             noteFailure(index)
         }
+    }
+
+    /// Whether a failure is another one than that which was told last.
+    private func isNews(_ error: any Error, _ index: Int) -> Bool {
+        let text = "\(error)"
+        defer { uploads[index].told = text }
+        return uploads[index].told != text
     }
 
     func noteFailure(_ index: Int) {
@@ -179,6 +207,22 @@ package actor CheckpointUploader {
             for index in uploads.indices { uploads[index].done = [] }
         }
         return version
+    }
+
+    /// What ends before is behind retention; Unix milliseconds.
+    private var retainedSince: Int64 {
+        let retention = host.configuration.engine.retention
+        return retention > 0 ? host.configuration.clock() - retention : .min
+    }
+
+    /// What a lost database had may be nowhere but in files here, whatever watermarks the others have: every slot is claimed anew, and loaded whole.
+    private func noteLost(_ index: Int) async {
+        let lost = await servers.lost(since: retainedSince)
+        defer { uploads[index].lost = lost }
+        guard !lost.isSubset(of: uploads[index].lost) else { return }
+        uploads[index].mended = []
+        uploads[index].lastTakeoverAt = .min
+        for slot in uploads[index].duty.claimedSlots { uploads[index].duty.startOver(slot) }
     }
 
     private func count(_ pending: [PendingBlockFile], _ index: Int) {
@@ -233,9 +277,7 @@ package actor CheckpointUploader {
     /// - Returns: how many came, and their bytes.
     /// - Throws: as `restore`.
     package func fetchAll(isUploaded: Bool) async throws -> (blocks: Int, bytes: Int) {
-        let retention = host.configuration.engine.retention
-        let since = retention > 0 ? host.configuration.clock() - retention : .min
-        let total = try await servers.fetch(nil, since: since) {
+        let total = try await servers.fetch(nil, since: retainedSince) {
             try await self.localIDs()
         } install: { blocks in
             try await self.host.install(blocks, isUploaded: isUploaded)

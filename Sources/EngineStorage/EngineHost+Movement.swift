@@ -83,16 +83,7 @@ extension EngineHost {
         try await onThread { $0.depart() }
     }
 
-    /// Takes all that the checkpoint has of a slot, durably: the answer to `MovementNotice.restore`.
-    package func restore(slot: Int, _ bundles: [SampleBundle]) async throws {
-        try await onThread { thread throws(EngineError) in
-            guard thread.restore(slot, bundles) else {
-                throw EngineError(.logFailed, "the log cannot take slot \(slot)", retryAfterMilliseconds: 1000)
-            }
-        }
-    }
-
-    /// Notes that all that the checkpoint has of some slots was installed here.
+    /// Notes that all that the checkpoint has of some slots was installed here: the answer to `MovementNotice.restore`.
     package func restored(_ slots: [Int]) async throws {
         try await onThread { thread throws(EngineError) in
             guard thread.restored(slots) else {

@@ -105,9 +105,22 @@ extension EngineThread {
         movement?.waiting.removeAll(keepingCapacity: true)
         var parcels: [NodeID: [MovementParcel]] = [:]
         for effect in effects { leave(effect, &parcels) }
+        tellRecoveries(effects)
         movement?.theirWindows.removeAll(keepingCapacity: true)
         guard let outlet = movement?.setup.outlet else { return }
         for node in parcels.keys.sorted() { outlet.send(parcels[node] ?? [], to: node) }
+    }
+
+    /// Logs which slots were taken over without whom: a line for each set of members, not for each of thousands of slots.
+    private func tellRecoveries(_ effects: [MovementEffect]) {
+        var slots: [[NodeID]: Int] = [:]
+        for case .recoveredWithout(_, let missing) in effects { slots[missing, default: 0] += 1 }
+        guard let names = movement?.setup.names else { return }
+        for (missing, count) in slots.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            logger.warning(
+                "slots taken over without members that may have had samples of them",
+                metadata: ["slots": "\(count)", "members": "\(missing.map(names.name(of:)))"])
+        }
     }
 
     private func leave(_ effect: MovementEffect, _ parcels: inout [NodeID: [MovementParcel]]) {
@@ -139,13 +152,9 @@ extension EngineThread {
             }
         case .sendWindowDigests, .compareWindows, .compareSeries, .sendRepair: repair(effect)
         case .drop: break  // Its record did it.
-        case .held(let slot, let isHeld): setup.outlet.note(.held(slot: slot, isHeld))
+        case .held: break  // The replica itself says so.
         case .restore(let slot): setup.outlet.note(.restore(slot: slot))
-        case .recoveredWithout(let slot, let missing):
-            logger.warning(
-                "slot taken over without members that may have had samples of it",
-                metadata: ["slot": "\(slot)", "members": "\(missing.map(setup.names.name(of:)))"])
-            setup.outlet.note(.recoveredWithout(slot: slot, missing))
+        case .recoveredWithout: break  // Told for all slots together.
         }
     }
 

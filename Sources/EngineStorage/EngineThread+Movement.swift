@@ -185,17 +185,6 @@ extension EngineThread {
     /// Takes nothing any more, if nothing is left here; false without a machine.
     func depart() -> Bool { movement?.keeper.depart() ?? false }
 
-    /// Takes what the checkpoint has of a slot.
-    ///
-    /// - Returns: false when the log cannot take it now.
-    func restore(_ slot: Int, _ bundles: [SampleBundle]) -> Bool {
-        for bundle in bundles {
-            guard canLog, let number = movement?.keeper.takeNumber() else { return false }
-            carryOut([.log(.batch(slots: [slot], number: number))], beside: .bundle(bundle))
-        }
-        return restored([slot])
-    }
-
     /// All that the checkpoint has of some slots is here.
     ///
     /// - Returns: false when the log cannot take it now.

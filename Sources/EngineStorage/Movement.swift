@@ -23,12 +23,8 @@ package protocol MovementOutlet: Sendable {
 
 /// What a slot's machine has to say beside its messages.
 package enum MovementNotice: Equatable, Sendable {
-    /// The slot entered or left the held set.
-    case held(slot: Int, Bool)
-    /// Hand all that the checkpoint has of the slot to `EngineHost.restore(slot:_:)`; asked again until that is done.
+    /// Install all that the checkpoint has of the slot, and say so to `EngineHost.restored(_:)`; asked again until that is done.
     case restore(slot: Int)
-    /// The slot was taken over although these members may have had samples of it that are nowhere else.
-    case recoveredWithout(slot: Int, [NodeID])
 }
 
 /// The members' names, which outlive a process, and their numbers in it.

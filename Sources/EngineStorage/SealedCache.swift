@@ -6,7 +6,7 @@ internal import Synchronization
 /// A whole block file in memory, found by series number.
 final class OpenBlockFile: Sendable {
     let index: SealedFile
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
 
     init(index: SealedFile, bytes: [UInt8]) {
         self.index = index
@@ -14,13 +14,6 @@ final class OpenBlockFile: Sendable {
     }
 
     var memorySize: Int { bytes.count + index.memorySize }
-
-    /// Adds a series' samples from chunks that overlap `start ... end` to `run`.
-    func append(_ number: UInt32, to run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
-        // A reference of our own: a span cannot borrow from a property of a class.
-        let bytes = bytes
-        try index.append(number, of: bytes.rawSpan, to: &run, start: start, end: end)
-    }
 }
 
 /// What a question finds in block files that are open: their identities as of then, and the files.
@@ -29,8 +22,10 @@ struct SealedView: Sendable {
     let placements: [PlacementKey]
     /// Numbers of the series that pass the matchers, ascending; the files need not have all of them.
     let numbers: [UInt32]
-    /// In order of sealing.
-    let files: [OpenBlockFile]
+    /// Of all open files.
+    let chunks: SealedChunks
+    /// The bytes of each of them; empty for those that the question does not read.
+    let data: [[UInt8]]
     /// The numbers of the series of the head, as far as they have one; in the head's order.
     let headNumbers: [UInt32?]
 }
@@ -52,6 +47,8 @@ actor SealedCache {
     private var entries: [UInt32: Entry] = [:]
     private var bytes = 0
     private var clock = 0
+    /// The chunks of all open files together, and which these are; made anew when a question finds others.
+    private var joined: (files: [OpenBlockFile], chunks: SealedChunks)?
     /// Files that cannot be opened beside the others, because of a fingerprint that stands for two series.
     private var excluded: Set<UInt32> = []
     private let bytesMax: Int
@@ -74,10 +71,33 @@ actor SealedCache {
     func view(
         _ files: [BlockFile], opening: Bool, tenant: TenantID, matchers: [Matcher], head: [Fingerprint]
     ) throws -> SealedView? {
-        guard let open = try open(files, opening: opening) else { return nil }
+        guard let open = try open(files, opening: opening), let (chunks, data) = join(open) else { return nil }
         return SealedView(
             labels: table.labels, placements: table.placements,
-            numbers: table.matching(tenant: tenant, matchers), files: open, headNumbers: head.map { table.number($0) })
+            numbers: table.matching(tenant: tenant, matchers), chunks: chunks, data: data,
+            headNumbers: head.map { table.number($0) })
+    }
+
+    /// The chunks of all open files, and the bytes of those that are wanted; nil when there are too many.
+    private func join(_ wanted: [OpenBlockFile]) -> (SealedChunks, [[UInt8]])? {
+        if let joined, let data = Self.data(of: wanted, among: joined.files) { return (joined.chunks, data) }
+        let files = entries.keys.sorted().compactMap { entries[$0]?.file }
+        guard files.count <= SealedChunks.filesMax, let data = Self.data(of: wanted, among: files) else { return nil }
+        let chunks = SealedChunks(files.map(\.index))
+        joined = (files, chunks)
+        return (chunks, data)
+    }
+
+    /// The bytes of each of `files`, empty for those that are not wanted; nil when not all that are wanted are among them. Both are in
+    /// order of sealing.
+    private static func data(of wanted: [OpenBlockFile], among files: [OpenBlockFile]) -> [[UInt8]]? {
+        var rest = wanted[...]
+        let data = files.map { file in
+            guard let first = rest.first, first === file else { return [UInt8]() }
+            rest.removeFirst()
+            return file.bytes
+        }
+        return rest.isEmpty ? data : nil
     }
 
     /// Asks the table and the open files; nil when they do not fit.
@@ -103,6 +123,7 @@ actor SealedCache {
                 excluded.insert(file.number)
                 return nil
             }
+            joined = nil
             bytes -= entries[file.number]?.file.memorySize ?? 0
             entries[file.number] = Entry(
                 file: opened, slotBlocks: file.directory.entries.count, used: clock)
@@ -115,19 +136,23 @@ actor SealedCache {
         }
     }
 
+    /// What the chunks of all open files take together.
+    private var chunkBytes: Int { entries.values.reduce(0) { $0 + $1.file.index.chunkBytes } }
+
     private func isOpen(_ file: BlockFile) -> Bool {
         entries[file.number]?.slotBlocks == file.directory.entries.count
     }
 
-    /// What a file will take: its bytes, and for each series places, a chunk and an identity.
+    /// What a file will take: its bytes, and for each series places, a chunk twice and an identity.
     private static func estimate(of file: BlockFile) -> Int {
-        file.size + file.directory.entries.reduce(0) { $0 + $1.seriesCount } * 64
+        file.size + file.seriesCount * 112
     }
 
     private func evict(keeping wanted: Set<UInt32>) {
-        while bytes + table.memorySize > bytesMax {
+        while bytes + table.memorySize + chunkBytes > bytesMax {
             let others = entries.filter { !wanted.contains($0.key) }
             guard let oldest = others.min(by: { $0.value.used < $1.value.used }) else { return }
+            joined = nil
             bytes -= oldest.value.file.memorySize
             entries[oldest.key] = nil
         }
@@ -136,6 +161,7 @@ actor SealedCache {
     private func forget() {
         table = SealedTable()
         entries = [:]
+        joined = nil
         excluded = []
         bytes = 0
     }

@@ -11,6 +11,8 @@ package struct StoredSelection: Sendable {
     let slotBits: Int
     /// The block files' part, found across files; nil to go slot by slot.
     let view: SealedView?
+    /// Where only the newest samples at some times are wanted; others come along.
+    let times: SampleTimes?
 
     /// A reader at the first series.
     package var cursor: StoreCursor { StoreCursor(self) }
@@ -24,6 +26,8 @@ extension EngineHost {
     ///
     /// - Parameters:
     ///   - selections: tenant, matchers and time range of each.
+    ///   - times: of each selection, for an instant selector, the times at which it looks for the newest sample: what no such time wants may
+    ///     be left out. Empty where all samples of all are wanted.
     ///   - asked: only their series are read.
     ///   - onlyWhole: whether of these slots those are left out that the node may not be read alone for.
     ///   - seriesMax: series that each may read.
@@ -31,19 +35,21 @@ extension EngineHost {
     /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`.
     @concurrent
     package func selected(
-        _ selections: [SeriesSelection], slots asked: SlotSet, onlyWhole: Bool, seriesMax: Int
+        _ selections: [SeriesSelection], times: [SampleTimes?] = [], slots asked: SlotSet, onlyWhole: Bool,
+        seriesMax: Int
     ) async throws -> (selections: [StoredSelection], reply: ReadReply?) {
         let moment = try await moment(selections, of: .slots(asked, onlyWhole: onlyWhole), seriesMax: seriesMax)
         let slots = moment.slots ?? asked
         var stored: [StoredSelection] = []
-        for (selection, snapshot) in zip(selections, moment.snapshots) {
+        for (index, (selection, snapshot)) in zip(selections, moment.snapshots).enumerated() {
             let view = try await sealed.view(
                 snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
                 matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
             stored.append(
                 StoredSelection(
                     selection: selection, slots: slots, snapshot: snapshot, cache: cache,
-                    slotBits: configuration.engine.slotBits, view: view))
+                    slotBits: configuration.engine.slotBits, view: view,
+                    times: index < times.count ? times[index] : nil))
         }
         return (stored, moment.reply)
     }
@@ -65,7 +71,7 @@ package struct StoreCursor {
         slots = stored.slots
         slotBits = stored.slotBits
         if let view = stored.view {
-            acrossFiles = SealedReader(stored.selection, view, stored.snapshot.head)
+            acrossFiles = SealedReader(stored.selection, stored.times, view, stored.snapshot.head)
         } else {
             bySlot = SelectionReader(
                 selection: stored.selection, snapshot: stored.snapshot, slots: stored.slots, cache: stored.cache,
@@ -98,6 +104,7 @@ package struct StoreCursor {
 /// Puts series together from open block files and the head: those of the files by number, then those that only the head has.
 struct SealedReader {
     private let selection: SeriesSelection
+    private let times: SampleTimes?
     private let view: SealedView
     private let head: HeadSelection
     /// The head's series that have a number, by it.
@@ -106,8 +113,9 @@ struct SealedReader {
     private var position = 0
     private var run = SampleRun()
 
-    init(_ selection: SeriesSelection, _ view: SealedView, _ head: HeadSelection) {
+    init(_ selection: SeriesSelection, _ times: SampleTimes?, _ view: SealedView, _ head: HeadSelection) {
         self.selection = selection
+        self.times = times
         self.view = view
         self.head = head
         var numbered: [(number: UInt32, index: Int)] = []
@@ -149,9 +157,8 @@ struct SealedReader {
         run.removeAll()
         do throws(BlockError) {
             if let number {
-                for file in view.files {
-                    try file.append(number, to: &run, start: selection.start, end: selection.end)
-                }
+                try view.chunks.append(
+                    number, of: view.data, to: &run, start: selection.start, end: selection.end, times: times)
             }
             if let inHead {
                 try head.merge(head.series[inHead], into: &run, start: selection.start, end: selection.end)

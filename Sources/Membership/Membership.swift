@@ -70,6 +70,8 @@ package struct Membership: Sendable {
 
     /// The time of the last call.
     var noticedAt = MembershipInstant(microseconds: .min / 2)
+    /// The end of this process' last pause.
+    var stalledAt = MembershipInstant(microseconds: .min / 2)
     var probeAt = MembershipInstant.never
     var gossipAt = MembershipInstant.never
     var gossipedAt = MembershipInstant(microseconds: .min / 2)
@@ -185,6 +187,9 @@ package struct Membership: Sendable {
         probe?.postpone(by: late)
         for index in relays.indices { relays[index].nackAt.postpone(by: late) }
         for index in peers.members { entries[index]?.suspicion?.postponed += late }
+        // Who came back meanwhile has not told this member yet.
+        for index in dead { entries[index]?.since.postpone(by: late) }
+        stalledAt = now
         for index in exchanges.indices { exchanges[index].deadline.postpone(by: late) }
         suspicionAt.postpone(by: late)
         probeAt.postpone(by: late)

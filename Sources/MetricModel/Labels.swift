@@ -104,11 +104,12 @@ package struct Labels: Hashable, Sendable {
     }
 
     private func value(ofUTF8 wanted: RawSpan) -> String? {
-        var reader = ByteReader(bytes.rawSpan)
-        while !reader.isAtEnd {
-            let name = field(&reader)
-            let value = field(&reader)
-            if name.isEqual(to: wanted) { return value.string() }
+        let all = bytes.rawSpan
+        var at = 0
+        while at < all.byteCount {
+            let name = Labels.field(all, &at)
+            let value = Labels.field(all, &at)
+            if all.extracting(name).isEqual(to: wanted) { return all.extracting(value).string() }
         }
         return nil
     }
@@ -117,12 +118,14 @@ package struct Labels: Hashable, Sendable {
     package var metricName: String? { self[Labels.metricName] }
 
     /// Calls `body` with each label's name and value, as spans of the canonical bytes, in order.
+    @inlinable
     package func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
-        var reader = ByteReader(bytes.rawSpan)
-        while !reader.isAtEnd {
-            let name = field(&reader)
-            let value = field(&reader)
-            body(name, value)
+        let all = bytes.rawSpan
+        var at = 0
+        while at < all.byteCount {
+            let name = Labels.field(all, &at)
+            let value = Labels.field(all, &at)
+            body(all.extracting(name), all.extracting(value))
         }
     }
 
@@ -162,15 +165,35 @@ package struct Labels: Hashable, Sendable {
         return Labels(sortedUnique: list)
     }
 
-    @_lifetime(reader: copy reader)
-    @_lifetime(copy reader)
-    private func field(_ reader: inout ByteReader) -> RawSpan {
-        do throws(ByteError) {
-            let count = try reader.readCount()
-            return try reader.readSpan(count: count)
-        } catch {
-            preconditionFailure("canonical label bytes are broken: \(error)")
+    /// Where the field lies whose length stands at `at`, which is moved behind it.
+    @inlinable
+    static func field(_ all: RawSpan, _ at: inout Int) -> Range<Int> {
+        // What is no well-formed varint or reaches too far traps: canonical bytes hold neither.
+        var length = Int(all.byte(at: at))
+        at &+= 1
+        if length >= 0x80 {
+            length &= 0x7F
+            var shift = 7
+            var byte: UInt8
+            repeat {
+                byte = all.byte(at: at)
+                length |= Int(byte & 0x7F) << shift
+                at &+= 1
+                shift &+= 7
+            } while byte >= 0x80
         }
+        defer { at &+= length }
+        return at..<at &+ length
+    }
+
+    package static func == (left: Labels, right: Labels) -> Bool {
+        let bytes = right.bytes.rawSpan
+        return left.bytes.rawSpan.isEqual(to: bytes)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(span: bytes.rawSpan)
+        hasher.combine(0xFF as UInt8)
     }
 }
 

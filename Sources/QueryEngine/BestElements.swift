@@ -47,6 +47,10 @@ struct BestElements: Sendable {
         }
     }
 
+    /// The key that another must reach to be among the k best; NaN where every key is.
+    @inline(__always)
+    func bar(atMost k: Int) -> Double { heap.count < k ? .nan : heap[0].key }
+
     private mutating func rise(_ ranking: Ranking) {
         var child = heap.count - 1
         while child > 0 {

@@ -35,7 +35,9 @@ extension Evaluation {
         var all = Accumulated<A>()
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let base = try all.base(node.grouping.key(labels), steps, self)
-            for step in 0..<steps where row[step].isPresent { all.cells[base &+ step].add(row[step]) }
+            var cells = all.cells.mutableSpan
+            let row = row.span
+            for step in 0..<steps where row[step].isPresent { cells[base &+ step].add(row[step]) }
         }
         return all
     }
@@ -63,15 +65,23 @@ extension Evaluation {
         var ranking = BestElements.Ranking(wantsLargest: node.operation == .topk)
         var groups = Groups()
         var cells: [BestElements] = []
+        // What is worse than its cell's bar is no match for what the cell has: so are most. NaN where anything may be.
+        var bars: [Double] = []
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let group = groups.number(node.grouping.key(labels))
-            if group * steps == cells.count { cells.append(contentsOf: repeatElement(BestElements(), count: steps)) }
+            if group * steps == cells.count {
+                cells.append(contentsOf: repeatElement(BestElements(), count: steps))
+                bars.append(contentsOf: repeatElement(.nan, count: steps))
+            }
             let base = group * steps
             let number = ranking.inputs.count
             ranking.inputs.append(labels)
             for step in 0..<steps where row[step].isPresent && limits[step] > 0 {
-                let element = BestElements.Element(key: isRanked ? row[step] : 0, value: row[step], row: number)
+                let key = isRanked ? row[step] : 0
+                if ranking.wantsLargest ? key < bars[base &+ step] : key > bars[base &+ step] { continue }
+                let element = BestElements.Element(key: key, value: row[step], row: number)
                 cells[base &+ step].offer(element, atMost: limits[step], ranking)
+                bars[base &+ step] = cells[base &+ step].bar(atMost: limits[step])
             }
         }
         // In an instant query the result's order is group by group, best first.
@@ -133,7 +143,7 @@ extension Evaluation {
             for step in 0..<grid.count {
                 values.removeAll(keepingCapacity: true)
                 for member in members[group] where frame[member, step].isPresent { values.append(frame[member, step]) }
-                row[step] = values.isEmpty ? .absent : Statistics.quantile(quantiles[step], values)
+                row[step] = values.isEmpty ? .absent : Statistics.quantile(quantiles[step], reordering: &values)
             }
             try body(LabelFilter.labels(key), &row)
         }
@@ -181,12 +191,13 @@ struct Accumulated<A: Accumulator> {
 /// Numbers the groups of an aggregation in the order in which they are met.
 struct Groups {
     private(set) var keys: [[UInt8]] = []
-    private var numbers: [[UInt8]: Int] = [:]
+    private var numbers: [Labels: Int] = [:]
 
     mutating func number(_ key: [UInt8]) -> Int {
-        if let number = numbers[key] { return number }
+        let labels = LabelFilter.labels(key)
+        if let number = numbers[labels] { return number }
         let number = keys.count
-        numbers[key] = number
+        numbers[labels] = number
         keys.append(key)
         return number
     }

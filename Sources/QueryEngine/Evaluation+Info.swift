@@ -83,9 +83,7 @@ extension Evaluation {
             }
             found.metrics[Array(name.utf8), default: [:]][identity] = series
         }
-        try rows(of: node.selector, grid, collector) { series, sample in
-            Double(series.timestamps[sample])
-        }
+        try rows(of: node.selector, grid, collector, as: .milliseconds)
         return found
     }
 

@@ -4,7 +4,7 @@ internal import MetricModel
 
 extension Evaluation {
     func rows(of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
-        try rows(of: selector, grid, body) { series, found in series.values[found] }
+        try rows(of: selector, grid, body, as: .value)
     }
 
     /// `timestamp(selector)`: when the sample was taken, in seconds.
@@ -13,17 +13,25 @@ extension Evaluation {
         let collector = RowConsumer { labels, row throws(QueryError) in
             try builder.add(LabelFilter.withoutName(labels), row)
         }
-        try rows(of: selector, grid, collector) { series, found in Double(series.timestamps[found]) / 1000 }
+        try rows(of: selector, grid, collector, as: .seconds)
         try emit(builder.frame, body)
     }
 
-    /// Fills each cell with what `cell` makes of the sample that it finds.
+    /// What a cell says of the sample that it finds.
+    enum CellContent {
+        case value
+        /// Its time, Unix seconds.
+        case seconds
+        /// Its time, Unix milliseconds.
+        case milliseconds
+    }
+
     func rows(
-        of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer, _ cell: (SeriesColumns, Int) -> Double
+        of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer, as content: CellContent
     ) throws(QueryError) {
         var row = [Double](repeating: .absent, count: grid.count)
         try forEachSeries(selector.selection) { series throws(QueryError) in
-            fill(&row, series, selector.time, grid, cell)
+            fill(&row, series, selector.time, grid, content)
             counts?.count(row)
             try body(series.labels, &row)
         }
@@ -31,20 +39,28 @@ extension Evaluation {
 
     /// Takes for each step the newest sample not after the reference time and younger than the look-back; none where that is a stale
     /// marker. Reference times never fall, so one pass over the samples serves all steps.
-    @inline(__always)
     private func fill(
-        _ row: inout [Double], _ series: SeriesColumns, _ time: SelectorTime, _ grid: TimeGrid,
-        _ cell: (SeriesColumns, Int) -> Double
+        _ row: inout [Double], _ series: SeriesColumns, _ time: SelectorTime, _ grid: TimeGrid, _ content: CellContent
     ) {
         let lookback = plan.options.lookback
+        let timestamps = series.timestamps.span
+        let values = series.values.span
+        var cells = row.mutableSpan
         var next = 0
-        let count = series.timestamps.count
         for step in 0..<grid.count {
             let reference = time.reference(grid.time(step))
-            while next < count && series.timestamps[next] <= reference { next &+= 1 }
+            while next < timestamps.count && timestamps[next] <= reference { next &+= 1 }
             let found = next - 1
-            let isInReach = found >= 0 && series.timestamps[found] > reference - lookback
-            row[step] = isInReach && series.values[found].isPresent ? cell(series, found) : .absent
+            guard found >= 0, timestamps[found] > reference - lookback, values[found].isPresent else {
+                cells[step] = .absent
+                continue
+            }
+            cells[step] =
+                switch content {
+                case .value: values[found]
+                case .seconds: Double(timestamps[found]) / 1000
+                case .milliseconds: Double(timestamps[found])
+                }
         }
     }
 

@@ -34,11 +34,16 @@ extension Evaluation {
         throws(QueryError)
     {
         var row = [Double](repeating: .absent, count: kernel.grid.count)
+        var mayNote = kernel.isForCounters
         try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
             kernel.fill(&row, series.timestamps, series.values)
             self.counts?.count(series.timestamps, window, kernel.grid)
             try self.checkCancelled()
-            if kernel.isForCounters { self.noteNonCounter(series.labels, row, window.range) }
+            // One series with a value speaks for all that have its name.
+            if mayNote, row.contains(where: \.isPresent) {
+                self.noteNonCounter(series.labels, window.range)
+                mayNote = !window.hasFixedName
+            }
             try body(series.labels, &row)
         }
     }
@@ -88,9 +93,8 @@ extension Evaluation {
     }
 
     /// Counters are known by the end of their names.
-    private func noteNonCounter(_ labels: Labels, _ row: [Double], _ range: SourceRange) {
-        guard let name = labels.metricName, !["_total", "_sum", "_count", "_bucket"].contains(where: name.hasSuffix),
-            row.contains(where: \.isPresent)
+    private func noteNonCounter(_ labels: Labels, _ range: SourceRange) {
+        guard let name = labels.metricName, !["_total", "_sum", "_count", "_bucket"].contains(where: name.hasSuffix)
         else { return }
         let suffixes = "_total/_sum/_count/_bucket"
         notes.inform("metric might not be a counter, name does not end in \(suffixes): \"\(name)\"", range)

@@ -9,6 +9,9 @@ package struct FragmentPlan: Sendable {
     /// What to read, one selection for each selector of the fragment.
     package var selections: [SeriesSelection] { plan.selections }
 
+    /// Of each selection, the times at which alone the newest sample is wanted; nil where all samples are.
+    package let times: [SampleTimes?]
+
     /// Columns of a row.
     package var width: Int {
         guard shape == .states, case .aggregation(let node) = plan.root else { return 1 }
@@ -73,6 +76,7 @@ package struct FragmentPlan: Sendable {
             distribution: nil)
         let root = try planner.plan(expression, grid)
         shape = question.shape
+        times = planner.times
         if shape != .rows {
             guard case .aggregation(let node) = root, shape == .members || node.operation.hasStates else {
                 throw QueryError(.badRequest, "no aggregation stands where the fragment is", question.range)

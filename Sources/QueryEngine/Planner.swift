@@ -10,6 +10,8 @@ struct Planner {
     /// Where the plan may be cut; nil to read everything as it is.
     let distribution: Distribution?
     private(set) var selections: [SeriesSelection] = []
+    /// Of each selection of an instant selector, the times at which it looks for the newest sample.
+    private(set) var times: [SampleTimes?] = []
     var fragments: [Fragment] = []
 
     /// Largest magnitude of any time in the query, milliseconds: windows and offsets (at most 292 years each, at most 256 nested) added
@@ -51,6 +53,10 @@ struct Planner {
     mutating func selector(_ node: VectorSelector, _ grid: TimeGrid) throws(QueryError) -> PlannedSelector {
         let time = try selectorTime(node.at, node.offset, node.range)
         let selection = select(node, time, reach: options.lookback, grid)
+        let isPinned = time.at != nil
+        times[selection] = SampleTimes(
+            first: time.reference(grid.start), step: isPinned ? 1 : grid.step, count: isPinned ? 1 : grid.count,
+            lookback: options.lookback)
         return PlannedSelector(selection: selection, time: time, hasFixedName: Planner.hasFixedName(node))
     }
 
@@ -113,6 +119,7 @@ struct Planner {
         let start = time.reference(grid.start) - reach + 1
         selections.append(
             SeriesSelection(tenant: tenant, matchers: node.matchers, start: start, end: time.reference(grid.end)))
+        times.append(nil)
         return selections.count - 1
     }
 

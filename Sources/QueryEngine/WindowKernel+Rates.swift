@@ -11,15 +11,15 @@ extension WindowKernel {
         // Where a counter fell, and from what.
         var resets: [Int] = []
         var drops: [Double] = []
-        if isCounter {
-            for index in values.indices.dropFirst() where values[index] < values[index - 1] {
+        let numbers = values.span
+        if isCounter && numbers.count > 1 {
+            for index in 1..<numbers.count where numbers[index] < numbers[index - 1] {
                 resets.append(index)
-                drops.append(values[index - 1])
+                drops.append(numbers[index - 1])
             }
         }
-        let seconds = WindowKernel.seconds(length)
-        let isRate = function == .rate
         var firstReset = 0
+        var edges = WindowEdges()
         each(&row, timestamps, atLeast: 2) { step, low, high in
             var difference = values[high - 1] - values[low]
             while firstReset < resets.count && resets[firstReset] <= low { firstReset &+= 1 }
@@ -29,22 +29,19 @@ extension WindowKernel {
                 reset &+= 1
             }
             let end = end(step)
-            let sampled = Double(timestamps[high - 1] - timestamps[low]) / 1000
-            let distance = sampled / Double(high - low - 1)
-            let threshold = distance * 1.1
-            var toStart = Double(timestamps[low] - (end - length)) / 1000
-            var toEnd = Double(end - timestamps[high - 1]) / 1000
-            if toStart >= threshold { toStart = distance / 2 }
+            edges.update(
+                sampled: timestamps[high - 1] - timestamps[low], toStart: timestamps[low] - (end - length),
+                toEnd: end - timestamps[high - 1], gaps: high - low - 1, seconds: seconds)
             if isCounter && difference > 0 && values[low] >= 0 {
-                let toZero = sampled * (values[low] / difference)
-                if toZero < toStart { toStart = toZero }
+                let toZero = edges.sampled * (values[low] / difference)
+                if toZero < edges.toStart { return difference * edges.factor(toStart: toZero, seconds) }
             }
-            if toEnd >= threshold { toEnd = distance / 2 }
-            var factor = (sampled + toStart + toEnd) / sampled
-            if isRate { factor /= seconds }
-            return difference * factor
+            return difference * edges.factor
         }
     }
+
+    /// What a rate is divided by.
+    private var seconds: Double? { function == .rate ? WindowKernel.seconds(length) : nil }
 
     /// `irate` and `idelta`: from the last two samples of the window.
     func fillInstantaneous(_ row: inout [Double], _ timestamps: [Int64], _ values: [Double]) {
@@ -60,5 +57,39 @@ extension WindowKernel {
     /// Milliseconds as seconds, rounded as Go rounds a duration.
     static func seconds(_ milliseconds: Int64) -> Double {
         Double(milliseconds / 1000) + Double(milliseconds % 1000 * 1_000_000) / 1e9
+    }
+}
+
+/// How far the samples of a window are from its edges, and by what a difference of values is multiplied for that. Neighbouring windows
+/// of regular samples have the same distances: they are computed once.
+private struct WindowEdges {
+    /// Seconds from the first sample to the last.
+    private(set) var sampled = 0.0
+    /// Seconds before the first sample for which it stands.
+    private(set) var toStart = 0.0
+    /// The factor unless the counter would reach zero within `toStart`.
+    private(set) var factor = 0.0
+    private var toEnd = 0.0
+    private var known: (sampled: Int64, toStart: Int64, toEnd: Int64, gaps: Int) = (0, 0, 0, 0)
+
+    /// Takes distances in milliseconds, and how many distances between samples there are, 1 or more.
+    @inline(__always)
+    mutating func update(sampled: Int64, toStart: Int64, toEnd: Int64, gaps: Int, seconds: Double?) {
+        if (sampled, toStart, toEnd, gaps) == known { return }
+        known = (sampled, toStart, toEnd, gaps)
+        self.sampled = Double(sampled) / 1000
+        let distance = self.sampled / Double(gaps)
+        let threshold = distance * 1.1
+        self.toStart = Double(toStart) / 1000
+        self.toEnd = Double(toEnd) / 1000
+        if self.toStart >= threshold { self.toStart = distance / 2 }
+        if self.toEnd >= threshold { self.toEnd = distance / 2 }
+        factor = factor(toStart: self.toStart, seconds)
+    }
+
+    @inline(__always)
+    func factor(toStart: Double, _ seconds: Double?) -> Double {
+        let factor = (sampled + toStart + toEnd) / sampled
+        return seconds.map { factor / $0 } ?? factor
     }
 }

@@ -19,6 +19,9 @@ extension WindowKernel {
             each(&row, timestamps) { _, low, high in Double(before[high] - before[low]) }
             return
         }
+        if WindowKernel.sumsAreFinite(values) {
+            return fillSums(&row, timestamps, values, fromFirst: false) { sum, _ in sum.total }
+        }
         each(&row, timestamps) { _, low, high in
             var sum = KahanSum()
             for index in low..<high { sum.add(values[index]) }
@@ -32,6 +35,11 @@ extension WindowKernel {
                 KahanMean(exactSum: Double(before[high] - before[low]), count: high - low).mean
             }
             return
+        }
+        if WindowKernel.sumsAreFinite(values) {
+            return fillSums(&row, timestamps, values, fromFirst: true) { sum, count in
+                sum.sum / count + sum.compensation / count
+            }
         }
         each(&row, timestamps) { _, low, high in
             var mean = KahanMean()

@@ -59,6 +59,7 @@ struct WindowKernel {
         var end = firstEnd
         // A span writes without asking each time whether the array is shared.
         var cells = row.mutableSpan
+        let timestamps = timestamps.span
         for step in 0..<grid.count {
             while high < count && timestamps[high] <= end { high &+= 1 }
             while low < high && timestamps[low] <= end &- length { low &+= 1 }

@@ -23,9 +23,11 @@ package struct HedgePacer: Sendable {
 
     /// What holds for a read that begins now; nil while none may be asked.
     package var rule: HedgeRule? {
-        let allowed = credit / Self.answersForOne
-        return allowed == 0 ? nil : HedgeRule(delay: max(delayMin, late), hedgesMax: allowed)
+        allowance == 0 ? nil : HedgeRule(delay: max(delayMin, late), hedgesMax: allowance)
     }
+
+    /// How many may be asked now, by all reads together.
+    package var allowance: Int { credit / Self.answersForOne }
 
     /// A question was answered after so many microseconds.
     package mutating func answered(after time: Int64) {

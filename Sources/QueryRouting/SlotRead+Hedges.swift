@@ -63,6 +63,9 @@ struct Hedges: Sendable {
 
     mutating func settle(_ number: Int) { settled.insert(number) }
 
+    /// Other reads have had hedges meanwhile.
+    mutating func limit(to allowance: Int) { hedgesLeft = min(hedgesLeft, allowance) }
+
     mutating func begin(_ race: Race) {
         settled.insert(race.question.number)
         hedgesLeft -= race.hedges.count

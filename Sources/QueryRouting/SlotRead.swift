@@ -169,6 +169,9 @@ package struct SlotRead: Sendable {
         return verdict
     }
 
+    /// How many hedges may be asked from now on: others than this read ask some too.
+    package mutating func limitHedges(to allowance: Int) { hedges.limit(to: allowance) }
+
     /// A question has no answer: not asked, refused, cut short.
     package mutating func fail(
         _ number: Int, now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [Effect]
@@ -182,6 +185,8 @@ package struct SlotRead: Sendable {
     /// `HedgeRule.delay`.
     package mutating func advance(now: Int64, isSuspect: (NodeID) -> Bool, into effects: inout [Effect]) {
         for question in open(isRaw: false) where isSuspect(question.node) && !map.suspects.contains(question.node) {
+            // The one before it may have ended the race that this one was a hedge of.
+            guard questions[question.number] != nil else { continue }
             questions[question.number] = nil
             effects.append(.drop(question.number))
             withdraw(question, now: now, into: &effects)

@@ -1,3 +1,4 @@
+internal import ByteCoding
 internal import MetricModel
 
 /// A string that is equal only to the same UTF-8 bytes.
@@ -16,7 +17,7 @@ package struct ExactString: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in string.utf8 { hasher.combine(byte) }
+        string.withRawSpan { hasher.combine(span: $0) }
         hasher.combine(0xFF as UInt8)
     }
 }

@@ -1,5 +1,4 @@
 internal import ByteCoding
-internal import ChunkCoding
 
 /// One series' samples in the head, copied or shared out: decoding needs nothing of the engine.
 package struct HeadSamples: Sendable {
@@ -35,17 +34,9 @@ package struct HeadSamples: Sendable {
     ///
     /// - Throws: `BlockError` when a chunk cannot be decoded, which is a broken invariant of this process.
     package func merge(into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
-        var timestamps: [Int64] = []
-        var values: [Double] = []
         for chunk in chunks where chunk.last >= start && chunk.first <= end {
-            timestamps.removeAll(keepingCapacity: true)
-            values.removeAll(keepingCapacity: true)
-            do throws(ChunkError) {
-                try ChunkDecoder.decode(chunk.bytes.rawSpan, timestamps: &timestamps, values: &values)
-            } catch {
-                throw BlockError(.badChunk, offset: error.offset, found: 0, context: "head chunk: \(error)")
-            }
-            run.merge(timestamps: timestamps, values: values)
+            let bytes = chunk.bytes.rawSpan
+            try run.append(chunk: bytes, first: chunk.first, offset: 0)
         }
         run.merge(timestamps: openTimestamps, values: openValues)
         run.merge(timestamps: late.timestamps, values: late.values)

@@ -36,7 +36,7 @@ package struct LabelIndex: Sendable {
     func matching(_ matchers: [Matcher]) -> [UInt32] {
         var found: [UInt32]?
         for matcher in matchers where !matcher.matchesEmpty {
-            let postings = union(of: matcher.name) { matcher.matches($0) }
+            let postings = postings(of: matcher)
             found = found.map { Self.intersection($0, postings) } ?? postings
             if found?.isEmpty ?? false { return [] }
         }
@@ -70,6 +70,13 @@ package struct LabelIndex: Sendable {
         }
     }
 
+    /// The series that have a value which passes.
+    private func postings(of matcher: Matcher) -> [UInt32] {
+        // The commonest matcher by far needs no look at all values.
+        if matcher.operation == .equal { return names[ExactString(matcher.name)]?[ExactString(matcher.value)] ?? [] }
+        return union(of: matcher.name) { matcher.matches($0) }
+    }
+
     private func union(of name: String, where passes: (String) -> Bool) -> [UInt32] {
         guard let values = names[ExactString(name)] else { return [] }
         var lists: [[UInt32]] = []
@@ -83,7 +90,12 @@ package struct LabelIndex: Sendable {
     }
 
     private static func intersection(_ left: [UInt32], _ right: [UInt32]) -> [UInt32] {
+        if left.count > right.count { return intersection(right, left) }
         var result: [UInt32] = []
+        if left.count < right.count / 16 {
+            for reference in left where contains(right, reference) { result.append(reference) }
+            return result
+        }
         var i = 0
         var j = 0
         while i < left.count && j < right.count {
@@ -98,6 +110,16 @@ package struct LabelIndex: Sendable {
             }
         }
         return result
+    }
+
+    private static func contains(_ postings: [UInt32], _ reference: UInt32) -> Bool {
+        var low = 0
+        var high = postings.count
+        while low < high {
+            let middle = (low + high) / 2
+            if postings[middle] < reference { low = middle + 1 } else { high = middle }
+        }
+        return low < postings.count && postings[low] == reference
     }
 
     private static func difference(_ left: [UInt32], _ right: [UInt32]) -> [UInt32] {

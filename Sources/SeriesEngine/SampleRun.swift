@@ -7,6 +7,7 @@ package struct SampleRun: Sendable {
     package private(set) var timestamps: [Int64] = []
     /// As many values.
     package private(set) var values: [Double] = []
+    private var picker = ChunkPicker()
 
     package init() {}
 
@@ -17,6 +18,36 @@ package struct SampleRun: Sendable {
     package mutating func removeAll() {
         timestamps.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds samples that lie behind all that is there, `room` of them at most: `fill` gets the columns and where to begin in both, and
+    /// returns where it ended.
+    mutating func append(
+        room: Int,
+        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int) throws(BlockError) -> Int
+    ) throws(BlockError) {
+        try Self.append(room, to: &timestamps, &values, fill)
+    }
+
+    private static func append(
+        _ room: Int, to timestamps: inout [Int64], _ values: inout [Double],
+        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int) throws(BlockError) -> Int
+    ) throws(BlockError) {
+        let base = timestamps.count
+        timestamps.append(contentsOf: repeatElement(0, count: room))
+        values.append(contentsOf: repeatElement(0, count: room))
+        var times = timestamps.mutableSpan
+        var column = values.mutableSpan
+        let end = try fill(&times, &column, base)
+        guard end < times.count else { return }
+        timestamps.removeSubrange(end...)
+        values.removeSubrange(end...)
+    }
+
+    /// Adds of a chunk the newest sample not after each of some times; the chunk lies behind all that is there.
+    mutating func appendPicking(_ chunk: RawSpan, start: Int64, step: Int64, count: Int) throws(ChunkError) {
+        try picker.append(
+            chunk, newestAt: start, step: step, count: count, timestamps: &timestamps, values: &values)
     }
 
     /// Decodes a chunk to the end; it lies behind all that is there.

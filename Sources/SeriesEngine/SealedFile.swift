@@ -1,6 +1,6 @@
 internal import ByteCoding
 internal import ChunkCoding
-package import MetricModel
+internal import MetricModel
 
 /// Where the chunks of each series of a block file lie, by the numbers of a `SealedTable`. Immutable.
 package final class SealedFile: Sendable {
@@ -17,7 +17,7 @@ package final class SealedFile: Sendable {
     }
 
     /// Bytes in memory, roughly.
-    package var memorySize: Int { places.count * 4 + chunkStarts.count * 4 + chunks.count * 32 }
+    package var memorySize: Int { places.count * 4 + chunkStarts.count * 4 + chunks.count * 40 }
 
     /// Reads a block file's slot blocks.
     ///
@@ -61,27 +61,16 @@ package final class SealedFile: Sendable {
         return false
     }
 
-    /// Adds a series' samples from chunks that overlap `start ... end` to `run`; what lies outside is not cut off.
-    ///
-    /// - Throws: `BlockError.badChunk`.
-    package func append(
-        _ number: UInt32, of file: RawSpan, to run: inout SampleRun, start: Int64, end: Int64
-    ) throws(BlockError) {
-        for index in range(of: number) {
-            let chunk = chunks[index]
-            guard chunk.last >= start && chunk.first <= end else { continue }
-            try run.append(
-                chunk: file.extracting(chunk.offset..<chunk.offset + chunk.length), first: chunk.first,
-                offset: chunk.offset)
-        }
-    }
+    var chunkCount: Int { chunks.count }
 
-    /// Adds what a read of a series within `start ... end` takes from this file.
-    package func measure(_ number: UInt32, into volume: inout ReadVolume, start: Int64, end: Int64) {
-        for chunk in chunks[range(of: number)] where chunk.last >= start && chunk.first <= end {
-            volume.add(bytes: chunk.length)
-        }
-    }
+    /// Bytes that its chunks take in a `SealedChunks`.
+    package var chunkBytes: Int { chunks.count * MemoryLayout<SealedChunks.Chunk>.stride }
+
+    /// One more than the greatest number that the file has.
+    var numberLimit: Int { places.count }
+
+    /// The chunks of a series; offsets are into the file.
+    func chunks(of number: UInt32) -> ArraySlice<SlotIndex.Chunk> { chunks[range(of: number)] }
 
     private func range(of number: UInt32) -> Range<Int> {
         guard Int(number) < places.count, places[Int(number)] > 0 else { return 0..<0 }

@@ -28,6 +28,8 @@ package final class SlotIndex: Sendable {
         var length: Int
         var first: Int64
         var last: Int64
+        /// How many samples it is said to have.
+        var count: Int
     }
 
     /// Number of series.
@@ -35,7 +37,7 @@ package final class SlotIndex: Sendable {
 
     /// Rough size in memory, bytes: what a cache counts.
     package var memorySize: Int {
-        symbols.reduce(0) { $0 + $1.utf8.count + 32 } + labelSymbols.count * 4 + chunks.count * 32 + tenants.count * 40
+        symbols.reduce(0) { $0 + $1.utf8.count + 32 } + labelSymbols.count * 4 + chunks.count * 40 + tenants.count * 40
     }
 
     /// Parses header and index; the chunk data need not be there.

@@ -51,9 +51,11 @@ struct SlotIndexParser: ~Escapable {
             let length = try reader.readVarint()
             let first = try reader.readZigzag()
             let last = first &+ Int64(bitPattern: try reader.readVarint())
-            _ = try reader.readVarint()
+            let count = try reader.readVarint()
             guard length <= UInt64(dataLength - offset), last >= first else { throw malformed(length) }
-            chunks.append(SlotIndex.Chunk(offset: offset, length: Int(length), first: first, last: last))
+            chunks.append(
+                SlotIndex.Chunk(
+                    offset: offset, length: Int(length), first: first, last: last, count: Int(clamping: count)))
             offset += Int(length)
         }
     }

@@ -32,6 +32,8 @@ package struct NodeSettings: Sendable {
     package var founders: Int
     /// The file with the cluster's keys.
     package var keyringFile: String?
+    /// A feature of the protocol that is not offered, or "none".
+    package var withheldFeature: String
     /// Names of settings that some source gave.
     package var given: Set<String>
     /// The cluster's name.
@@ -106,6 +108,7 @@ package struct NodeSettings: Sendable {
         advertise = values.optionalText("advertise")
         founders = values.integer("founders")
         keyringFile = values.optionalText("keyring-file")
+        withheldFeature = values.text("withhold-feature")
         http = values.address("http")
         cluster = values.address("cluster")
         name = values.optionalText("name")

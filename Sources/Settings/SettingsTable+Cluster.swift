@@ -91,6 +91,10 @@ extension SettingsTable {
             "keyring-file", .text,
             "A file with the cluster's keys, 64 hexadecimal digits a line, the first one seals: gossip is sealed with it."
         ),
+        Setting(
+            "withhold-feature", .choice(["none", "fragments"]), standard: "none",
+            "A feature of the protocol that the node does not offer, like a program from before it: to try a rolling upgrade."
+        ),
     ]
 
     /// The node's share of the ring.

@@ -34,6 +34,7 @@ package enum ReplacementGuard {
         case zoneDead(String)
         case noMajority(alive: Int, of: Int)
         case noRoom
+        case onlyCopy
         case anotherReplaced
         case switchedOff
 
@@ -45,6 +46,7 @@ package enum ReplacementGuard {
             case .zoneDead: "zone_dead"
             case .noMajority: "no_majority"
             case .noRoom: "no_room"
+            case .onlyCopy: "only_copy"
             case .anotherReplaced: "another_replaced"
             case .switchedOff: "switched_off"
             }
@@ -52,8 +54,8 @@ package enum ReplacementGuard {
 
         /// All such words.
         package static let words = [
-            "not_long_enough", "too_many_dead", "zone_dead", "no_majority", "no_room", "another_replaced",
-            "switched_off",
+            "not_long_enough", "too_many_dead", "zone_dead", "no_majority", "no_room", "only_copy",
+            "another_replaced", "switched_off",
         ]
 
         package var description: String {
@@ -65,6 +67,7 @@ package enum ReplacementGuard {
             case .noMajority(let alive, let all):
                 "this side sees \(alive) of \(all) members, no majority"
             case .noRoom: "the remaining members have no room for more"
+            case .onlyCopy: "samples may have no other copy than those of who is dead"
             case .anotherReplaced: "another member was removed less than replacement-delay ago"
             case .switchedOff: "replacement-delay is 0: nobody is replaced without a word from an operator"
             }
@@ -76,12 +79,13 @@ package enum ReplacementGuard {
     /// - Parameters:
     ///   - members: of the last agreed set, this one included.
     ///   - removed: members that were removed less than `delay` ago: their samples may still be on the way to others.
+    ///   - assured: on how many members each acknowledged sample lies at least.
     ///   - delay: `replacement_delay`, microseconds; 0 for never.
     ///   - hasRoom: whether the targets can take what would move.
     ///   - now: of the monotonic clock.
     /// - Returns: those dead for at least `delay`, if all rules allow it.
     package static func verdict(
-        _ members: [Member], removed: Int = 0, delay: Int64, hasRoom: Bool, now: Int64
+        _ members: [Member], removed: Int = 0, assured: Int, delay: Int64, hasRoom: Bool, now: Int64
     ) -> Verdict {
         let dead = members.filter { $0.deadSince != nil }
         guard !dead.isEmpty else { return .nothing }
@@ -94,6 +98,7 @@ package enum ReplacementGuard {
         for member in dead where !members.contains(where: { $0.zone == member.zone && $0.deadSince == nil }) {
             return .wait(.zoneDead(member.zone))
         }
+        guard dead.count + removed < assured else { return .wait(.onlyCopy) }
         guard hasRoom else { return .wait(.noRoom) }
         let due = dead.filter { ($0.deadSince ?? now) + delay <= now }
         if due.isEmpty {

@@ -24,6 +24,8 @@ package struct NodeIdentity: Hashable, Sendable {
     package var cluster: String
     /// The node's name, for logs and status.
     package var node: String
+    /// The cluster's identity, by which two clusters of one name differ; empty for a node that is not part of one yet.
+    package var clusterID = ""
 
     /// A node of `cluster`. Names beyond `WireLimits.nameBytesMax` are cut when they are sent.
     package init(cluster: String, node: String) {
@@ -113,7 +115,7 @@ extension ConnectionOffer {
     /// The server's decision: the highest version and all features that both know.
     ///
     /// - Throws: `TypedError.versionMismatch` without a common version or with a required feature that one lacks; `badRequest` for
-    ///   a node of another cluster.
+    ///   a node of another cluster; `unavailable` where one of the two does not know yet which cluster it is part of.
     func accept(_ hello: Hello) throws(TypedError) -> Peer {
         try expectCluster(of: hello.identity)
         let version = min(highestVersion, hello.highestVersion)
@@ -157,6 +159,14 @@ extension ConnectionOffer {
                 .badRequest,
                 "node \(other.node) is of cluster \"\(other.cluster)\", this one of \"\(identity.cluster)\"")
         }
+        if other.clusterID == identity.clusterID { return }
+        guard !other.clusterID.isEmpty, !identity.clusterID.isEmpty else {
+            throw TypedError(.unavailable, "one of the two nodes is not part of its cluster yet")
+        }
+        throw TypedError(
+            .badRequest,
+            "node \(other.node) is of another cluster of the same name: \(other.clusterID), this one of \(identity.clusterID)"
+        )
     }
 }
 
@@ -172,6 +182,7 @@ extension Hello {
         bytes.field(6, identity.node.cut(toBytes: WireLimits.nameBytesMax))
         bytes.field(7, UInt64(streamsMax))
         bytes.field(8, UInt64(requestBytesMax))
+        bytes.field(9, identity.clusterID.cut(toBytes: WireLimits.nameBytesMax))
     }
 
     init(decoding bytes: RawSpan) throws(WireError) {
@@ -187,6 +198,7 @@ extension Hello {
             case (6, .bytes): identity.node = try reader.name()
             case (7, .varint): streamsMax = Int(clamping: try reader.varint())
             case (8, .varint): requestBytesMax = Int(clamping: try reader.varint())
+            case (9, .bytes): identity.clusterID = try reader.name()
             default: try reader.skip(field)
             }
         }
@@ -201,6 +213,7 @@ extension Welcome {
         bytes.field(4, identity.node.cut(toBytes: WireLimits.nameBytesMax))
         bytes.field(5, UInt64(streamsMax))
         bytes.field(6, UInt64(requestBytesMax))
+        bytes.field(7, identity.clusterID.cut(toBytes: WireLimits.nameBytesMax))
     }
 
     init(decoding bytes: RawSpan) throws(WireError) {
@@ -214,6 +227,7 @@ extension Welcome {
             case (4, .bytes): identity.node = try reader.name()
             case (5, .varint): streamsMax = Int(clamping: try reader.varint())
             case (6, .varint): requestBytesMax = Int(clamping: try reader.varint())
+            case (7, .bytes): identity.clusterID = try reader.name()
             default: try reader.skip(field)
             }
         }

@@ -68,7 +68,8 @@ enum ControlProgram {
         // A process of an earlier version has no such page.
         let overview = try? await client.get("overview", ClusterOverview.self)
         try show(StatusAndOverview(status: status, overview: overview), isJSON) {
-            ControlTexts.status($0.status) + ($0.overview.map { ControlTexts.overview($0) } ?? "")
+            ControlTexts.status($0.status, hasWarnings: $0.overview?.warnings.isEmpty == false)
+                + ($0.overview.map { ControlTexts.overview($0) } ?? "")
         }
     }
 

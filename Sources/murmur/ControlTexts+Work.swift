@@ -40,9 +40,11 @@ extension ControlTexts {
     }
 
     private static func moving(_ movements: ClusterMovements) -> String {
-        if movements.movements.isEmpty { return movements.isSettled ? "nothing" : "the last of it" }
+        if movements.movements.isEmpty {
+            return movements.isSettled ? "nothing" : "nothing at this moment; not all is settled"
+        }
         return movements.movements.map { movement in
-            let left = movement.move.secondsLeft.map { ", about \(age(UInt64($0))) left" } ?? ""
+            let left = movement.move.secondsLeft.map { ", about \(age(UInt64(max(0, $0)))) left" } ?? ""
             return "\(movement.node) \(movement.direction) \(movement.move.slots) slots\(left)"
         }.joined(separator: "; ")
     }
@@ -98,7 +100,7 @@ extension ControlTexts {
         for movement in movements.movements {
             let move = movement.move
             let share = move.slots == 0 ? 1 : Double(move.slots - move.slotsLeft) / Double(move.slots)
-            let left = move.secondsLeft.map { "about \(age(UInt64($0))) left" } ?? "not moving now"
+            let left = move.secondsLeft.map { "about \(age(UInt64(max(0, $0)))) left" } ?? "not moving now"
             text += "\(movement.node) \(movement.direction) \(move.slots) slots, \(left)\n"
             text += "  \(bar(share, width: 40)) \(percent(share)) after \(age(UInt64(max(0, move.seconds))))\n"
             var parts = ["\(move.slots - move.slotsLeft) done", "\(move.slotsLeft - move.slotsCopying) to go"]

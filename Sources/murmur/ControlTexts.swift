@@ -2,8 +2,8 @@ import HTTPSurface
 
 /// What `murmur ctl` prints.
 enum ControlTexts {
-    /// The cluster in brief.
-    static func status(_ status: ClusterStatus) -> String {
+    /// The cluster in brief; what there is to warn of may follow it.
+    static func status(_ status: ClusterStatus, hasWarnings: Bool = false) -> String {
         var rows: [[String]] = []
         rows.append(["Cluster", status.cluster.map { "\($0), \(status.clusterID ?? "")" } ?? "not part of one yet"])
         rows.append(["Asked", "\(status.node) (\(status.roles.joined(separator: ", "))), version \(status.version)"])
@@ -32,13 +32,14 @@ enum ControlTexts {
         }
         if let change = status.copiesChange {
             let step = "\(change.placed) placed, \(change.assured) to be relied on, \(change.wanted) wanted"
-            rows.append(["Copies", change.waitsFor.isEmpty ? step : "\(step); \(waiting(change))"])
+            rows.append(["Change", change.waitsFor.isEmpty ? step : "\(step); \(waiting(change))"])
         }
         if let replacement = status.replacement { rows.append(["Replacement", Self.replacement(replacement)]) }
         for server in status.checkpoint ?? [] { rows.append(["Checkpoint", checkpoint(server)]) }
         let troubles =
             status.suspected.map { "\($0) does not answer" } + status.dead.map { "\($0) is dead" }
-        rows.append(["Trouble", troubles.isEmpty ? "none" : troubles.joined(separator: "; ") + " (murmur ctl doctor)"])
+        let trouble = troubles.isEmpty ? (hasWarnings ? "see the end" : "none") : troubles.joined(separator: "; ")
+        rows.append(["Trouble", trouble == "none" ? trouble : trouble + " (murmur ctl doctor)"])
         return aligned(rows)
     }
 

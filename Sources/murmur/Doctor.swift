@@ -81,7 +81,7 @@ enum Doctor {
         findings += agreement(answers)
         findings += ways(answers)
         findings += settings(answers)
-        findings += copies(status)
+        findings += copies(status, members)
         findings += zones(status, members)
         findings += balance(answers)
         findings += checkpoints(answers)

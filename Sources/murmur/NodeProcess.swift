@@ -51,7 +51,7 @@ enum NodeProcess {
         // Who has left the cluster stops in order.
         services.append(.init(service: membership, successTerminationBehavior: .gracefullyShutdownGroup))
         if roles.contains(.aggregator), !roles.contains(.router) {
-            let steward = ClusterSteward(membership, metrics: metrics) { await board.progress }
+            let steward = ClusterSteward(membership, metrics: metrics) { await board.standing }
             services.append(.init(service: steward))
         }
         var surface = SurfaceServices(
@@ -162,13 +162,14 @@ struct ConnectionService: Service {
 
 extension SlotBoard {
     /// How the slots stand, for the others to know.
-    fileprivate var progress: SlotStanding? {
+    fileprivate var standing: HolderStanding? {
         get async {
-            // The version first: a view that comes meanwhile counts with the next look.
-            let applied = appliedSettings
-            guard applied > 0, let status = await status else { return nil }
-            return SlotStanding(
-                appliedSettings: applied, isSettled: status.isSettled && status.whole == status.holds)
+            // The view first: one that comes meanwhile counts with the next look.
+            let applied = view
+            guard applied.settings > 0, let status = await status else { return nil }
+            return HolderStanding(
+                appliedSettings: applied.settings, ring: applied.ring,
+                isSettled: status.isSettled && status.whole == status.holds)
         }
     }
 }

@@ -53,11 +53,14 @@ struct NodeReporter: Service {
         }
         guard isAggregator, let figures = board.statistics else { return }
         report.store = store(figures)
-        if let lag = await board.checkpoint {
+        if let uploader = board.uploader {
+            let servers = uploader.serverStatus
             report.checkpoint = NodeReport.Checkpoint(
-                kind: kind(of: settings.checkpoint), pendingBytes: lag.pendingBytes,
-                secondsBehind: lag.oldestSealedAt.map { max(0, Int((report.time - $0) / 1_000)) } ?? 0,
-                failures: lag.failures)
+                kind: kind(of: settings.checkpoint), pendingBytes: servers.map(\.pendingBytes).max() ?? 0,
+                secondsBehind: Int(servers.map { $0.lagSeconds(at: report.time) }.max() ?? 0),
+                failures: uploader.statistics.failures)
+            let away = servers.filter { $0.isAway && $0.state != .lost }.map(\.name)
+            report.checkpoint?.away = away.isEmpty ? nil : away
         }
         if let states = await board.states { report.states = SlotLetters(states.map(\.letter)) }
         guard let status = await board.status else { return }

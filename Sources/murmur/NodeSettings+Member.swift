@@ -5,6 +5,7 @@ import GossipTransport
 import Membership
 import Placement
 import Settings
+import WireProtocol
 
 extension NodeSettings {
     /// The process' part in its cluster.
@@ -47,6 +48,7 @@ extension NodeSettings {
         }
         member.founders = founders
         member.keyringFile = keyringFile
+        if withheldFeature == "fragments" { member.features.remove(.fragments) }
         member.directory = directory?.path
         if let directory {
             member.noteIdentity = { name, boot in try directory.take(name: name.text, boot: boot) }

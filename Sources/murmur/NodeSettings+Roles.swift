@@ -37,7 +37,7 @@ extension NodeSettings {
         if !isAlone {
             configuration.aggregators = membership.directory
             configuration.isLeaving = { membership.isLeaving }
-            configuration.leave = { await membership.leave() }
+            configuration.leave = { try await membership.leave(if: $0) }
             configuration.hasAllCopies = { Stewardship(membership.directory.snapshot).copiesWait == nil }
             configuration.isolationWaitMax = {
                 let delay = membership.directory.snapshot.settings?.replacementDelayMilliseconds ?? 0

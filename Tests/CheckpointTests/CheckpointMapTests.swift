@@ -66,6 +66,8 @@ func server(
         // Writers learn of it late.
         #expect(asked(101 * day) == [1, 2])
         #expect(asked(102 * day) == [1])
+        func lacking(_ since: Int64) -> [UInt8] { map.mayLackBlocks(since: since).compactMap(\.id.bytes.last) }
+        #expect(lacking(.min) == [3] && lacking(day) == [3] && lacking(2 * day) == [])
     }
 
     @Test(

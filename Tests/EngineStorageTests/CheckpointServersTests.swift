@@ -2,26 +2,30 @@ import CheckpointPlan
 import EngineStorage
 import MetricModel
 import SeriesEngine
+import SlotMovement
 import Testing
 
 @Suite("Several databases of one checkpoint")
 struct CheckpointServersTests {
     private let first = MemoryCheckpointStore(1)
     private let second = MemoryCheckpointStore(2)
+    private let third = MemoryCheckpointStore(3)
     private let clock = ManualClock()
 
     private func servers(_ listed: (MemoryCheckpointStore, CheckpointMap.State)...) -> CheckpointServers {
         CheckpointServers(
-            listed.map { .init(store: $0.0, name: $0.0 === first ? "first" : "second", state: $0.1) }, logger: quiet,
+            listed.map { .init(store: $0.0, name: name(of: $0.0), state: $0.1) }, logger: quiet,
             wallClock: { [clock] in clock.now })
     }
 
-    private func uploader(_ host: EngineHost, _ servers: CheckpointServers, isNewStore: Bool = false)
-        -> CheckpointUploader
-    {
+    private func name(of store: MemoryCheckpointStore) -> String {
+        store === first ? "first" : store === second ? "second" : "third"
+    }
+
+    private func uploader(_ host: EngineHost, _ servers: CheckpointServers) -> CheckpointUploader {
         CheckpointUploader(
-            host: host, servers: servers, writer: "test", limits: CheckpointCadence.Limits(), isNewStore: isNewStore,
-            logger: quiet, clock: { [clock] in clock.now })
+            host: host, servers: servers, writer: "test", limits: CheckpointCadence.Limits(), logger: quiet,
+            clock: { [clock] in clock.now })
     }
 
     private func fill(_ host: EngineHost, _ told: inout Acknowledged) async throws {
@@ -112,6 +116,47 @@ struct CheckpointServersTests {
         try await host.close()
     }
 
+    @Test("a file waits on when nobody is known any more, after its upload to one database, to write a slot of another")
+    func undecided() async throws {
+        let cluster = SmallCluster(count: 1, wanted: 1, seed: 11)
+        try await cluster.start(0)
+        try await cluster.settle()
+        let host = try cluster.host(0)
+        func seal(_ value: Double) async throws {
+            let now = WallClock.now()
+            let samples = try (0..<40).map { (try definition("cpu", "web-\($0)"), now, value) }
+            #expect(try await cluster.push(samples))
+            try await host.seal()
+        }
+        let uploading = uploader(host, servers((first, .active), (second, .active)))
+        try await seal(1)
+        try await step(uploading)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+
+        await second.setAway(true)
+        try await seal(2)
+        let map = await first.map
+        let atSecond = (0..<UInt16(SmallCluster.slots)).filter { map.home(of: $0) == map.servers[1].id }
+        let orders = (0..<UInt16(SmallCluster.slots)).map { [NodeID(atSecond.contains($0) ? 9 : 0)] }
+        let without = MovementView(
+            members: cluster.view.members, orders: orders, replicationFactor: 2, assuredFactor: 2)
+        await first.whileAddingNext { try? await host.update(without) }
+        // Too soon to look for slots that have become this node's.
+        for _ in 0..<3 {
+            clock.advance(2000)
+            try await uploading.step()
+        }
+        #expect(try await host.pendingBlockFiles().count == 1)
+
+        try await host.update(cluster.view)
+        await second.setAway(false)
+        try await step(uploading)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        let slots = await second.blocks.keys.map(\.slot).sorted()
+        #expect(!atSecond.isEmpty && slots == (atSecond + atSecond).sorted())
+        try await cluster.stopAll()
+    }
+
     @Test("a retired database is written no more and read on; a lost one is not asked, and what it had is written anew")
     func retiredAndLost() async throws {
         let folder = TemporaryFolder()
@@ -136,7 +181,7 @@ struct CheckpointServersTests {
         try await reader.close()
 
         await second.setAway(true)
-        let mending = uploader(host, servers((first, .active), (second, .lost)), isNewStore: true)
+        let mending = uploader(host, servers((first, .active), (second, .lost)))
         try await step(mending)
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
@@ -145,4 +190,154 @@ struct CheckpointServersTests {
         try await again.close()
         try await host.close()
     }
+
+    @Test("what a lost database had of slots whose home is another one is written there by whoever hears of the loss")
+    func lostHistory() async throws {
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        for _ in 0..<2 { try await fill(host, &told) }
+        try await uploader(host, servers((first, .active), (second, .active))).flush()
+        // What a restart finds long after the last seal is behind every watermark.
+        clock.advance(7_200_000)
+        let running = uploader(host, servers((first, .active), (second, .active), (third, .active)))
+        try await step(running)
+        #expect(await !third.epochs.isEmpty)
+        #expect(await third.blocks.isEmpty)
+        try await fill(host, &told)
+        try await step(running)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+
+        // Another process was told; this one's list has it as it was.
+        let store: any CheckpointStore = third
+        _ = try await store.exchange(
+            CheckpointMap([
+                .init(id: CheckpointServerID(high: 0, low: 1), state: .lost, changedAt: clock.now, name: "first")
+            ]))
+        try await step(running)
+        let wiped = TemporaryFolder()
+        let again = try await openHost(wiped, clock: clock)
+        try await uploader(again, servers((first, .lost), (second, .active), (third, .active))).restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        // A start that comes later finds all of it there.
+        let sizes = (await second.blocks.count, await third.blocks.count)
+        try await step(uploader(host, servers((first, .lost), (second, .active), (third, .active))))
+        let sizesNow = (await second.blocks.count, await third.blocks.count)
+        #expect(sizesNow == sizes)
+        try await host.close()
+    }
+
+    @Test("another store in the place of the one before gets all that lies on disk, whatever was uploaded to that one")
+    func anotherStore() async throws {
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        for _ in 0..<2 { try await fill(host, &told) }
+        try await uploader(host, servers((first, .active))).flush()
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        clock.advance(7_200_000)
+        try await step(uploader(host, servers((second, .active))))
+        let wiped = TemporaryFolder()
+        let again = try await openHost(wiped, clock: clock)
+        try await uploader(again, servers((second, .active))).restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        try await host.close()
+    }
+
+    @Test("at a stop no database waits for another one that does not answer", .timeLimit(.minutes(5)))
+    func stop() async throws {
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, servers((first, .active), (second, .active)))
+        try await step(uploading, 1)
+        await second.setMute(true)
+        clock.advance(60_000)
+        let running = Task { await uploading.run() }
+        while await !second.isAsked { try await Task.sleep(for: .milliseconds(10)) }
+        try await fill(host, &told)
+        running.cancel()
+        try await uploading.flush()
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        await second.setMute(false)
+        await running.value
+        try await host.close()
+    }
+
+    @Test("one database in two places of the list is used once, and a restore does not wait for the other place")
+    func twice() async throws {
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let doors = [Doorway(first), Doorway(first)]
+        let servers = CheckpointServers(
+            doors.map { .init(store: $0, name: "door") }, logger: quiet, wallClock: { [clock] in clock.now })
+        let uploading = uploader(host, servers)
+        await doors[0].setAway(true)
+        try await fill(host, &told)
+        try await step(uploading)
+        let had = await first.blocks.count
+        #expect(had > 0 && servers.status.map(\.isAway) == [true, false])
+        // The earlier place answers while the other one, which has the number, does not.
+        await doors[0].setAway(false)
+        await doors[1].setAway(true)
+        try await step(uploading, 1)
+        await doors[1].setAway(false)
+        #expect(servers.status.map(\.isAway) == [false, true])
+        let epochs = await first.epochs
+        try await fill(host, &told)
+        try await step(uploading)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        #expect(await first.blocks.count == 2 * had)
+        #expect(await first.epochs == epochs && uploading.statistics.fencedSlots == 0)
+        let wiped = TemporaryFolder()
+        let again = try await openHost(wiped, clock: clock)
+        try await uploader(again, servers).restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        try await host.close()
+    }
+}
+
+/// A place in the list: leads to a store, or is closed.
+private actor Doorway: CheckpointStore {
+    private let store: MemoryCheckpointStore
+    private var isAway = false
+
+    init(_ store: MemoryCheckpointStore) { self.store = store }
+
+    func setAway(_ away: Bool) { isAway = away }
+
+    private func open() throws(CheckpointError) -> MemoryCheckpointStore {
+        if isAway { throw .unavailable(reason: "away") }
+        return store
+    }
+
+    func prepare() async throws(CheckpointError) { try await open().prepare() }
+
+    func exchange(_ map: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange {
+        try await open().exchange(map)
+    }
+
+    func claim(_ slots: [UInt16], writer: String) async throws(CheckpointError) -> [SlotClaim] {
+        try await open().claim(slots, writer: writer)
+    }
+
+    func add(_ batch: CheckpointBatch) async throws(CheckpointError) -> Int { try await open().add(batch) }
+
+    func list(_ request: BlockListRequest) async throws(CheckpointError) -> [BlockRecord] {
+        try await open().list(request)
+    }
+
+    func fetch(_ records: [BlockRecord]) async throws(CheckpointError) -> [CheckpointBlock] {
+        try await open().fetch(records)
+    }
+
+    func slots() async throws(CheckpointError) -> [SlotState] { try await open().slots() }
+
+    func drop(before time: Int64, retention: RetentionClass) async throws(CheckpointError) -> Int? { 0 }
+
+    func close() {}
 }

@@ -18,13 +18,33 @@ actor MemoryCheckpointStore: CheckpointStore {
     /// The only store, or one of several by its number.
     init(_ number: UInt64 = 0) { id = CheckpointServerID(high: 0, low: number) }
 
-    func exchange(_ other: CheckpointMap) throws(CheckpointError) -> CheckpointExchange {
+    private var isMute = false
+    private var unanswered: [CheckedContinuation<Void, Never>] = []
+
+    /// Calls that compare maps get no answer for as long as it is mute.
+    func setMute(_ mute: Bool) {
+        isMute = mute
+        for asker in unanswered { asker.resume() }
+        unanswered = []
+    }
+
+    /// Whether somebody waits for an answer.
+    var isAsked: Bool { !unanswered.isEmpty }
+
+    func exchange(_ other: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange {
+        if isMute { await withCheckedContinuation { unanswered.append($0) } }
         try prepare()
         map.merge(other)
         return CheckpointExchange(id: id, map: map, slotCount: epochs.count)
     }
 
     private var fetchesLeft = Int.max
+    /// Additions that were asked for, refused ones included.
+    private(set) var addCount = 0
+    private var whileAdding: @Sendable () async -> Void = {}
+
+    /// What happens elsewhere while the next addition is under way.
+    func whileAddingNext(_ action: @escaping @Sendable () async -> Void) { whileAdding = action }
 
     func setAway(_ away: Bool) { isAway = away }
 
@@ -43,8 +63,12 @@ actor MemoryCheckpointStore: CheckpointStore {
         }
     }
 
-    func add(_ batch: CheckpointBatch) throws(CheckpointError) -> Int {
+    func add(_ batch: CheckpointBatch) async throws(CheckpointError) -> Int {
         try prepare()
+        addCount += 1
+        let meanwhile = whileAdding
+        whileAdding = {}
+        await meanwhile()
         try batch.validate()
         for claim in batch.claims where epochs[claim.slot] != claim.epoch {
             throw .fenced(slot: claim.slot, held: claim.epoch, current: epochs[claim.slot] ?? 0)
@@ -58,7 +82,9 @@ actor MemoryCheckpointStore: CheckpointStore {
 
     func list(_ request: BlockListRequest) throws(CheckpointError) -> [BlockRecord] {
         try prepare()
-        let all = blocks.keys.filter { $0.maxTime >= request.since }.sorted { $0.isListed(before: $1) }
+        let all = blocks.keys.filter { record in
+            record.maxTime >= request.since && request.slots?.contains(record.slot) ?? true
+        }.sorted { $0.isListed(before: $1) }
         let after = request.after.map { last in all.filter { last.isListed(before: $0) } } ?? all
         return Array(after.prefix(request.count))
     }
@@ -314,6 +340,97 @@ struct CheckpointUploaderTests {
         let slots = await store.blocks.keys.map(\.slot)
         #expect(slots.filter { $0 == slot }.count == 1)
         #expect(slots.count == 2 * first - 1)
+        #expect(try await host.pendingBlockFiles().isEmpty)
+        try await host.close()
+    }
+
+    @Test("a writer that slept gives up all that was taken over at its first refusal")
+    func fencedTogether() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await fill(host, clock, &told, rounds: 2)
+        try await host.seal()
+        try await uploading.flush()
+        let first = await store.blocks.count
+        let additions = await store.addCount
+        let slots = await store.epochs.keys.sorted()
+        let taken = Set(slots.prefix(slots.count - 2))
+        _ = try await store.claim(Array(taken), writer: "another")
+        try await fill(host, clock, &told, rounds: 2)
+        try await host.seal()
+        try await uploading.flush()
+        // One is refused, the next one has what is left.
+        #expect(await store.addCount == additions + 2)
+        #expect(uploading.statistics.fencedSlots == taken.count && taken.count > 2)
+        let written = await store.blocks.keys.map(\.slot)
+        #expect(written.count == first + slots.count - taken.count)
+        try await host.close()
+    }
+
+    @Test("a store that is away is told of once, until it was written again")
+    func toldOnce() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        let book = LogBook()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = CheckpointUploader(
+            host: host, servers: CheckpointServers(only: store, logger: quiet), writer: "test",
+            limits: CheckpointCadence.Limits(), logger: book.logger, clock: { clock.now })
+        try await uploading.step()
+        for times in 1...2 {
+            await store.setAway(true)
+            try await fill(host, clock, &told, rounds: 1)
+            try await host.seal()
+            for _ in 0..<10 {
+                clock.advance(60_000)
+                try await uploading.step()
+            }
+            #expect(book.count(of: "checkpoint not written; trying on") == times)
+            await store.setAway(false)
+            for _ in 0..<3 {
+                clock.advance(60_000)
+                try await uploading.step()
+            }
+            #expect(try await host.pendingBlockFiles().isEmpty)
+        }
+        #expect(uploading.statistics.failures > 2)
+        try await host.close()
+    }
+
+    @Test("after a failure nothing is claimed before the pause is over")
+    func pause() async throws {
+        let folder = TemporaryFolder()
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        var limits = CheckpointCadence.Limits()
+        limits.backOffMillisecondsMin = 60_000
+        limits.backOffMillisecondsMax = 60_000
+        let uploading = CheckpointUploader(
+            host: host, servers: CheckpointServers(only: store, logger: quiet), writer: "test", limits: limits,
+            logger: quiet, clock: { clock.now })
+        try await uploading.step()
+        try await fill(host, clock, &told, rounds: 1)
+        try await host.seal()
+        try await uploading.step()
+        clock.advance(5_000)
+        await store.setAway(true)
+        try await uploading.step()
+        #expect(uploading.statistics.failures == 1)
+        await store.setAway(false)
+        // Longer than the time between two looks for slots to take over, shorter than half the pause.
+        clock.advance(20_000)
+        try await uploading.step()
+        #expect(await store.epochs.isEmpty)
+        clock.advance(60_000)
+        try await uploading.step()
         #expect(try await host.pendingBlockFiles().isEmpty)
         try await host.close()
     }

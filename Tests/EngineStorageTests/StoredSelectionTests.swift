@@ -10,9 +10,10 @@ struct StoredSelectionTests {
 
     /// Everything that a cursor hands out.
     private func read(
-        _ host: EngineHost, _ selection: SeriesSelection, _ slots: SlotSet = allSlots
+        _ host: EngineHost, _ selection: SeriesSelection, _ slots: SlotSet = allSlots, times: SampleTimes? = nil
     ) async throws -> (series: [Labels: SeriesColumns], placements: PlacementKinds) {
-        let selected = try await host.selected([selection], slots: slots, onlyWhole: true, seriesMax: .max)
+        let selected = try await host.selected(
+            [selection], times: times.map { [$0] } ?? [], slots: slots, onlyWhole: true, seriesMax: .max)
         #expect(selected.reply == nil, "no machine keeps the slots")
         var cursor = try #require(selected.selections.first).cursor
         var found: [Labels: SeriesColumns] = [:]
@@ -71,6 +72,45 @@ struct StoredSelectionTests {
             }
         }
         try await host.close()
+    }
+
+    @Test("a cursor told the times of an instant selector hands out the samples that it finds at them")
+    func newestAtTimes() async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        defer { withExtendedLifetime(folder) {} }
+        let first = try await filled(host, clock)
+        var random = SplitMix64(seed: 3)
+        for _ in 0..<60 {
+            let step = Int64.random(in: 1...400_000, using: &random)
+            let times = SampleTimes(
+                first: first + Int64.random(in: -300_000...2_000_000, using: &random), step: step,
+                count: Int.random(in: 1...30, using: &random), lookback: Int64.random(in: 1...600_000, using: &random))
+            let last = times.time(times.count - 1)
+            let selection = SeriesSelection(
+                tenant: .default, matchers: [Matcher(equal: "__name__", "cpu")],
+                start: times.first - times.lookback + 1,
+                end: last)
+            let all = try await read(host, selection).series
+            let picked = try await read(host, selection, times: times).series
+            for (labels, series) in all {
+                #expect(Self.newest(series, times) == Self.newest(picked[labels], times))
+            }
+            #expect(picked.keys.allSatisfy { all[$0] != nil })
+        }
+        try await host.close()
+    }
+
+    /// What an instant selector finds at each time.
+    private static func newest(_ series: SeriesColumns?, _ times: SampleTimes) -> [[Double]] {
+        (0..<times.count).map { index in
+            let time = times.time(index)
+            guard let series, let found = series.timestamps.lastIndex(where: { $0 <= time }),
+                series.timestamps[found] > time - times.lookback
+            else { return [] }
+            return [Double(series.timestamps[found]), series.values[found]]
+        }
     }
 
     @Test("slots divide a selection: each series is in exactly one part")

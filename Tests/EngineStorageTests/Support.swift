@@ -58,6 +58,28 @@ func replaceSegment(_ path: String, with device: String) throws {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+/// What was logged, without its details.
+final class LogBook: Sendable {
+    private struct Handler: LogHandler {
+        let book: LogBook
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.info
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { book.lines.withLock { $0.append("\(event.message)") } }
+    }
+
+    private let lines = Mutex<[String]>([])
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(book: self) } }
+
+    func count(of message: String) -> Int { lines.withLock { $0.count { $0 == message } } }
+}
+
 /// A host on a folder, with settings as a test wants them.
 func openHost(
     _ folder: TemporaryFolder, clock: ManualClock = ManualClock(),

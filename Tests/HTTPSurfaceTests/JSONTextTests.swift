@@ -39,6 +39,23 @@ func labels(_ pairs: (String, String)...) throws -> Labels {
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 
+    @Test("measurements of few decimals have the digits that the language finds shortest")
+    func shortDecimals() {
+        var state: UInt64 = 3
+        for _ in 0..<20_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let integer = Int64(bitPattern: state) >> Int64(state % 50 + 12)
+            let value = Double(integer) / [1, 10, 100, 1000, 10_000][Int(state >> 32) % 5]
+            guard value.magnitude >= 1e-3, value.magnitude < 1e15 else { continue }
+            var bytes: [UInt8] = []
+            bytes.append(prometheus: value)
+            let shortest = value.description
+            #expect(
+                String(decoding: bytes, as: UTF8.self)
+                    == (shortest.hasSuffix(".0") ? String(shortest.dropLast(2)) : shortest))
+        }
+    }
+
     @Test("every finite number reads back to the same bits")
     func roundTrip() {
         var state: UInt64 = 7

@@ -116,7 +116,7 @@ import Testing
     func progress() throws {
         var harness = try Harness(others: ["a"])
         var record = try MemberRecord.sample("a", port: 2, version: 2)
-        record.progress.settledSettings = 4
+        record.progress.settledRing = 4
         record.progress.diskFill = 60
         harness.hear(from: "a", claims: [.record(record)])
         #expect(harness.notices == [.progressed(try name("a"))])

@@ -147,6 +147,28 @@ import Testing
         harness.hear(from: "b", claims: [.record(try .sample("a", port: 2, version: 2))])
         #expect(harness.member.liveness(of: subject) == .alive)
     }
+
+    @Test("a death does not grow old while this process is paused, and after a pause the others may speak first")
+    func pausedRemoval() throws {
+        var harness = try Harness(others: ["a", "b"])
+        let (subject, delay) = (try name("a"), Int64.seconds(60))
+        func isRefused(_ harness: inout Harness) -> Bool {
+            do {
+                try harness.member.forget(subject, deadFor: delay, now: harness.now, into: &harness.effects)
+                return false
+            } catch { return error.code == .notAllowed }
+        }
+        harness.hear(from: "b", claims: [.dead(name: subject, version: 1, accuser: try name("b"))])
+        harness.pass(.seconds(50))
+        harness.now = harness.now.advanced(by: .seconds(40))
+        let atOnce = isRefused(&harness)
+        harness.pass(.seconds(20))
+        let beforeNews = isRefused(&harness)
+        harness.pass(.seconds(11))
+        let later = isRefused(&harness)
+        #expect(atOnce && beforeNews && !later)
+        #expect(harness.member.record(of: subject)?.state == .forgotten)
+    }
 }
 
 extension Claim {

@@ -8,7 +8,9 @@ struct LabelOrderTests {
     func order() throws {
         var queries = RandomQueries(seed: 5)
         let names = ["a", "b", "ab", "abcdefgh", "abcdefghi"]
-        let values = ["", "x", "xy", "12345678", "123456789", "1234567812345678", "ü"]
+        let values = [
+            "", "x", "xy", "12345678", "123456789", "1234567812345678", "ü", String(repeating: "x", count: 200),
+        ]
         for _ in 0..<50 {
             var sets: Set<Labels> = []
             for _ in 0..<30 { sets.insert(try Labels(names.map { Label($0, queries.pick(values)) })) }

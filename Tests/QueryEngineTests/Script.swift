@@ -182,6 +182,7 @@ struct Script {
     ) throws -> QueryResult {
         var parserOptions = ParserOptions()
         parserOptions.experimentalFunctions = true
+        parserOptions.experimentalDurationExpressions = true
         let expression = try Parser.parse(query, options: parserOptions)
         let plan = try QueryPlan(expression, text: query, tenant: .default, time: time, options: options)
         return try Evaluator.evaluate(plan, data: plan.selections.map { select($0, series) })

@@ -5,10 +5,13 @@ import WireProtocol
 @Suite("Handshake")
 struct HandshakeTests {
     static func offer(
-        _ versions: ClosedRange<UInt32> = 1...1, required: UInt64 = 0, optional: UInt64 = 0, cluster: String = "test"
+        _ versions: ClosedRange<UInt32> = 1...1, required: UInt64 = 0, optional: UInt64 = 0, cluster: String = "test",
+        id: String = ""
     ) -> ConnectionOffer {
-        ConnectionOffer(
-            identity: NodeIdentity(cluster: cluster, node: "n"), lowestVersion: versions.lowerBound,
+        var identity = NodeIdentity(cluster: cluster, node: "n")
+        identity.clusterID = id
+        return ConnectionOffer(
+            identity: identity, lowestVersion: versions.lowerBound,
             highestVersion: versions.upperBound, requiredFeatures: FeatureSet(rawValue: required),
             optionalFeatures: FeatureSet(rawValue: optional))
     }
@@ -35,6 +38,8 @@ struct HandshakeTests {
             (offer(required: 1), offer(), .versionMismatch), (offer(), offer(required: 4), .versionMismatch),
             (offer(required: 1 << 63), offer(optional: 1), .versionMismatch),
             (offer(cluster: "a"), offer(cluster: "b"), .badRequest),
+            (offer(id: "1f"), offer(id: "2f"), .badRequest), (offer(id: "1f"), offer(), .unavailable),
+            (offer(), offer(id: "1f"), .unavailable),
         ] as [(ConnectionOffer, ConnectionOffer, TypedError.Code)])
     func refusals(_ client: ConnectionOffer, _ server: ConnectionOffer, _ code: TypedError.Code) {
         var pair = ConnectionPair(client: client, server: server)

@@ -4,9 +4,12 @@ import re
 import time
 import urllib.parse
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
 from harness.murmur import Standalone
+
+from .views import violations
 
 WRONG_QUERY = [r"status of 400"]
 
@@ -152,5 +155,26 @@ def test_an_answer_explains_itself_as_a_tree(visit, shared_standalone, tenant) -
     expect(operators).to_have_text(["+", "sum", "selector"])
     expect(explained.locator(".explain-part .plan-tree .plan-tree .plan-tree .plan-operator")).to_contain_text("2 rows")
     assert "explain=1" in page.url
+    assert not violations(page)
     page.get_by_role("button", name="Explain").click()
     expect(page.locator(".explain")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_explained_answer_of_several_nodes_is_in_the_order_of_their_names(visit, shared_standalone, tenant, scheme) -> None:
+    push_history(shared_standalone, tenant)
+
+    def as_if_of_three(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        if "explain" in told["data"]:
+            parts = told["data"]["explain"]["work"][0]["parts"]
+            parts[:] = [{**parts[0], "node": node, "outcome": outcome} for node, outcome in (("node-10", "used"), ("node-9", "late"), ("node-1", "used"))]
+        route.fulfill(response=answer, json=told)
+
+    page: Page = visit("#/explore?query=sum by (server_id) (queue_depth)", scheme=scheme)
+    page.route("**/api/v1/query_range", as_if_of_three)
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator(".explain-part > p > b")).to_have_text(["node-1", "node-9", "node-10"])
+    expect(page.locator(".explain-part.unused")).to_contain_text("late")
+    assert not violations(page)

@@ -47,6 +47,15 @@ def test_the_place_of_an_error_is_found_in_its_text(modules: Page) -> None:
     assert modules.evaluate(script, ["query timed out", "up"])["offset"] == -1
 
 
+def test_lengths_of_time_in_a_plan_are_as_one_types_them(modules: Page) -> None:
+    table = [
+        ('{__name__="up"}[60000 ms]', '{__name__="up"}[1m]'), ("[5400000 ms:1500 ms] offset -86400000 ms", "[1h30m:1s500ms] offset -1d"),
+        ('{a="5 ms",b="\\"7 ms"}[250 ms] @ 1700000000500 ms', '{a="5 ms",b="\\"7 ms"}[250ms] @ 1700000000.5'), ("by (host)", "by (host)"),
+    ]
+    script = """async (texts) => { const { typed } = await import("/promql.js"); return texts.map(typed); }"""
+    assert modules.evaluate(script, [text for text, _ in table]) == [text for _, text in table]
+
+
 def test_a_value_cannot_leave_its_quotes(modules: Page) -> None:
     script = """async (text) => (await import("/promql.js")).selector({ server_id: text })"""
     assert modules.evaluate(script, 'a"} or {b="\\') == '{server_id="a\\"} or {b=\\"\\\\"}'

@@ -44,9 +44,20 @@ def fleet(start_standalone):
 
     thread = threading.Thread(target=push)
     thread.start()
-    yield made_up
-    done.set()
-    thread.join()
+    try:
+        yield made_up
+    finally:
+        done.set()
+        thread.join()
+
+
+def keep(images: pathlib.Path, name: str, page: Page) -> None:
+    """Takes the page's picture, and closes it."""
+    assert width_beyond(page) <= 0, name
+    picture = page.screenshot(animations="disabled")
+    assert len(picture) < PICTURE_BYTES_MAX, f"{name} has {len(picture)} bytes"
+    (images / f"{name}.png").write_bytes(picture)
+    page.close()
 
 
 def test_screenshots_of_the_three_views(visit, fleet, images) -> None:
@@ -64,11 +75,7 @@ def test_screenshots_of_the_three_views(visit, fleet, images) -> None:
                 expect(page.locator(".facts")).to_contain_text("Uptime")
         else:
             expect(page.locator(".size")).to_contain_text("series")
-        assert width_beyond(page) <= 0, name
-        picture = page.screenshot(animations="disabled")
-        assert len(picture) < PICTURE_BYTES_MAX, f"{name} has {len(picture)} bytes"
-        (images / f"{name}.png").write_bytes(picture)
-        page.close()
+        keep(images, name, page)
 
 
 CLUSTER_PICTURES = [("cluster-light", "light", 1360, 980), ("cluster-dark", "dark", 1360, 980), ("cluster-phone", "light", 390, 844)]
@@ -114,6 +121,17 @@ def cluster(tmp_path: pathlib.Path) -> Iterator[Cluster]:
         made.close()
 
 
+def explained(visit, cluster: Cluster) -> Page:
+    """How a cluster found an answer."""
+    page: Page = visit(
+        "#/explore?range=5m&explain=1&query=" + urllib.parse.quote("sum(avg_over_time(node_7[1m])) / 150"), server=cluster.coordinators[0],
+        as_tenant=None, width=1360, height=1250,
+    )
+    expect(page.get_by_label("How the answer was found")).to_contain_text("Asked of")
+    expect(page.locator(".size")).to_contain_text("series")
+    return page
+
+
 def test_screenshots_of_the_cluster_view_while_a_node_leaves(visit, cluster, images) -> None:
     pages = []
     for name, scheme, width, height in CLUSTER_PICTURES:
@@ -122,13 +140,13 @@ def test_screenshots_of_the_cluster_view_while_a_node_leaves(visit, cluster, ima
         pages.append((name, page))
     # Until each has been watched for a while there is no load to show.
     expect(page.locator('[data-member="aggregator-1"]')).to_contain_text("Samples")
+    keep(images, "explain-light", explained(visit, cluster))
     drain = threading.Thread(target=cluster.drain, args=(cluster.holders[-1],))
     drain.start()
-    for name, page in pages:
-        expect(page.locator(".move-details").first).to_contain_text("done", timeout=180_000)
-        expect(page.locator(".move-left").first).to_contain_text("about")
-        assert width_beyond(page) <= 0, name
-        picture = page.screenshot(animations="disabled")
-        assert len(picture) < PICTURE_BYTES_MAX, f"{name} has {len(picture)} bytes"
-        (images / f"{name}.png").write_bytes(picture)
-    drain.join()
+    try:
+        for name, page in pages:
+            expect(page.locator(".move-details").first).to_contain_text("done", timeout=180_000)
+            expect(page.locator(".move-left").first).to_contain_text("about")
+            keep(images, name, page)
+    finally:
+        drain.join()

@@ -3,6 +3,7 @@
 import re
 from typing import Callable
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from harness.waiting import wait_for
@@ -46,6 +47,12 @@ def changes(read: Callable[[], str], count: int) -> list[str]:
 def width_beyond(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['help']} at {[node['target'] for node in each['nodes']][:5]}" for each in found]
 
 
 def charts(page: Page) -> int:

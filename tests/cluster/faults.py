@@ -101,12 +101,29 @@ def added_and_drained(cluster: Cluster, duration: float) -> None:
     cluster.drain(going)
 
 
-def rolling_restart(cluster: Cluster, duration: float) -> None:
+def restart(nodes: list[Member], cluster: Cluster) -> None:
     """One process after the other is stopped in good order and started again, each once all is well."""
-    for node in list(cluster.nodes.values()):
+    for node in nodes:
         assert node.stop() == 0, node.log.read_text(errors="replace")[-2000:]
         cluster.start([node])
         cluster.wait_until_ready()
+
+
+def rolling_restart(cluster: Cluster, duration: float) -> None:
+    """Every process, one after the other."""
+    restart(list(cluster.nodes.values()), cluster)
+
+
+def upgraded_by_half(cluster: Cluster, duration: float) -> None:
+    """Rolling restarts: every second process goes on without the protocol's newest feature, as an older program, and then has it again."""
+    older = list(cluster.nodes.values())[::2]
+    for node in older:
+        node.settings["withhold_feature"] = "fragments"
+    restart(older, cluster)
+    time.sleep(duration)
+    for node in older:
+        del node.settings["withhold_feature"]
+    restart(older, cluster)
 
 
 def first_of(role: str, act: Callable[[Member, Cluster, float], None]) -> Callable[[Cluster, float], None]:
@@ -140,6 +157,7 @@ FAULTS = [
     Fault("a data directory wiped", wiped),
     Fault("every process killed at once", all_killed),
     Fault("rolling restart", rolling_restart, only_in_matrix=True),
+    Fault("rolling restart, half without the newest feature", upgraded_by_half),
     Fault("an aggregator added", added, changes_members=True, only_in_matrix=True),
     Fault("an aggregator drained", drained, changes_members=True, only_in_matrix=True),
     Fault("one added and one drained at once", added_and_drained, changes_members=True),

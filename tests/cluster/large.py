@@ -8,6 +8,7 @@ nothing happens, while an aggregator is added, and while another one is drained.
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import signal
@@ -89,6 +90,18 @@ class Load:
             thread.join()
 
 
+def spent(cluster: Cluster) -> dict[str, float]:
+    """CPU seconds of each process so far."""
+    return {name: node.metric("process_cpu_seconds_total") for name, node in cluster.nodes.items()}
+
+
+def tell_resources(cluster: Cluster, before: dict[str, float], seconds: float) -> None:
+    """What each process took meanwhile: what a scheduler would have to keep free for it."""
+    for name, cpu in spent(cluster).items():
+        memory = cluster.nodes[name].metric("process_resident_memory_bytes") / (1 << 20)
+        print(f"    {name}: {(cpu - before.get(name, 0.0)) / seconds:.2f} cores, {memory:,.0f} MiB resident", flush=True)
+
+
 def push(cluster: Cluster, servers: int, interval: str, seconds: float) -> dict:
     """One run of the load generator; its report."""
     result = subprocess.run(
@@ -101,12 +114,14 @@ def push(cluster: Cluster, servers: int, interval: str, seconds: float) -> dict:
 
 def observe(cluster: Cluster, servers: int, name: str, act: Callable[[], None]) -> Phase:
     """What load and queries do while something is done."""
-    load, begun = Load(cluster, servers), time.monotonic()
+    load, begun, before = Load(cluster, servers), time.monotonic(), spent(cluster)
     try:
         act()
     finally:
         seconds = time.monotonic() - begun
         load.stop()
+    print(name, flush=True)
+    tell_resources(cluster, before, time.monotonic() - begun)
     pushed = time.monotonic() - begun
     return Phase(
         name, seconds, int(sum(report["samples"] for report in load.reports) * seconds / pushed), sum(report["errors"] for report in load.reports),
@@ -138,26 +153,26 @@ def fill(cluster: Cluster, servers: int, samples: int) -> int:
 def run(directory: pathlib.Path, series: int, samples: int) -> list[Phase]:
     """The whole of it, on a cluster of its own."""
     servers = series * AGGREGATORS // COPIES // METRICS
-    postgres = Postgres()
-    cluster = Cluster(directory, None, postgres, {"aggregator": {"replication_factor": COPIES}})
-    try:
-        for role, zone in SHAPE:
-            cluster.add(role, zone)
-        cluster.start().wait_until_ready()
-        stored = fill(cluster, servers, samples)
-        held = cluster.of("aggregator")[1].metric("murmur_engine_series")
-        print(f"{servers * METRICS:,} series, {stored:,} samples; the aggregator to be drained has {held:,.0f} of the series", flush=True)
-        return [
-            observe(cluster, servers, "nothing happens", lambda: time.sleep(CALM_SECONDS)),
-            observe(cluster, servers, "an aggregator is added", lambda: add(cluster)),
-            observe(cluster, servers, "one is drained", lambda: cluster.drain(cluster.of("aggregator")[1], MOVED_SECONDS_MAX)),
-        ]
-    except BaseException:
-        print(cluster.logs())
-        raise
-    finally:
-        cluster.close()
-        postgres.close()
+    with contextlib.ExitStack() as open_things:
+        postgres = Postgres()
+        open_things.callback(postgres.close)
+        cluster = Cluster(directory, None, postgres, {"aggregator": {"replication_factor": COPIES}})
+        open_things.callback(cluster.close)
+        try:
+            for role, zone in SHAPE:
+                cluster.add(role, zone)
+            cluster.start().wait_until_ready()
+            stored = fill(cluster, servers, samples)
+            held = cluster.of("aggregator")[1].metric("murmur_engine_series")
+            print(f"{servers * METRICS:,} series, {stored:,} samples; the aggregator to be drained has {held:,.0f} of the series", flush=True)
+            return [
+                observe(cluster, servers, "nothing happens", lambda: time.sleep(CALM_SECONDS)),
+                observe(cluster, servers, "an aggregator is added", lambda: add(cluster)),
+                observe(cluster, servers, "one is drained", lambda: cluster.drain(cluster.of("aggregator")[1], MOVED_SECONDS_MAX)),
+            ]
+        except BaseException:
+            print(cluster.logs())
+            raise
 
 
 def main() -> int:

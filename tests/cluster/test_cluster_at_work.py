@@ -10,6 +10,7 @@ from typing import Iterator
 import pytest
 
 from harness.cluster import Cluster, Member
+from harness.fleet import push_bulk
 from harness.murmur import BINARY, clean_environment, now_ms
 from harness.terminal import Terminal
 from harness.waiting import wait_for
@@ -63,41 +64,55 @@ def letters(runs: str) -> str:
     return text
 
 
+def tells_all_is_well(node: Member, cluster: Cluster) -> bool:
+    """Whether a process sees everybody, each with a report of its own, all copies, and nothing on the move."""
+    overview = node.data("/api/v1/cluster/overview")
+    return (
+        overview["replication"]["full"] == SLOTS
+        and [(each["name"], each.get("report", {}).get("name")) for each in overview["nodes"]] == [(name, name) for name in sorted(cluster.nodes)]
+        and overview["movements"] == {"movements": [], "silent": [], "isSettled": True}
+    )
+
+
+def ring_is_whole(node: Member) -> bool:
+    """Whether each slot has a first and a second owner, and these and nobody else have it whole."""
+    ring = node.data("/api/v1/cluster/ring")
+    owns = [letters(each["owns"]) for each in ring["nodes"]]
+    # One that did not answer has no states.
+    states = [letters(each.get("states", "")) for each in ring["nodes"]]
+    return all(len(each) == SLOTS for each in states) and all(
+        sorted(own[slot] for own in owns if own[slot] != ".") == ["a", "b"]
+        and all((state[slot] == "w") == (own[slot] != ".") for own, state in zip(owns, states))
+        for slot in range(SLOTS)
+    )
+
+
 def test_every_role_tells_the_same_of_a_cluster_that_is_well(cluster: Cluster) -> None:
+    # What is seen of others is what they said in the last seconds: on a slow machine a single look may find somebody late.
     for node in cluster.nodes.values():
-        wait_for(f"{node.name} sees all copies", lambda node=node: replication(node)["full"] == SLOTS, HEALTHY_SECONDS)
-        overview = node.data("/api/v1/cluster/overview")
-        assert [each["name"] for each in overview["nodes"]] == sorted(cluster.nodes)
-        assert all(each["report"]["name"] == each["name"] for each in overview["nodes"])
-        assert overview["movements"] == {"movements": [], "silent": [], "isSettled": True}
-    ring = cluster.routers[0].data("/api/v1/cluster/ring")
-    owns = {node["name"]: letters(node["owns"]) for node in ring["nodes"]}
-    states = {node["name"]: letters(node["states"]) for node in ring["nodes"]}
-    for slot in range(SLOTS):
-        owners = {name: letter[slot] for name, letter in owns.items() if letter[slot] != "."}
-        assert sorted(owners.values()) == ["a", "b"]
-        assert all((states[name][slot] == "w") == (name in owners) for name in states)
+        wait_for(f"{node.name} tells that all is well", lambda node=node: tells_all_is_well(node, cluster), HEALTHY_SECONDS)
+    wait_for("a whole ring", lambda: ring_is_whole(cluster.routers[0]), HEALTHY_SECONDS)
     holder = cluster.holders[0]
     report = holder.data("/api/v1/cluster/node")
     assert report["store"]["series"] > 0 and report["store"]["diskFreeBytes"] > 0 and report["checkpoint"]["kind"] == "SQLite"
     wait_for("a load", lambda: holder.data("/api/v1/cluster/node").get("load", {}).get("memoryBytes", 0) > 0)
 
 
-def test_ctl_fits_a_terminal_of_80_columns(cluster: Cluster) -> None:
+def test_ctl_fits_a_terminal_of_100_columns(cluster: Cluster) -> None:
     node = cluster.routers[0]
-    wait_for("all copies", lambda: replication(node)["full"] == SLOTS, HEALTHY_SECONDS)
+
+    def is_well() -> bool:
+        return f"{SLOTS} of {SLOTS} slots have all 2 copies" in ctl(node, "status") and ctl(node, "ring").count("#" * 20) == 3
+
+    wait_for("all copies", is_well, HEALTHY_SECONDS)
+    wait_for("rest", lambda: "Nothing moves." in ctl(node, "movements"), HEALTHY_SECONDS)
     status = ctl(node, "status")
-    assert f"{SLOTS} of {SLOTS} slots have all 2 copies" in status and "aggregator-3" in status, status
-    ring = ctl(node, "ring")
-    assert ring.count("#" * 32) == 3, ring
-    assert "Nothing moves." in ctl(node, "movements")
-    # Of the cluster's own lines; names and addresses may be longer.
-    for text in (ring, ctl(node, "queries")):
-        assert max(map(len, text.splitlines())) <= 80, text
-    assert max(map(len, status.splitlines())) <= 100, status
-    assert json.loads(ctl(node, "status", "--json"))["overview"]["replication"]["full"] == SLOTS
-    assert json.loads(ctl(node, "ring", "--json"))["replication"]["copies"] == 2
-    assert json.loads(ctl(node, "movements", "--json"))["isSettled"] is True
+    # With names of this length: a line lists those of all aggregators.
+    for text in (status, ctl(node, "ring"), ctl(node, "queries")):
+        assert max(map(len, text.splitlines())) <= 100, text
+    told = [json.loads(ctl(node, *words, "--json")) for words in (("status",), ("ring",), ("movements",))]
+    assert told[0]["overview"]["replication"]["copies"] == told[1]["replication"]["copies"] == 2
+    assert told[2].keys() == {"movements", "silent", "isSettled"}
 
 
 def test_a_member_that_is_killed_or_hangs_is_shown_as_such_and_delays_nobody(cluster: Cluster) -> None:
@@ -106,12 +121,21 @@ def test_a_member_that_is_killed_or_hangs_is_shown_as_such_and_delays_nobody(clu
     victim.freeze()
     try:
         wait_for("its silence", lambda: node.data("/api/v1/cluster/movements")["silent"] == [victim.name], HEALTHY_SECONDS)
-        overview = node.data("/api/v1/cluster/overview")
-        assert overview["replication"]["full"] < SLOTS
-        assert not next(each for each in overview["nodes"] if each["name"] == victim.name).get("report")
-        assert any(victim.name in warning["text"] for warning in overview["warnings"]), overview["warnings"]
-        assert f"{victim.name} does not answer" in ctl(node, "movements")
-        assert "?" in next(line for line in ctl(node, "ring").splitlines() if line.startswith(victim.name)).split()[-1]
+
+        def is_missed() -> bool:
+            overview = node.data("/api/v1/cluster/overview")
+            shown = next(each for each in overview["nodes"] if each["name"] == victim.name)
+            return (
+                overview["replication"]["full"] < SLOTS and not shown.get("report")
+                and any(victim.name in warning["text"] for warning in overview["warnings"])
+            )
+
+        def ring_has_no_word_of_it() -> bool:
+            return "?" in next(line for line in ctl(node, "ring").splitlines() if line.startswith(victim.name)).split()[-1]
+
+        wait_for("its absence in the overview", is_missed, HEALTHY_SECONDS)
+        wait_for("its silence in words", lambda: f"{victim.name} does not answer" in ctl(node, "movements"), HEALTHY_SECONDS)
+        wait_for("its silence in the ring", ring_has_no_word_of_it, HEALTHY_SECONDS)
     finally:
         victim.thaw()
     wait_for("all copies again", lambda: replication(node)["full"] == SLOTS, HEALTHY_SECONDS)
@@ -148,7 +172,7 @@ def test_a_drain_is_seen_from_elsewhere_and_in_a_terminal(cluster: Cluster) -> N
     wait_for("all copies", lambda: replication(node) == {**replication(node), "full": SLOTS, "copies": 2}, HEALTHY_SECONDS)
 
 
-def test_a_movement_held_to_a_rate_comes_to_its_end(tmp_path: pathlib.Path) -> None:
+def test_a_movement_keeps_to_its_rate_and_comes_to_its_end(tmp_path: pathlib.Path) -> None:
     made = Cluster(tmp_path, settings={"aggregator": {"replication_factor": 1, "movement_rate": "1MiB"}})
     made.add("aggregator")
     made.add("router")
@@ -157,19 +181,24 @@ def test_a_movement_held_to_a_rate_comes_to_its_end(tmp_path: pathlib.Path) -> N
         made.start().wait_until_ready()
         router, coordinator, at = made.routers[0], made.coordinators[0], now_ms()
         # Some 10 MiB, half of which move.
-        for part in range(20):
-            series = [
-                ({"__name__": f"m{metric}", "instance": f"web-{part}-{server}"}, [(at - 1000 * back, (server * 7919 + back * 104729 + metric) % 99991 / 7) for back in range(120)])
-                for server in range(25) for metric in range(20)
-            ]
-            assert router.push_series(series).status == 204
+        push_bulk(router, 20, at)
         expected = coordinator.query('count({__name__=~"m.*"})', at / 1000)[0]["value"][1]
         second = made.add("aggregator")
+        began, moved = time.monotonic(), 0
         made.start([second])
-        wait_for("slots on their way", lambda: coordinator.data("/api/v1/cluster/movements")["movements"] != [], HEALTHY_SECONDS)
-        began = time.monotonic()
-        wait_for("all copies", lambda: replication(coordinator)["full"] == SLOTS and made.complaints() == [], HEALTHY_SECONDS)
-        print(f"moved in {time.monotonic() - began:.1f} s")
+
+        def is_well() -> bool:
+            nonlocal moved
+            movements = coordinator.data("/api/v1/cluster/movements")["movements"]
+            gains = [each["move"]["bytes"] for each in movements if (each["node"], each["direction"]) == (second.name, "gains")]
+            moved = max([moved, *gains])
+            return not movements and moved > 0 and replication(coordinator)["full"] == SLOTS and made.complaints() == []
+
+        wait_for("all copies after a movement", is_well, HEALTHY_SECONDS)
+        took = time.monotonic() - began
+        print(f"moved {moved / (1 << 20):.1f} MiB in {took:.1f} s")
+        # A second's worth is free at the beginning, and pages that were asked for may come to another one. Never less, however slow the machine.
+        assert moved > 3 << 20 and took > moved / (1 << 20) - 2
         assert coordinator.query('count({__name__=~"m.*"})', at / 1000)[0]["value"][1] == expected == "10000"
     finally:
         made.close()
@@ -185,7 +214,7 @@ def test_queries_are_told_through_any_process(cluster: Cluster) -> None:
         assert "count(work)" in {query["query"] for query in told["slowest"]}
         assert "No query is at work." in ctl(node, "queries") and "count(work)" in ctl(node, "queries")
     refused = subprocess.run(
-        [BINARY, "ctl", "queries", "kill", "7", "--endpoint", router.url], capture_output=True, text=True, timeout=60, env=clean_environment(),
+        [BINARY, "ctl", "queries", "kill", "7", "--endpoint", router.url], capture_output=True, text=True, timeout=120, env=clean_environment(),
         stdin=subprocess.DEVNULL,
     )
     assert refused.returncode == 1 and "no query 7" in refused.stderr, refused.stderr

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 
 import pytest
 
@@ -30,10 +31,13 @@ def test_its_files_make_a_cluster(folder: pathlib.Path, tmp_path: pathlib.Path) 
         for file, name in zip(files, names):
             directory = tmp_path / name
             directory.mkdir()
-            local = {"join": nodes[0].cluster} if nodes else {}
-            if role_of(file) == "aggregator":
-                local["checkpoint"] = f"sqlite:{directory / 'checkpoint.db'}"
-            nodes.append(Node(role_of(file), directory, config=file, **local).start(ready=False))
+            local = {"checkpoint": f"sqlite:{directory / 'checkpoint.db'}"} if role_of(file) == "aggregator" else {}
+            nodes.append(Node(role_of(file), directory, config=file, **local))
+        for file, node in zip(files, nodes):
+            if re.search(r"^join: ", file.read_text(), re.MULTILINE):
+                aggregators = [other.cluster for other in nodes if other.role == "aggregator" and other is not node]
+                node.settings["join"] = ",".join(aggregators)
+            node.start(ready=False)
         for node in nodes:
             node.wait_until_ready()
         coordinator = next(node for node in nodes if node.role == "coordinator")
@@ -54,6 +58,17 @@ def test_its_files_make_a_cluster(folder: pathlib.Path, tmp_path: pathlib.Path) 
         at = now_ms()
         assert router.push_series([({"__name__": "config_test", "instance": "web-1"}, [(at, 7.0)])]).status == 204
         assert [entry["value"][1] for entry in coordinator.query("config_test", at / 1000)] == ["7"]
+        if holders >= 3:
+            # One of them is lost, and with it the zone, where there are zones: another stands in.
+            lost = nodes[0]
+            lost.kill()
+            later = [({"__name__": "config_test", "instance": "web-1"}, [(at + 1_000, 8.0)])]
+            wait_for("a push without one aggregator", lambda: router.push_series(later).status == 204, HEALTHY_SECONDS)
+            # Its disk is gone too: by its file it finds its cluster, and founds no other.
+            shutil.rmtree(lost.data_directory)
+            lost.start()
+            settings = [node.data("/api/v1/cluster/settings") for node in (lost, coordinator)]
+            assert settings[0]["clusterID"] == settings[1]["clusterID"]
         assert all(node.stop() == 0 for node in reversed(nodes))
     finally:
         for node in nodes:

@@ -6,9 +6,9 @@ import time
 import urllib.parse
 from typing import Callable
 
+from harness.fleet import PATIENCE, wait_until_settled
 from harness.murmur import Node, now_ms
 from harness.waiting import wait_for
-from system.test_replicas import PATIENCE, wait_until_settled
 
 SERVERS = 90
 SLOTS = 16_384
@@ -23,10 +23,7 @@ class Trio:
         self.router = start("router", "router-1", join=first.cluster)
         self.aggregators = [first, *(start("aggregator", name, join=first.cluster) for name in ("aggregator-2", "aggregator-3"))]
         self.coordinator = start("coordinator", "coordinator-1", join=first.cluster, **coordinator)
-        if factor == 2:
-            wait_until_settled(self.aggregators)
-        else:
-            wait_for("slots at rest", lambda: all(node.metric("murmur_movement_settled") == 1 for node in self.aggregators), PATIENCE)
+        wait_until_settled(self.aggregators, factor)
         self.time = now_ms() // 1000
         elements = [
             {"server_id": f"server-{number}", "metric_type": "asked", "value": number, "timestamp": self.time} for number in range(SERVERS)
@@ -51,8 +48,7 @@ class Trio:
 
 def test_a_replica_that_stands_still_is_hedged_and_the_answer_is_complete(start_node: Start) -> None:
     trio = Trio(start_node, 2, query_hedge_delay="20ms")
-    assert trio.coordinator.metric("murmur_query_hedges_won_total") is not None
-    won = 0
+    won = 0.0
     # The pace allows few at once; one that was asked before the member was suspected is enough.
     trio.aggregators[1].program.process.send_signal(19)
     try:

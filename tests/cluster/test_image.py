@@ -10,7 +10,7 @@ import pytest
 from harness.http import HTTPClient
 from harness.kubernetes_api import KubernetesAPI
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.waiting import DEADLINE_SECONDS, wait_for
 
 from kubernetes import image
 from kubernetes.image import Image, dockerfile
@@ -41,7 +41,7 @@ def container(built: Image, tmp_path: pathlib.Path) -> Iterator[tuple[subprocess
         return client.request("GET", "/-/ready").status == 200
 
     try:
-        wait_for("/-/ready", is_ready, 120)
+        wait_for("/-/ready", is_ready)
         yield process, client, volume
     finally:
         client.close()
@@ -83,7 +83,7 @@ def test_it_takes_a_push_and_answers_on_a_root_that_is_read_only(container):
     assert page.status == 200 and b"<html" in page.body
     assert {"engine-0", "node.json"} <= {path.name for path in volume.iterdir()}
     process.terminate()
-    assert process.wait(60) == 0
+    assert process.wait(DEADLINE_SECONDS) == 0
 
 
 def test_its_pre_stop_hook_has_what_it_needs(built, tmp_path):
@@ -95,7 +95,7 @@ def test_its_pre_stop_hook_has_what_it_needs(built, tmp_path):
         **api.environment, "SERVICE_ACCOUNT_DIRECTORY": "/var/lib/murmur", "POD_NAME": "murmur-aggregator-0", "POD_NAMESPACE": "murmur",
         "OWN_ENDPOINT": f"http://127.0.0.1:{free_port()}", "PRE_STOP_LOG": "/var/lib/murmur/log",
     }
-    result = subprocess.run(built.command(volume, "murmur-pre-stop", **variables), capture_output=True, text=True, timeout=120)
+    result = subprocess.run(built.command(volume, "murmur-pre-stop", **variables), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     api.close()
     assert result.returncode == 0 and result.stderr == "", result
     assert api.asked == [api.path]

@@ -2,12 +2,13 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 from typing import Any, Callable
 
-from harness.fleet import PATIENCE, Fleet, wait_until_settled
-from harness.murmur import BINARY, Node, clean_environment
+from harness.fleet import PATIENCE, Fleet, push_bulk, wait_until_settled
+from harness.murmur import BINARY, Node, clean_environment, now_ms
 from harness.waiting import wait_for
 
 Start = Callable[..., Node]
@@ -46,11 +47,13 @@ def refused(node: Node, *words: str) -> str:
     return said
 
 
-def cluster(start: Start, aggregators: int, **settings: Any) -> tuple[list[Node], Node, Node]:
-    """So many aggregators, a router and a coordinator."""
-    first = start("aggregator", "aggregator-1", **settings)
+def cluster(start: Start, aggregators: int, movement_rate: str = "64MiB", **settings: Any) -> tuple[list[Node], Node, Node]:
+    """So many aggregators, a router and a coordinator. The settings are the cluster's: its first process brings them."""
+    first = start("aggregator", "aggregator-1", movement_rate=movement_rate, **settings)
     router = start("router", "router-1", join=first.cluster)
-    others = [start("aggregator", f"aggregator-{number}", join=router.cluster) for number in range(2, aggregators + 1)]
+    others = [
+        start("aggregator", f"aggregator-{number}", join=router.cluster, movement_rate=movement_rate) for number in range(2, aggregators + 1)
+    ]
     coordinator = start("coordinator", "coordinator-1", join=router.cluster)
     return [first, *others], router, coordinator
 
@@ -106,7 +109,7 @@ def test_copies_become_more_and_fewer_while_the_cluster_works(start_node: Start)
 
 
 def test_a_member_that_stays_away_is_replaced_and_comes_back_anew_but_not_two_of_three(start_node: Start) -> None:
-    aggregators, router, coordinator = cluster(start_node, 3, replication_factor=2, replacement_delay="30s")
+    aggregators, router, coordinator = cluster(start_node, 3, replication_factor=2, replacement_delay="60s")
     first, second, third = aggregators
     fleet = Fleet(router, coordinator)
     fleet.push()
@@ -140,7 +143,7 @@ def test_a_member_that_stays_away_is_replaced_and_comes_back_anew_but_not_two_of
 
     def is_overdue() -> bool:
         dead = [member for member in first.data("/api/v1/cluster/members") if member["liveness"] == "dead"]
-        return len(dead) == 2 and all(member["seconds"] > 40 for member in dead)
+        return len(dead) == 2 and all(member["seconds"] > 75 for member in dead)
 
     wait_for("both being dead for longer than the delay", is_overdue, PATIENCE)
     assert states(first) | {"aggregator-2": "active", "aggregator-3": "active"} == states(first)
@@ -153,11 +156,13 @@ def test_a_member_that_stays_away_is_replaced_and_comes_back_anew_but_not_two_of
 
 
 def test_drains_that_meet_leave_enough_and_a_member_that_leaves_may_stay(start_node: Start) -> None:
-    aggregators, router, coordinator = cluster(start_node, 3, replication_factor=2)
+    aggregators, router, coordinator = cluster(start_node, 3, movement_rate="1MiB", replication_factor=2)
     router_2 = start_node("router", "router-2", join=router.cluster)
     fleet = Fleet(router, coordinator)
     fleet.push()
     wait_until_settled(aggregators, 2)
+    # Enough that a departure at this rate is seen.
+    push_bulk(router, 10, now_ms())
 
     assert "does not leave" in refused(router, "undrain", "aggregator-1")
     leaving = begin_ctl(router, "drain", "aggregator-1")
@@ -199,3 +204,54 @@ def test_the_name_of_a_dead_aggregator_is_not_taken_by_another_role(start_node: 
     assert "is that of an aggregator" in impostor.program.output and "murmur ctl forget aggregator-2" in impostor.program.output
     done(router, "forget", "aggregator-2")
     impostor.start()
+
+
+def test_one_departure_follows_another_after_the_copies_changed(start_node: Start) -> None:
+    aggregators, router, coordinator = cluster(start_node, 4, replication_factor=2)
+    fleet = Fleet(router, coordinator)
+    fleet.push()
+    push_bulk(router, 4, now_ms())
+    wait_until_settled(aggregators, 2)
+    done(router, "settings", "set", "replication-factor", "3")
+    fleet.push()
+    done(router, "settings", "set", "replication-factor", "2")
+
+    leaving = begin_ctl(router, "drain", "aggregator-4")
+    wait_for("the departure", lambda: states(router)["aggregator-4"] == "leaving", PATIENCE, pause=0.05)
+    assert "stays" in done(router, "undrain", "aggregator-4")
+    assert finish(leaving)[0] == 1
+    for gone, rest in (("aggregator-4", aggregators[:3]), ("aggregator-3", aggregators[:2])):
+        leaving = begin_ctl(router, "drain", gone)
+        while leaving.poll() is None:
+            fleet.push(1)
+        code, said = finish(leaving)
+        assert code == 0, said
+        wait_until_settled(rest, 2)
+        fleet.push()
+        fleet.check()
+
+
+def test_who_lost_its_disk_and_founded_a_second_cluster_is_kept_out_of_the_first(start_node: Start) -> None:
+    aggregators, router, coordinator = cluster(start_node, 3, replication_factor=2)
+    fleet = Fleet(router, coordinator)
+    fleet.push()
+    wait_until_settled(aggregators, 2)
+
+    # Its name and address, and nobody to ask for the cluster.
+    stranger = aggregators[0]
+    stranger.kill()
+    shutil.rmtree(stranger.data_directory)
+    stranger.start()
+    ours = router.data("/api/v1/cluster/status")["clusterID"]
+    assert stranger.data("/api/v1/cluster/status")["clusterID"] != ours
+    fleet.push()
+    fleet.check()
+    assert stranger.metric("murmur_engine_samples_appended_total") == 0
+
+    stranger.kill()
+    shutil.rmtree(stranger.data_directory)
+    stranger.settings["join"] = router.cluster
+    stranger.start()
+    assert stranger.data("/api/v1/cluster/status")["clusterID"] == ours
+    wait_until_settled(aggregators, 2)
+    fleet.check()

@@ -10,7 +10,7 @@ NEAR = 1e-6
 
 
 class Verdict(NamedTuple):
-    """`kind` is `same` (byte by byte), `equal`, `empty` (and equal), `failed` (on both sides), `near`, `different` or `one failed`."""
+    """`kind` is `same` (byte by byte, and not nothing), `equal`, `empty` (and equal), `failed` (on both sides), `near`, `different` or `one failed`."""
 
     kind: str
     detail: str = ""
@@ -38,7 +38,9 @@ def judge(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
 def judge_alike(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
     """Compares two envelopes of Murmuration: the same text, or at least the same series in the same order, and the same notes."""
     if ours == theirs:
-        return Verdict("same")
+        if ours["status"] == "error":
+            return Verdict("failed")
+        return Verdict("same" if ours["data"]["result"] else "empty")
     if ours["status"] == theirs["status"] == "error":
         return Verdict("different", f"ours: {ours['error']} | theirs: {theirs['error']}")
     verdict = judge(ours, theirs)

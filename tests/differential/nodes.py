@@ -51,8 +51,13 @@ class OneNode:
     def __init__(self, directory: pathlib.Path):
         settings = directory / "settings.yaml"
         settings.write_text(SETTINGS)
-        self._node = Standalone(directory, config=settings).start()
+        self._node = Standalone(directory, config=settings)
         self.client = self._node.client
+
+    def start(self) -> "OneNode":
+        """Starts it and waits until it is ready."""
+        self._node.start()
+        return self
 
     def push(self, series: Iterable[Series]) -> None:
         """A remote write that must be taken whole."""

@@ -8,6 +8,7 @@ With --cluster it asks a cluster of three aggregators and a single node of Murmu
 
 import argparse
 import collections
+import contextlib
 import pathlib
 import sys
 import tempfile
@@ -18,9 +19,12 @@ from harness.murmur import Standalone
 
 from .comparison import Verdict, judge, judge_alike
 from .expressions import Expressions
-from .nodes import OneNode, ThreeNodes
+from .nodes import SETTINGS, OneNode, ThreeNodes
 from .peer import Prometheus
 from .series import batches, make
+
+
+Sides = tuple[Standalone | ThreeNodes, Prometheus | OneNode]
 
 
 class Asked(NamedTuple):
@@ -54,6 +58,24 @@ def compare(
         yield Asked(expression, path, parameters, verdict)
 
 
+def sides(cluster: bool, prometheus: str, directory: pathlib.Path, open_things: contextlib.ExitStack) -> Sides:
+    """Starts both sides; `open_things` ends them, also one alone when the other does not start."""
+    if not cluster:
+        peer = Prometheus(prometheus, directory)
+        open_things.callback(peer.stop)
+        settings = directory / "settings.yaml"
+        settings.write_text(SETTINGS)
+        standalone = Standalone(directory, config=settings)
+        open_things.callback(standalone.kill)
+        return standalone.start(), peer
+    for name in ("one", "three"):
+        (directory / name).mkdir()
+    one, three = OneNode(directory / "one"), ThreeNodes(directory / "three")
+    open_things.callback(one.stop)
+    open_things.callback(three.stop)
+    return three.start(), one.start()
+
+
 def main() -> int:
     """The command line; exit code 1 when anything differs by more than the last digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,30 +86,15 @@ def main() -> int:
     parser.add_argument("--shown", type=int, default=20, help="how many differences to print whole")
     options = parser.parse_args()
     counts: collections.Counter[str] = collections.Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        directory = pathlib.Path(folder)
-        theirs: Prometheus | OneNode
-        ours: Standalone | ThreeNodes
-        if options.cluster:
-            for name in ("one", "three"):
-                (directory / name).mkdir()
-            theirs, ours = OneNode(directory / "one"), ThreeNodes(directory / "three").start()
-        else:
-            theirs = Prometheus(options.prometheus, directory)
-            settings = directory / "settings.yaml"
-            settings.write_text("promql-experimental-functions: true\n")
-            ours = Standalone(directory, config=settings).start()
-        try:
-            for number, asked in enumerate(compare(ours, theirs, options.seed, options.queries), 1):
-                kind = asked.verdict.kind
-                counts[kind] += 1
-                if kind in ("near", "different", "one failed") and sum(counts[k] for k in ("near", "different", "one failed")) <= options.shown:
-                    print(f"{kind}: {asked.expression}\n    {asked.path} {asked.parameters}\n    {asked.verdict.detail}")
-                if number % 500 == 0:
-                    print(f"{number} of {options.queries} asked", file=sys.stderr)
-        finally:
-            ours.stop()
-            theirs.stop()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_things:
+        ours, theirs = sides(options.cluster, options.prometheus, pathlib.Path(folder), open_things)
+        for number, asked in enumerate(compare(ours, theirs, options.seed, options.queries), 1):
+            kind = asked.verdict.kind
+            counts[kind] += 1
+            if kind in ("near", "different", "one failed") and sum(counts[k] for k in ("near", "different", "one failed")) <= options.shown:
+                print(f"{kind}: {asked.expression}\n    {asked.path} {asked.parameters}\n    {asked.verdict.detail}")
+            if number % 500 == 0:
+                print(f"{number} of {options.queries} asked", file=sys.stderr)
     print(f"seed {options.seed}, Prometheus {theirs.version}: " + ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts)))
     return 1 if counts["different"] or counts["one failed"] else 0
 

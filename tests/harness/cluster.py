@@ -146,7 +146,7 @@ class Cluster:
             if node.get("/-/ready").status != 200:
                 found.append(f"{node.name} is not ready")
                 continue
-            if node.role == "aggregator" and len(self.holders) > 1 and node.metric("murmur_movement_settled") != 1:
+            if node.role == "aggregator" and len(self.holders) > 1 and node.metric("murmur_movement_settled", absent=0.0) != 1:
                 found.append(f"{node.name} has slots to move or batches to hand over")
             status = node.about_cluster("status")
             if status is None:

@@ -43,11 +43,25 @@ class Fleet:
         wait_for("a complete answer", is_right, PATIENCE, pause=0.2)
 
 
+def push_bulk(router: Node, parts: int, at: int) -> None:
+    """So many times half a mebibyte, as members copy it: 500 series m0, m1, … each, with two minutes of samples until `at` that no two share."""
+    for part in range(parts):
+        series = [
+            (
+                {"__name__": f"m{metric}", "instance": f"web-{part}-{server}"},
+                [(at - 1000 * back, (server * 7919 + back * 104729 + metric) % 99991 / 7) for back in range(120)],
+            )
+            for server in range(25) for metric in range(20)
+        ]
+        wait_for("an acknowledgement", lambda: router.push_series(series).status == 204, PATIENCE)
+
+
 def wait_until_settled(aggregators: list[Node], copies: int = 2) -> None:
     """Waits until every slot has so many copies on these, they can be relied on, and nothing is left to move or to hand over."""
 
     def is_settled() -> bool:
-        held = [node.metric("murmur_slots_held") for node in aggregators if node.metric("murmur_movement_settled") == 1]
+        # An aggregator has these figures once it has its place in the ring, which may be a moment after it is ready.
+        held = [node.metric("murmur_slots_held") for node in aggregators if node.metric("murmur_movement_settled", absent=0.0) == 1]
         return len(held) == len(aggregators) and sum(held) == copies * 16_384
 
     wait_for(f"{copies} copies of slots at rest", is_settled, PATIENCE, pause=0.5)

@@ -13,7 +13,7 @@ from . import remote_write
 from .http import HTTPClient, Reply
 from .network import Host
 from .ports import free_port
-from .waiting import wait_for
+from .waiting import DEADLINE_SECONDS, wait_for
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("MURMUR_TEST_BINARY") or REPOSITORY / ".build" / "release" / "murmur")
@@ -50,14 +50,14 @@ class Program:
         """What it has written so far."""
         return self.log.read_text(errors="replace")
 
-    def wait_for_exit(self, deadline: float = 30) -> int:
+    def wait_for_exit(self, deadline: float = DEADLINE_SECONDS) -> int:
         """Its exit code; fails when it does not end in time."""
         try:
             return self.process.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {deadline:g} s:\n{self.output[-4000:]}") from None
 
-    def terminate(self, deadline: float = 30) -> int:
+    def terminate(self, deadline: float = DEADLINE_SECONDS) -> int:
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait_for_exit(deadline)
@@ -192,13 +192,14 @@ class Node:
             for entry in result
         }
 
-    def metric(self, name: str) -> float:
-        """One of its own metrics from /metrics, summed over labels; 0 when absent."""
-        total = 0.0
-        for line in self.get("/metrics").text.splitlines():
-            if line.startswith(name) and line[len(name) : len(name) + 1] in ("{", " "):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+    def metric(self, name: str, absent: float | None = None) -> float:
+        """One of its own metrics from /metrics, summed over labels. One that it does not have is `absent`, or else a KeyError."""
+        lines = [line for line in self.get("/metrics").text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        if lines:
+            return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+        if absent is None:
+            raise KeyError(f"{self.role} in {self.directory.name} has no metric {name}")
+        return absent
 
     def about_checkpoint(self) -> list[dict[str, Any]]:
         """How the databases of its checkpoints stand."""

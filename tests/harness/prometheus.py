@@ -6,7 +6,7 @@ import subprocess
 from typing import Iterator
 
 from .http import HTTPClient
-from .waiting import wait_for
+from .waiting import DEADLINE_SECONDS, wait_for
 
 
 @contextlib.contextmanager
@@ -31,5 +31,5 @@ def running_prometheus(
     finally:
         client.close()
         process.terminate()
-        process.wait(30)
+        process.wait(DEADLINE_SECONDS)
         print(log.read_text(errors="replace")[-3000:])

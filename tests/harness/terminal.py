@@ -6,6 +6,7 @@ import select
 import time
 
 from .murmur import REPOSITORY, clean_environment
+from .waiting import DEADLINE_SECONDS
 
 
 class Terminal:
@@ -18,7 +19,7 @@ class Terminal:
             os.execvpe(command[0], command, clean_environment())
         self.output = ""
 
-    def read_until(self, text: str, deadline: float) -> None:
+    def read_until(self, text: str, deadline: float = DEADLINE_SECONDS) -> None:
         """Collects output until the text has come."""
         end = time.monotonic() + deadline
         while text not in self.output:
@@ -40,7 +41,7 @@ class Terminal:
         """The interrupt character: the terminal sends SIGINT to its foreground process group."""
         os.write(self.master, b"\x03")
 
-    def wait_for_exit(self, deadline: float) -> int:
+    def wait_for_exit(self, deadline: float = DEADLINE_SECONDS) -> int:
         """Its exit code, or minus the signal that ended it."""
         end = time.monotonic() + deadline
         while True:
@@ -55,5 +56,5 @@ class Terminal:
         """Ends it as a closed terminal window would."""
         if self.pid:
             self.press_control_c()
-            self.wait_for_exit(30)
+            self.wait_for_exit()
         os.close(self.master)

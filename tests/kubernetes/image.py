@@ -58,7 +58,7 @@ class Image:
         run(REPOSITORY / "docker" / "build", self.contents)
         self.packages = (self.contents / "usr/share/murmur/packages.txt").read_text().split()
         self.tree = self._tree()
-        shutil.copytree(self.contents, self.tree, dirs_exist_ok=True, symlinks=True)
+        self._lay_out()
         self._root = directory / "root"
         self._root.mkdir()
 
@@ -81,6 +81,12 @@ class Image:
         start = ["unshare", "--mount", "sh", "-c", ENTER, "enter", self.tree, self._root, volume, *values, *words]
         return [str(word) for word in start]
 
+    def _lay_out(self) -> None:
+        """The contents, without what an earlier build of the image had in their place."""
+        for place in ("usr/local/bin", "usr/local/sbin", "usr/share/murmur"):
+            shutil.rmtree(self.tree / place)
+        shutil.copytree(self.contents, self.tree, dirs_exist_ok=True, symlinks=True)
+
     def _tree(self) -> pathlib.Path:
         """Debian with the packages, made once for each list of them."""
         script = self.contents / "usr/local/sbin/murmur-install"
@@ -88,8 +94,9 @@ class Image:
         tree = REPOSITORY / ".setup" / f"debian-12-{digest}"
         if tree.exists():
             return tree
+        for other in tree.parent.glob("debian-12-*"):
+            shutil.rmtree(other)
         made = tree.with_suffix(".new")
-        shutil.rmtree(made, ignore_errors=True)
         run("debootstrap", "--variant=minbase", "bookworm", made)
         shutil.copytree(self.contents, made, dirs_exist_ok=True, symlinks=True)
         # Nothing of this machine's environment: directories that it names are not in the tree.

@@ -88,7 +88,11 @@ class Pod:
             assert self.program and self.program.process.poll() is None, f"{self.name} ended:\n{self.program and self.program.output[-4000:]}"
             return self.get("/-/ready").status == 200
 
-        wait_for(f"{self.name} being ready", is_ready, 180)
+        wait_for(f"{self.name} being ready", is_ready)
+
+    def is_settled(self) -> bool:
+        """Whether it has nothing left to copy, to hand over or to drop."""
+        return self.get("/api/v1/cluster/node").json["data"]["slots"]["isSettled"]
 
     def members(self) -> dict[str, str]:
         """The state of every member that it knows."""

@@ -132,6 +132,9 @@ def test_disruptions_leave_a_copy_of_everything(manifests):
         assert selected(manifests, budget["spec"]["selector"]["matchLabels"]) == [name]
         # One at a time: not zero, or no machine could ever be drained.
         assert budget["spec"]["maxUnavailable"] == 1 and "minAvailable" not in budget["spec"]
+        # Of what keeps nothing, and of an aggregator that has no other beside it, one that is not ready must not stay for ever.
+        may_always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+        assert may_always is (name != "murmur-aggregator" or workloads[name]["spec"]["replicas"] == 1)
 
 
 def test_autoscalers_have_something_to_scale_and_to_go_by(manifests):
@@ -172,6 +175,33 @@ def test_a_pod_may_ask_for_the_scale_of_its_set_and_nothing_else(manifests):
     assert binding["subjects"][0]["name"] in of_kind(manifests, "ServiceAccount")
 
 
+def test_our_limits_speak_before_the_kernel_does(manifests):
+    # Bytes by docs/operating.md, "How large": of a sample of the head, of a series, of a sample that a query reads, and of all else.
+    head_sample, series, read_sample, rest = 14, 2_560, 16, 512 << 20
+    for role, spec in pod_templates(manifests).items():
+        container = spec["containers"][0]
+        values = {entry["name"]: int(entry["value"]) for entry in container["env"] if entry.get("value", "").isdigit()}
+        needed = {
+            "aggregator": lambda: 2 * head_sample * values["MURMUR_HEAD_SAMPLES_MAX"] + series * values["MURMUR_SERIES_MAX"],
+            "coordinator": lambda: read_sample * values["MURMUR_QUERY_SAMPLES_MAX"] * values["MURMUR_QUERY_CONCURRENCY_MAX"],
+            # A push is held as received and unpacked: `ingest-in-flight-bytes-max` as it is without a word.
+            "router": lambda: 256 << 20,
+        }[role]()
+        number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", container["resources"]["limits"]["memory"]).groups()
+        assert needed + rest <= int(number) << {"Mi": 20, "Gi": 30}[unit], role
+
+
+def test_a_stop_has_its_hook_and_the_time_for_it(manifests):
+    for role, spec in pod_templates(manifests).items():
+        command = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+        if role == "aggregator":
+            assert command == ["murmur-pre-stop"] and spec["terminationGracePeriodSeconds"] == 7_200
+        else:
+            program, seconds = command
+            # And the 5 s that requests at work have.
+            assert program == "sleep" and spec["terminationGracePeriodSeconds"] > int(seconds) + 5
+
+
 def test_probes_ask_what_they_should(manifests):
     for spec in pod_templates(manifests).values():
         container = spec["containers"][0]
@@ -194,3 +224,17 @@ def test_only_members_reach_the_cluster_port(manifests):
                 assert ports == {(7480, "TCP"), (7481, "TCP"), (7481, "UDP")}
             else:
                 assert ports == {(7480, "TCP")} and rule["from"]
+
+
+def test_pods_reach_each_other_names_and_what_only_aggregators_need(manifests):
+    reached = {
+        name: [({(port["port"], port["protocol"]) for port in rule["ports"]}, rule.get("to")) for rule in policy["spec"].get("egress", [])]
+        for name, policy in of_kind(manifests, "NetworkPolicy").items()
+    }
+    (among_members, members), (names, anywhere) = reached["murmur-members"]
+    assert among_members == {(7480, "TCP"), (7481, "TCP"), (7481, "UDP")}
+    assert [sorted(selected(manifests, peer["podSelector"]["matchLabels"])) for peer in members] == [sorted(of_kind(manifests, *WORKLOADS))]
+    assert (names, anywhere) == ({(53, "TCP"), (53, "UDP")}, None)
+    # The database and the API, whose addresses nobody knows here.
+    assert reached["murmur-aggregator"] == [({(5432, "TCP"), (443, "TCP"), (6443, "TCP")}, None)]
+    assert reached["murmur-clients"] == []

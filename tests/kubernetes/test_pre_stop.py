@@ -1,21 +1,22 @@
 """What an aggregator's pod does before it is stopped: it drains when the StatefulSet shrinks, and only then."""
 
 import http.server
+import json
 import os
 import pathlib
 import subprocess
 import threading
 import time
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
 from harness.kubernetes_api import KubernetesAPI
 from harness.murmur import BINARY, REPOSITORY, clean_environment
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.waiting import DEADLINE_SECONDS, wait_for
 
-from .pods import Installation
+from .pods import Installation, Pod
 
 HOOK = REPOSITORY / "docker" / "pre-stop"
 
@@ -28,22 +29,29 @@ def api(tmp_path: pathlib.Path) -> Iterator[KubernetesAPI]:
     made.close()
 
 
-class PodServer:
-    """The process of the pod, as far as the hook asks it. `settled` is what its metric says, in turn, the last one for ever."""
+def movements(*silent: str, is_settled: bool) -> dict[str, Any]:
+    """What a process says of the slots that are on their way in its cluster."""
+    move = {"slots": 10, "slotsLeft": 4, "slotsCopying": 1, "seconds": 3, "bytes": 9, "bytesPerSecond": 3, "samples": 0, "samplesPerSecond": 0}
+    under_way = [] if is_settled else [{"node": "murmur-aggregator-1", "direction": "gains", "move": move}]
+    return {"movements": under_way, "silent": list(silent), "isSettled": is_settled}
 
-    def __init__(self, *settled: int):
-        self.settled = list(settled)
+
+class PodServer:
+    """The process of the pod, as far as the hook asks it. `answers` is what it says of movements, in turn, the last one for ever."""
+
+    def __init__(self, *answers: dict[str, Any]):
+        self.answers = list(answers)
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             """One connection."""
 
             def do_GET(self) -> None:
-                """Health and metrics."""
+                """Health and movements."""
                 body = b"ok"
-                if self.path == "/metrics":
-                    value = server.settled.pop(0) if len(server.settled) > 1 else server.settled[0]
-                    body = f"# TYPE murmur_movement_settled gauge\nmurmur_movement_settled {value}\n".encode()
+                if self.path == "/api/v1/cluster/movements":
+                    data = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+                    body = json.dumps({"status": "success", "data": data}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -64,8 +72,8 @@ class PodServer:
 
 @pytest.fixture
 def pod_server() -> Iterator[PodServer]:
-    """A process that is settled."""
-    made = PodServer(1)
+    """A process of a cluster that is settled."""
+    made = PodServer(movements(is_settled=True))
     yield made
     made.close()
 
@@ -80,7 +88,7 @@ def run_hook(api: KubernetesAPI, directory: pathlib.Path, pod: str, endpoint: st
         **{**api.environment, "POD_NAME": pod, "POD_NAMESPACE": "murmur", "OWN_ENDPOINT": endpoint, "PRE_STOP_LOG": str(log), **extra}
     )
     environment["PATH"] = f"{programs}:{environment['PATH']}"
-    result = subprocess.run([HOOK], capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
+    result = subprocess.run([HOOK], capture_output=True, text=True, timeout=600, env=environment, stdin=subprocess.DEVNULL)
     assert result.returncode == 0 and result.stderr == "", result
     return (calls.read_text().splitlines() if calls.exists() else []), log.read_text()
 
@@ -118,17 +126,23 @@ def test_an_api_that_is_away_or_not_the_real_one_is_not_believed(api, pod_server
     assert calls == [] and api.asked == []
 
 
-def test_a_restart_waits_until_nobody_waits_for_the_node(api, tmp_path):
-    busy = PodServer(0, 0, 1)
-    run_hook(api, tmp_path, "murmur-aggregator-0", busy.url)
+def test_a_restart_waits_until_all_aggregators_are_there_and_have_everything(api, tmp_path):
+    settled = movements(is_settled=True)
+    last = movements("murmur-aggregator-1", is_settled=True)
+    busy = PodServer(movements(is_settled=False), movements("murmur-aggregator-1", is_settled=False), last, settled)
+    _, log = run_hook(api, tmp_path, "murmur-aggregator-0", busy.url)
     busy.close()
-    assert busy.settled == [1]
+    assert busy.answers == [settled] and "goes while" not in log
 
 
-def test_a_restart_does_not_wait_for_ever_nor_for_a_process_that_is_gone(api, tmp_path):
-    never = PodServer(0)
-    assert "after 2 s" in run_hook(api, tmp_path, "murmur-aggregator-0", never.url, PRE_STOP_PATIENCE="2")[1]
+@pytest.mark.parametrize("answer", [movements(is_settled=False), movements("murmur-aggregator-1", is_settled=True)])
+def test_a_restart_does_not_wait_for_ever(api, tmp_path, answer):
+    never = PodServer(answer)
+    assert "goes while" in run_hook(api, tmp_path, "murmur-aggregator-0", never.url, PRE_STOP_PATIENCE="2")[1]
     never.close()
+
+
+def test_a_restart_does_not_wait_for_a_process_that_is_gone(api, tmp_path):
     assert "after 0 s" in run_hook(api, tmp_path, "murmur-aggregator-0", f"http://127.0.0.1:{free_port()}")[1]
 
 
@@ -138,11 +152,15 @@ def test_a_set_that_shrinks_gives_its_slots_away_and_loses_nothing(api, tmp_path
     programs.mkdir()
     (programs / "murmur").symlink_to(BINARY)
     leaving, staying = installation.aggregators[-1], installation.aggregators[:-1]
+    log = tmp_path / "log"
 
-    def run(pod) -> subprocess.CompletedProcess:
+    def run(pod: Pod) -> subprocess.CompletedProcess:
         environment = pod.environment(installation.pods) | api.environment
-        environment |= {"OWN_ENDPOINT": pod.url, "PRE_STOP_LOG": str(tmp_path / "log"), "PATH": f"{programs}:{os.environ['PATH']}"}
-        return subprocess.run([HOOK], capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL)
+        environment |= {"OWN_ENDPOINT": pod.url, "PRE_STOP_LOG": str(log), "PATH": f"{programs}:{os.environ['PATH']}"}
+        return subprocess.run([HOOK], capture_output=True, text=True, timeout=600, env=environment, stdin=subprocess.DEVNULL)
+
+    def body(metric: str) -> bytes:
+        return "\n".join(f'{{"server_id":"web-{number}","metric_type":"{metric}","value":{number}}}' for number in range(300)).encode()
 
     def answer() -> dict[str, str]:
         result = installation.coordinator.get("/api/v1/query?query=kept").json
@@ -152,30 +170,35 @@ def test_a_set_that_shrinks_gives_its_slots_away_and_loses_nothing(api, tmp_path
 
     try:
         installation.start()
-        lines = [f'{{"server_id":"web-{number}","metric_type":"kept","value":{number}}}' for number in range(300)]
-        wait_for(
-            "a push", lambda: installation.router.client.request("POST", "/api/metrics", body="\n".join(lines).encode()).status == 204, 180
-        )
+        kept = body("kept")
+        wait_for("a push", lambda: installation.router.client.request("POST", "/api/metrics", body=kept).status == 204)
         expected = {f"web-{number}": str(number) for number in range(300)}
-        wait_for("all samples", lambda: answer() == expected, 180)
+        wait_for("all samples", lambda: answer() == expected)
 
-        # Three are wanted, and there are three: a rolling restart.
-        assert run(leaving).returncode == 0
-        assert leaving.members()[leaving.name] == "active" and leaving.program.process.poll() is None
+        # Three are wanted, and there are three: a rolling restart. The last pod is back and ready, and may still copy from others than the next.
+        leaving.program.kill()
+        more = body("more")
+        wait_for("a push that it misses", lambda: installation.router.client.request("POST", "/api/metrics", body=more).status == 204)
+        leaving.start(installation.pods)
+        leaving.wait_until_ready()
+        assert run(staying[0]).returncode == 0
+        assert "it comes back" in log.read_text() and "goes while" not in log.read_text()
+        assert all(pod.is_settled() for pod in installation.aggregators)
+        assert staying[0].members()[leaving.name] == "active" and staying[0].program.process.poll() is None
 
         api.replicas = 2
-        assert run(leaving).returncode == 0, (tmp_path / "log").read_text()
-        assert leaving.program.wait_for_exit(60) == 0
+        assert run(leaving).returncode == 0, log.read_text()
+        assert leaving.program.wait_for_exit(DEADLINE_SECONDS) == 0
         for pod in staying:
-            wait_for("it has left", lambda: pod.members().get(leaving.name, "left") == "left", 180)
-        wait_for("all samples without it", lambda: answer() == expected, 180)
+            wait_for("it has left", lambda: pod.members().get(leaving.name, "left") == "left")
+        wait_for("all samples without it", lambda: answer() == expected)
 
         # The set grows again: the pod comes back with its old volume, and takes its share.
         api.replicas = 3
         leaving.start(installation.pods)
         leaving.wait_until_ready()
         for pod in staying:
-            wait_for("it is back", lambda: pod.members().get(leaving.name) == "active", 180)
-        wait_for("all samples with it", lambda: answer() == expected, 180)
+            wait_for("it is back", lambda: pod.members().get(leaving.name) == "active")
+        wait_for("all samples with it", lambda: answer() == expected)
     finally:
         installation.close()

@@ -83,4 +83,4 @@ def test_an_agent_without_a_server_stops_when_told(start_standalone, tmp_path):
     server.kill()
     agent = start_agent(server, tmp_path)
     wait_for("its first words", lambda: agent.output or agent.process.poll() is not None)
-    assert agent.terminate(15) == 0, agent.output
+    assert agent.terminate() == 0, agent.output

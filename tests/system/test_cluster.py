@@ -9,7 +9,7 @@ import pytest
 
 from harness.murmur import BINARY, Node, clean_environment, now_ms
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.waiting import DEADLINE_SECONDS, wait_for
 
 Start = Callable[..., Node]
 
@@ -64,7 +64,7 @@ def answers(node: Node, at: int) -> list[tuple[str, str]]:
 def ctl(node: Node, *words: str) -> subprocess.CompletedProcess:
     """Runs `murmur ctl` against a process."""
     return subprocess.run(
-        [BINARY, "ctl", *words, "--endpoint", node.url], capture_output=True, text=True, timeout=60, env=clean_environment(),
+        [BINARY, "ctl", *words, "--endpoint", node.url], capture_output=True, text=True, timeout=DEADLINE_SECONDS, env=clean_environment(),
         stdin=subprocess.DEVNULL,
     )
 
@@ -116,9 +116,9 @@ def test_a_killed_router_is_noticed_and_can_be_forgotten(start_node: Start) -> N
     cluster.router_2.kill()
     others = [node for node in cluster.nodes if node is not cluster.router_2]
     for node in others:
-        wait_for("the router is suspected", lambda: liveness(node)["router-2"] != "alive", deadline=20)
+        wait_for("the router is suspected", lambda: liveness(node)["router-2"] != "alive")
     for node in others:
-        wait_for("the router is dead", lambda: liveness(node)["router-2"] == "dead", deadline=40)
+        wait_for("the router is dead", lambda: liveness(node)["router-2"] == "dead")
     doctor = ctl(cluster.coordinator_1, "doctor")
     assert doctor.returncode == 1 and "router-2 has been dead" in doctor.stdout and "murmur ctl forget router-2" in doctor.stdout
     assert ctl(cluster.coordinator_1, "forget", "router-2").returncode == 0
@@ -177,7 +177,7 @@ def test_others_join_a_standalone(start_standalone: Callable[..., Any], start_no
 def refused(node: Node, *named: str) -> None:
     """The process ended with an error that names all of these, and says what to do."""
     assert node.program
-    assert node.program.wait_for_exit(60) == 1, node.program.output
+    assert node.program.wait_for_exit() == 1, node.program.output
     for text in named:
         assert text in node.program.output, node.program.output
     assert "Fatal error" not in node.program.output, node.program.output

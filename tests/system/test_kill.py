@@ -147,7 +147,7 @@ def test_every_acknowledged_sample_survives_sigkill_once(start_standalone, durab
     for writer in writers:
         writer.finished = True
         writer.may_push.set()
-        writer.join(30)
+        writer.join()
     acknowledged = sum(len(writer.acknowledged) for writer in writers)
     assert acknowledged > 1_000, "there was hardly any load"
     assert server.stop() == 0

@@ -12,6 +12,7 @@ from harness.http import HTTPClient
 from harness.murmur import REPOSITORY, clean_environment
 from harness.ports import free_port, is_open
 from harness.terminal import Terminal
+from harness.waiting import DEADLINE_SECONDS
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_it_says_when_it_is_ready_and_control_c_stops_all_of_it(make_run: Termin
     assert os.uname().nodename in [entry["id"] for entry in servers]
     client.close()
     make_run.press_control_c()
-    assert make_run.wait_for_exit(30) == 0, make_run.output[-3000:]
+    assert make_run.wait_for_exit() == 0, make_run.output[-3000:]
     assert not is_open(int(address.split(":")[1]))
 
 
@@ -72,7 +73,7 @@ def test_a_busy_port_names_the_way_out():
         busy = taken.getsockname()[1]
         for arguments in ([f"HTTP=127.0.0.1:{busy}"], [f"HTTP=127.0.0.1:{free_port()}", f"CLUSTER=127.0.0.1:{busy}"]):
             result = subprocess.run(
-                ["make", "run", *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
+                ["make", "run", *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
                 env=clean_environment(), stdin=subprocess.DEVNULL,
             )
             assert result.returncode != 0
@@ -82,7 +83,7 @@ def test_a_busy_port_names_the_way_out():
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", ":7480"])
 def test_an_impossible_address_is_an_error(address: str):
     result = subprocess.run(
-        ["make", "run", f"HTTP={address}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, env=clean_environment(),
+        ["make", "run", f"HTTP={address}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=DEADLINE_SECONDS, env=clean_environment(),
         stdin=subprocess.DEVNULL,
     )
     assert result.returncode != 0 and address in result.stderr and "HOST:PORT" in result.stderr
@@ -97,6 +98,6 @@ def test_a_second_run_asks_the_network_for_nothing(address: str, tmp_path: pathl
     try:
         terminal.read_until(f"Murmuration is ready: http://{address}/", 300)
         terminal.press_control_c()
-        assert terminal.wait_for_exit(30) == 0, terminal.output[-3000:]
+        assert terminal.wait_for_exit() == 0, terminal.output[-3000:]
     finally:
         terminal.close()

@@ -3,17 +3,12 @@
 import random
 
 from harness import remote_write
+from harness.memory import resident_bytes
 from harness.murmur import Standalone, now_ms
 
 HEAD_SAMPLES_MAX = 200_000
 SERIES = 500
 SAMPLES_PER_PUSH = 40
-
-
-def resident_bytes(server: Standalone) -> int:
-    """The process's resident memory."""
-    with open(f"/proc/{server.pid}/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
 
 
 def push_one(server: Standalone, chance: random.Random, start_ms: int, number: int) -> None:
@@ -42,7 +37,7 @@ def test_memory_is_flat_over_many_heads(start_standalone):
     warm, later = 0, 0
     for number in range(pushes):
         push_one(server, chance, start_ms, number)
-        seen = resident_bytes(server)
+        seen = resident_bytes(server.pid)
         if number < pushes // 4:
             warm = max(warm, seen)
         elif number >= pushes // 2:

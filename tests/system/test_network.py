@@ -7,7 +7,7 @@ import pytest
 
 from harness import network
 from harness.network import Host, Network
-from harness.waiting import wait_for
+from harness.waiting import DEADLINE_SECONDS, wait_for
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def test_a_connection_outlives_a_cut(hosts):
     with second.inside():
         listener = socket.create_server((second.address, 0))
     with first.inside():
-        client = socket.create_connection(listener.getsockname(), timeout=30)
+        client = socket.create_connection(listener.getsockname(), timeout=DEADLINE_SECONDS)
     server, _ = listener.accept()
     with listener, client, server:
-        server.settimeout(30)
+        server.settimeout(DEADLINE_SECONDS)
         made.cut(first, second)
         client.sendall(b"kept")
         made.mend(first, second)
@@ -74,5 +74,5 @@ def test_this_thread_is_not_moved(hosts):
     made, first, second = hosts
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with first.inside(), pytest.raises(ConnectionRefusedError):
-            socket.create_connection(listener.getsockname(), timeout=5)
-        socket.create_connection(listener.getsockname(), timeout=5).close()
+            socket.create_connection(listener.getsockname(), timeout=DEADLINE_SECONDS)
+        socket.create_connection(listener.getsockname(), timeout=DEADLINE_SECONDS).close()

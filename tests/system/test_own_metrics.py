@@ -3,10 +3,10 @@
 import pathlib
 import re
 import subprocess
-
 from typing import Callable
 
 from harness.murmur import Node, Standalone
+from harness.waiting import DEADLINE_SECONDS
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operating.md"
 
@@ -22,5 +22,5 @@ def test_every_metric_stands_in_the_documentation_and_every_documented_one_exist
 
 def test_promtool_finds_nothing_wrong(shared_standalone: Standalone) -> None:
     text = shared_standalone.request("GET", "/metrics").body
-    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=30)
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=DEADLINE_SECONDS)
     assert checked.returncode == 0, checked.stdout + checked.stderr

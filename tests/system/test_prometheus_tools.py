@@ -13,7 +13,7 @@ from harness.http import HTTPClient
 from harness.murmur import Standalone, now_ms
 from harness.ports import free_port
 from harness.prometheus import running_prometheus
-from harness.waiting import wait_for
+from harness.waiting import DEADLINE_SECONDS, wait_for
 
 # promtool cannot name a tenant: these tests use the default one, and metric names of their own.
 METRIC = "tools_requests_total"
@@ -34,7 +34,7 @@ def base(shared_standalone: Standalone) -> int:
 
 def promtool(*arguments: str) -> str:
     """What promtool prints; a failure is one of the test."""
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     return done.stdout
 
@@ -53,14 +53,14 @@ def test_promtool_queries(shared_standalone, base):
 
 
 def test_promtool_sees_the_error(shared_standalone, base):
-    done = subprocess.run(["promtool", "query", "instant", shared_standalone.url, "sum("], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", "query", "instant", shared_standalone.url, "sum("], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert done.returncode != 0 and "parse error" in done.stdout + done.stderr
 
 
 def test_promtool_finds_no_fault_in_the_federation(shared_standalone, base):
     reply = shared_standalone.get("/federate", {"match[]": f'{{__name__=~"{METRIC}|murmur_.*"}}'})
     assert reply.status == 200
-    done = subprocess.run(["promtool", "check", "metrics"], input=reply.text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", "check", "metrics"], input=reply.text, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert "error while linting" not in done.stderr, done.stderr
 
 
@@ -102,7 +102,7 @@ def test_a_prometheus_federates(prometheus, shared_standalone):
         found = prometheus.request("GET", "/api/v1/query", {"query": 'count_over_time(tools_federated{server_id="s"}[30s])'}).json
         return bool(found["data"]["result"])
 
-    wait_for("the federated series", value, deadline=60, pause=0.5)
+    wait_for("the federated series", value, pause=0.5)
 
 
 def test_layouts_are_those_of_prometheus(prometheus, shared_standalone):

@@ -6,6 +6,7 @@ import pytest
 from websockets.sync.client import connect
 
 from harness.murmur import Standalone, now_ms
+from harness.waiting import DEADLINE_SECONDS
 
 # Equal labels in both; the values differ by tenant, and each has one series, server and metric that is its secret.
 # More decimals than a timestamp has, so that no time looks like a value.
@@ -96,7 +97,7 @@ def live_frames(server: Standalone, tenant: str, by: str, expression: str, count
     headers = {"X-Scope-OrgID": tenant} if by == "header" else {}
     with connect(url, additional_headers=headers) as socket:
         socket.send(json.dumps({"type": "subscribe", "id": "a", "query": expression, "step": 0.5, "history": 60}))
-        return [str(socket.recv(timeout=20)) for _ in range(count)]
+        return [str(socket.recv(timeout=DEADLINE_SECONDS)) for _ in range(count)]
 
 
 @pytest.mark.parametrize("by", ["header", "parameter"])
@@ -105,7 +106,7 @@ def test_live_subscriptions_of_two_tenants_share_nothing(server, by):
         # Both at once, so that a stream shared by mistake would serve the second from the first.
         with connect(f"ws://{server.http}/api/v1/live?tenant=zebra") as first:
             first.send(json.dumps({"type": "subscribe", "id": "a", "query": expression, "step": 0.5, "history": 60}))
-            assert json.loads(first.recv(timeout=20))["type"] == "subscribed"
+            assert json.loads(first.recv(timeout=DEADLINE_SECONDS))["type"] == "subscribed"
             for tenant, value in VALUES.items():
                 frames = live_frames(server, tenant, by, expression, 4)
                 assert json.loads(frames[0])["type"] == "subscribed"

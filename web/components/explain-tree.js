@@ -2,6 +2,9 @@
 
 import { computed, defineComponent } from "vue";
 import { formatCount, formatValue, unitNamed } from "../format.js";
+import { typed } from "../promql.js";
+
+const collator = new Intl.Collator("en", { numeric: true });
 
 /** @param {number | undefined} microseconds */
 function formatTime(microseconds) {
@@ -25,8 +28,8 @@ const PlanTree = defineComponent(/** @type {import("vue").ComponentOptions<{oper
 <ul class="plan-tree">
     <li v-for="(each, index) in operators" :key="index">
         <div class="plan-operator">
-            <code><b>{{ each.operator }}</b> {{ each.detail }}</code>
-            <span v-if="each.rows !== undefined" class="plan-figure">{{ formatCount(each.rows) }} rows</span>
+            <code><b>{{ each.operator }}</b> {{ typed(each.detail) }}</code>
+            <span v-if="each.rows !== undefined" class="plan-figure">{{ formatCount(each.rows) }} {{ each.rows === 1 ? "row" : "rows" }}</span>
             <span v-if="each.microseconds !== undefined" class="plan-figure">{{ formatTime(each.microseconds) }}</span>
             <span v-if="each.microseconds !== undefined" class="plan-bar" aria-hidden="true"
                 :style="{ width: 120 * each.microseconds / Math.max(most, 1) + 'px' }"></span>
@@ -35,9 +38,17 @@ const PlanTree = defineComponent(/** @type {import("vue").ComponentOptions<{oper
     </li>
 </ul>`,
     setup() {
-        return { formatCount, formatTime };
+        return { formatCount, formatTime, typed };
     },
 }));
+
+/**
+ * By the names of the nodes, and for each node as they came: in the order of arrival the same question would look another way each time.
+ * @param {ExplainPart[]} parts
+ */
+function sorted(parts) {
+    return [...parts].sort((a, b) => collator.compare(a.node, b.node));
+}
 
 /** @param {ExplainPart} part */
 function figuresOf(part) {
@@ -66,7 +77,7 @@ export const ExplainTree = defineComponent(/** @type {import("vue").ComponentOpt
         <h3>{{ work.kind === "fragment" ? "Fragment " + work.fragment : "Samples" }}
             <small v-if="work.cut !== explained.cut">an attempt that did not suffice</small></h3>
         <code class="explain-text">{{ work.text }}</code>
-        <div v-for="(part, place) in work.parts" :key="place" class="explain-part" :class="{ unused: part.outcome !== 'used' }">
+        <div v-for="(part, place) in sorted(work.parts)" :key="place" class="explain-part" :class="{ unused: part.outcome !== 'used' }">
             <p><b>{{ part.node }}</b> <span class="explain-outcome">{{ part.outcome }}</span> {{ figuresOf(part) }}</p>
             <p v-if="part.failure" class="query-failure">{{ part.failure }}</p>
             <PlanTree v-if="part.plan" :operators="part.plan" :most="most(part.plan)" />
@@ -86,6 +97,6 @@ export const ExplainTree = defineComponent(/** @type {import("vue").ComponentOpt
             })[props.explained.cut] ?? "computed here, on samples that were fetched";
             return `Asked of ${who}, ${how}.`;
         });
-        return { said, most: longest, figuresOf, formatCount };
+        return { said, most: longest, figuresOf, sorted, formatCount };
     },
 }));

@@ -76,7 +76,8 @@ function draw(canvas, props, width) {
     for (let slot = 0; slot < ring.slots; slot += 1) {
         const first = mode === "owner" ? firsts.find(({ owns }) => owns[slot] === "a") : undefined;
         const paint = mode === "owner" ? palette.get(first?.name ?? "") ?? "" : colour(slotMeaning[ring.states[slot]].colour);
-        const isFaint = chosen !== undefined && (chosen.owns[slot] ?? ".") === ".";
+        // Colours repeat, and neighbours among them are alike: of the first owners the chosen one alone stands out.
+        const isFaint = chosen !== undefined && (mode === "owner" ? first !== chosen : (chosen.owns[slot] ?? ".") === ".");
         const key = `${isFaint ? "0.12" : "1"} ${paint}`;
         const slots = byPaint.get(key);
         if (slots) slots.push(slot);

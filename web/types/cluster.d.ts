@@ -11,7 +11,7 @@ interface NodeReport {
     name: string; roles: string[]; version: string; isReady: boolean; waitingFor: string[]; seconds: number; time: number
     load?: { samplesPerSecond: number; cores: number; memoryBytes: number }
     store?: { series: number; headSamples: number; blockBytes: number; diskBytes?: number; diskFreeBytes?: number }
-    checkpoint?: { kind: string; pendingBytes: number; secondsBehind: number; failures: number }
+    checkpoint?: { kind: string; pendingBytes: number; secondsBehind: number; failures: number; away?: string[] }
     slots?: { wanted: number; held: number; whole: number; batchesOwed: number; isSettled: boolean }
 }
 interface ClusterNode {
@@ -28,6 +28,9 @@ interface ClusterOverview {
 }
 interface RawRingNode { name: string; zone: string; isInRing: boolean; owns: string; states?: string }
 interface RawRing { replication: ReplicationCounts; nodes: RawRingNode[]; stamp: string }
+
+/** Why there is no answer; `isOffline` when nobody gave one, not even an error. */
+interface ClusterFailure { isOffline: boolean; message: string }
 
 /** How a slot's copies stand. */
 type SlotState = "full" | "moving" | "fewer" | "united" | "silent"

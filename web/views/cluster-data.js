@@ -1,7 +1,7 @@
 // What the cluster view shows: asked for each second, less often while nobody answers or nobody looks.
 
-import { ref, shallowRef } from "vue";
-import { fetchCluster } from "../api.js";
+import { onBeforeUnmount, onMounted, ref, shallowRef } from "vue";
+import { ApiError, fetchCluster } from "../api.js";
 import { usePolling } from "../components/use-live.js";
 
 const pollMilliseconds = 1000;
@@ -57,29 +57,58 @@ function ringOf(raw) {
     return { stamp: raw.stamp, slots, copies, nodes, states: slotStates(nodes, slots, copies) };
 }
 
-/** The overview and the ring, kept up to date; `asOf` is the browser's time of the last answer. */
+/**
+ * @param {unknown} error
+ * @returns {ClusterFailure}
+ */
+function failureOf(error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // The server's messages end without a full stop, and here more is said after them.
+    return {
+        isOffline: error instanceof ApiError && error.type === "unreachable", message: message.endsWith(".") ? message : `${message}.`,
+    };
+}
+
+/**
+ * The overview and the ring, kept up to date. `asOf` is the browser's time of the last overview, `failure` why there is no newer one,
+ * `ringFailure` why the ring is missing or not the one that the overview tells of.
+ */
 export function useCluster() {
     const overview = shallowRef(/** @type {ClusterOverview | null} */ (null));
     const ring = shallowRef(/** @type {Ring | null} */ (null));
     const asOf = ref(0);
-    const failure = ref("");
+    const failure = shallowRef(/** @type {ClusterFailure | null} */ (null));
+    const ringFailure = ref("");
     let failures = 0;
+    /** @param {ClusterOverview} about */
+    const refreshRing = async ({ replication, ringStamp }) => {
+        try {
+            if (!replication) ring.value = null;
+            else if (ringStamp !== ring.value?.stamp) ring.value = ringOf(await fetchCluster("ring"));
+            ringFailure.value = "";
+        } catch (error) {
+            ringFailure.value = failureOf(error).message;
+        }
+    };
     const refresh = usePolling(async () => {
         try {
-            const next = /** @type {ClusterOverview} */ (await fetchCluster("overview"));
-            overview.value = next;
+            overview.value = /** @type {ClusterOverview} */ (await fetchCluster("overview"));
             asOf.value = Date.now();
-            if (!next.replication) ring.value = null;
-            else if (next.ringStamp !== ring.value?.stamp) ring.value = ringOf(await fetchCluster("ring"));
-            failure.value = "";
+            failure.value = null;
             failures = 0;
         } catch (error) {
-            failure.value = error instanceof Error ? error.message : String(error);
+            failure.value = failureOf(error);
             failures += 1;
+            return;
         }
+        await refreshRing(overview.value);
     }, () => {
         if (failures > 0) return Math.min(pollMillisecondsMax, pollMilliseconds * 2 ** failures);
         return document.hidden ? pollMillisecondsMax : pollMilliseconds;
     });
-    return { overview, ring, asOf, failure, refresh };
+    // Who comes back to the page does not wait for the slower pace of a hidden one to end.
+    const look = () => { if (!document.hidden) refresh(); };
+    onMounted(() => document.addEventListener("visibilitychange", look));
+    onBeforeUnmount(() => document.removeEventListener("visibilitychange", look));
+    return { overview, ring, asOf, failure, ringFailure };
 }

@@ -5,21 +5,41 @@ import { GrowSteps } from "../components/grow-steps.js";
 import { MemberCard } from "../components/member-card.js";
 import { SlotGrid, shapeOf, slotMeaning } from "../components/slot-grid.js";
 import { formatClock, formatCount, formatDuration, formatValue, unitNamed } from "../format.js";
+import { paletteSize } from "../theme.js";
 import { useCluster } from "./cluster-data.js";
 
 const bytesUnit = unitNamed("bytes");
 const states = /** @type {SlotState[]} */ (["full", "moving", "fewer", "united", "silent"]);
+const clusterPart = "cluster: ";
 const collator = new Intl.Collator("en", { numeric: true });
 
 /**
  * One sentence for the whole of it.
- * @param {ReplicationCounts | undefined} counts
+ * @param {ClusterOverview} overview
  */
-export function summaryOf(counts) {
+export function summaryOf({ cluster, node, nodes, replication: counts }) {
+    if (!cluster) {
+        const waits = nodes.find(({ name }) => name === node)?.report?.waitingFor ?? [];
+        // A part that is waited for stands before what it waits for: here only the cluster's is of interest.
+        const own = waits.filter((each) => each.startsWith(clusterPart)).map((each) => each.slice(clusterPart.length));
+        const why = (own.length > 0 ? own : waits).join("; ");
+        return why ? `Not part of a cluster yet: ${why}.` : "Not part of a cluster yet.";
+    }
     if (!counts) return "No aggregator is there yet.";
     const copies = counts.copies === 1 ? "their copy" : counts.copies === 2 ? "both copies" : `all ${counts.copies} copies`;
     if (counts.full === counts.slots) return `All ${formatCount(counts.slots)} slots have ${copies}.`;
     return `${formatCount(counts.full)} of ${formatCount(counts.slots)} slots have ${copies}.`;
+}
+
+/**
+ * What a screen reader says of it by itself: only the kind of state, for the counts change each second while slots move.
+ * @param {ClusterOverview} overview
+ */
+export function announcementOf({ cluster, replication: counts }) {
+    if (!cluster) return "Not part of a cluster yet.";
+    if (!counts) return "No aggregator is there yet.";
+    if (counts.full === counts.slots) return "All slots have all copies.";
+    return counts.full === 0 ? "No slot has all copies." : "Not all slots have all copies.";
 }
 
 /** @param {ClusterOverview} overview */
@@ -45,13 +65,15 @@ function figuresOf(overview) {
     const lags = reports.flatMap(({ checkpoint }) => checkpoint ? [checkpoint] : []);
     const lag = Math.max(0, ...lags.map(({ secondsBehind }) => secondsBehind));
     const pending = lags.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0);
+    const away = new Set(lags.flatMap(({ away }) => away ?? [])).size;
+    const state = pending === 0 ? "up to date" : `${formatDuration(lag)} behind, ${formatValue(pending, bytesUnit)} wait`;
     const answering = overview.nodes.filter(({ liveness }) => liveness === "alive").length;
     return [
         { name: "Members", text: answering === overview.nodes.length ? `${answering}, all answer` : `${answering} of ${overview.nodes.length} answer` },
         { name: "Pushed", text: `${formatCount(Math.round(pushed.reduce((a, b) => a + b, 0)))} samples/s` },
         { name: "Series", text: `about ${formatCount(Math.round(series))}` },
         { name: "Copies", text: String(copies) },
-        { name: "Checkpoint", text: lags.length === 0 ? "none" : pending === 0 ? "up to date" : `${formatDuration(lag)} behind, ${formatValue(pending, bytesUnit)} wait` },
+        { name: "Checkpoint", text: lags.length === 0 ? "none" : away === 0 ? state : `${away === 1 ? "a database does" : `${away} databases do`} not answer; ${state}` },
     ];
 }
 
@@ -69,12 +91,14 @@ const template = `
 <div class="page cluster">
     <div class="cluster-head">
         <h1>Cluster<span v-if="overview && overview.cluster">{{ " " + overview.cluster }}</span></h1>
-        <p class="cluster-summary" role="status">{{ summary }}</p>
+        <p class="cluster-summary">{{ summary }}</p>
+        <p class="visually-hidden" role="status">{{ announcement }}</p>
         <span class="as-of" :class="{ 'as-of-old': failure }">{{ failure ? "not updated since " + clock : "as of " + clock }}</span>
     </div>
-    <p v-if="failure && !overview" class="notice notice-error" role="alert">The cluster's state could not be fetched: {{ failure }}</p>
+    <p v-if="failure && !overview" class="notice notice-error" role="alert">The cluster's state could not be fetched: {{ failure.message }}</p>
     <p v-else-if="failure" class="notice notice-error" role="alert">
-        <b>Offline.</b> {{ failure }} What you see is from {{ clock }}; it is asked for again by itself.</p>
+        <b>{{ failure.isOffline ? "Offline." : "The cluster's state could not be fetched." }}</b>
+        {{ failure.message }} What you see is from {{ clock }}; it is asked for again by itself.</p>
     <div v-if="!overview && !failure" class="skeleton" role="status" aria-label="Loading the cluster"><i v-for="n in 6" :key="n"></i></div>
     <template v-if="overview">
         <dl class="facts cluster-facts">
@@ -96,6 +120,9 @@ const template = `
                     <p class="move-details">{{ each.percent }} % after {{ each.running }}: {{ each.details }}</p>
                 </li></ul>
         </section>
+        <p v-if="ringFailure && !isAlone" class="notice notice-error" role="alert">
+            <b>The slots could not be fetched.</b> {{ ringFailure }}
+            {{ ring ? "Those below are from before." : "" }} They are asked for again each second.</p>
         <section v-if="ring && !isAlone" class="panel" aria-labelledby="slots-title">
             <div class="slots-head">
                 <h2 id="slots-title">Slots</h2>
@@ -106,9 +133,10 @@ const template = `
                 <div class="chips" role="group" aria-label="Show the slots of one aggregator">
                     <button v-for="(node, index) in ring.nodes" :key="node.name" type="button" class="chip"
                         :aria-pressed="only === node.name" @click="only = only === node.name ? '' : node.name">
-                        <i v-if="mode === 'owner'" class="swatch" :style="{ background: 'var(--series-' + (index % 8 + 1) + ')' }"></i>
+                        <i v-if="mode === 'owner'" class="swatch" :style="{ background: 'var(--series-' + (index % paletteSize + 1) + ')' }"></i>
                         {{ node.name }}</button>
                 </div>
+                <p v-if="mode === 'owner' && ring.nodes.length > paletteSize" class="slots-hint">Colours repeat: choose one to see its slots alone.</p>
             </div>
             <ul class="slots-legend">
                 <li v-for="state in states" :key="state" :class="{ none: counts[state] === 0 }" :title="slotMeaning[state].meaning">
@@ -134,11 +162,12 @@ export const ClusterView = defineComponent(/** @type {import("vue").ComponentOpt
     components: { GrowSteps, MemberCard, SlotGrid },
     template,
     setup() {
-        const { overview, ring, asOf, failure } = useCluster();
+        const { overview, ring, asOf, failure, ringFailure } = useCluster();
         const mode = ref(/** @type {"copies" | "owner"} */ ("copies"));
         const only = ref("");
         const clock = computed(() => asOf.value ? formatClock(asOf.value) : "–");
-        const summary = computed(() => overview.value ? summaryOf(overview.value.replication) : "");
+        const summary = computed(() => overview.value ? summaryOf(overview.value) : "");
+        const announcement = computed(() => overview.value ? announcementOf(overview.value) : "");
         const zones = computed(() => overview.value ? zonesOf(overview.value) : []);
         const figures = computed(() => overview.value ? figuresOf(overview.value) : []);
         const movements = computed(() => (overview.value?.movements.movements ?? []).map((each) => {
@@ -154,8 +183,8 @@ export const ClusterView = defineComponent(/** @type {import("vue").ComponentOpt
             return count;
         });
         return {
-            overview, ring, failure, mode, only, clock, summary, zones, figures, movements, isAlone, counts, states, slotMeaning,
-            shapeOf, formatCount,
+            overview, ring, failure, ringFailure, mode, only, clock, summary, announcement, zones, figures, movements, isAlone, counts, states,
+            slotMeaning, paletteSize, shapeOf, formatCount,
         };
     },
 }));

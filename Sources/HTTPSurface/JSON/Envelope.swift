@@ -19,9 +19,9 @@ package enum Envelope {
             }
         case .vector(let samples):
             return result("vector", count: samples.count, end) { index, text in
-                text.raw("{\"metric\":")
+                text.raw(metricKey)
                 text.object(samples[index].labels)
-                text.raw(",\"value\":")
+                text.raw(valueKey)
                 text.point(time: samples[index].timestamp, value: samples[index].value)
                 text.raw("}")
             }
@@ -194,6 +194,8 @@ package enum Envelope {
         return text
     }
 
+    private static let metricKey = Array("{\"metric\":".utf8)
+    private static let valueKey = Array(",\"value\":".utf8)
     private static let success = "{\"status\":\"success\",\"data\":"
 
     private static func ending<Value>(_ answer: Answer<Value>) -> String {

@@ -16,6 +16,11 @@ package struct JSONText: Sendable {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// Appends JSON as it stands, in one copy.
+    mutating func raw(_ text: [UInt8]) {
+        bytes.append(contentsOf: text)
+    }
+
     /// Appends a string in quotes, escaped as RFC 8259 (section 7) demands and no more.
     package mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
@@ -30,7 +35,7 @@ package struct JSONText: Sendable {
 
     /// Appends a label's bytes as a string; what is not UTF-8 becomes U+FFFD.
     package mutating func string(_ text: RawSpan) {
-        if !text.contains(where: { $0 >= 0x80 || JSONText.needsEscape($0) }) {
+        if text.isPlain(without: UInt8(ascii: "\""), UInt8(ascii: "\\")) {
             bytes.append(UInt8(ascii: "\""))
             bytes.append(span: text)
             bytes.append(UInt8(ascii: "\""))
@@ -74,8 +79,9 @@ package struct JSONText: Sendable {
     }
 
     /// Appends an integer.
-    package mutating func integer(_ value: some BinaryInteger) {
-        raw(String(value))
+    package mutating func integer(_ value: Int) {
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        bytes.append(decimal: UInt64(value.magnitude))
     }
 
     /// Appends Unix milliseconds as seconds: `1763.1` is written `1763.100`, a whole second without a point.
@@ -84,13 +90,13 @@ package struct JSONText: Sendable {
     package mutating func time(_ milliseconds: Int64) {
         let magnitude = milliseconds.magnitude
         if milliseconds < 0 { bytes.append(UInt8(ascii: "-")) }
-        integer(magnitude / 1_000)
+        bytes.append(decimal: magnitude / 1_000)
         let fraction = magnitude % 1_000
         if fraction == 0 { return }
         bytes.append(UInt8(ascii: "."))
         if fraction < 100 { bytes.append(UInt8(ascii: "0")) }
         if fraction < 10 { bytes.append(UInt8(ascii: "0")) }
-        integer(fraction)
+        bytes.append(decimal: fraction)
     }
 
     /// Appends a sample's value: a string, since JSON has no infinities.

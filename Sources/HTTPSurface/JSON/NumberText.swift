@@ -11,10 +11,45 @@ extension [UInt8] {
         } else if value.magnitude < 1e15, value.rounded(.towardZero) == value {
             // Exact in Int64, and the commonest case by far: counters and gauges that count.
             if value.sign == .minus { append(UInt8(ascii: "-")) }
-            append(contentsOf: String(Int64(value.magnitude)).utf8)
-        } else {
+            append(decimal: UInt64(value.magnitude))
+        } else if !append(shortDecimal: value) {
             append(shortest: value)
         }
+    }
+
+    /// Appends an unsigned integer.
+    mutating func append(decimal value: UInt64) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var rest = value
+        var first = 20
+        repeat {
+            first &-= 1
+            let (tenth, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            rest = tenth
+        } while rest > 0
+        for place in first..<20 { append(digits[place]) }
+    }
+
+    /// Appends a number of at most three decimals and 15 digits, as measurements often are; false where it is none.
+    ///
+    /// A double that is the nearest to a decimal of at most 15 digits is so to no other of them: these digits are the shortest, but for zeros
+    /// at the end.
+    private mutating func append(shortDecimal value: Double) -> Bool {
+        let thousandths = (value.magnitude * 1000).rounded()
+        guard thousandths >= 1, thousandths < 1e15, thousandths / 1000 == value.magnitude else { return false }
+        let (whole, fraction) = UInt64(thousandths).quotientAndRemainder(dividingBy: 1000)
+        if value < 0 { append(UInt8(ascii: "-")) }
+        append(decimal: whole)
+        append(UInt8(ascii: "."))
+        var rest = fraction
+        var unit: UInt64 = 100
+        while rest > 0 {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / unit))
+            rest %= unit
+            unit /= 10
+        }
+        return true
     }
 
     /// Rearranges the digits of `description`, which are the shortest that read back, into Go's notation.

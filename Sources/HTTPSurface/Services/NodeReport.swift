@@ -43,6 +43,8 @@ package struct NodeReport: Codable, Hashable, Sendable {
         package var secondsBehind: Int
         /// Uploads that failed since the start.
         package var failures: Int
+        /// Databases that do not answer it, if any.
+        package var away: [String]?
 
         package init(kind: String, pendingBytes: Int, secondsBehind: Int, failures: Int) {
             self.kind = kind

@@ -46,22 +46,31 @@ extension Membership {
     ///
     /// - Parameters:
     ///   - name: whom.
+    ///   - delay: for how long it must have been dead, microseconds; nil on an operator's word. A pause of this process does not count, and after one
+    ///     the others have until the next exchange to tell who came back meanwhile.
     ///   - now: the time.
     ///   - effects: what follows is appended.
-    /// - Throws: `MembershipError.unknownMember`; `notAllowed` while it is not dead.
+    /// - Throws: `MembershipError.unknownMember`; `notAllowed` while it is not dead, or not for so long.
     package mutating func forget(
-        _ name: MemberName, now: MembershipInstant, into effects: inout [MembershipEffect]
+        _ name: MemberName, deadFor delay: Int64? = nil, now: MembershipInstant,
+        into effects: inout [MembershipEffect]
     ) throws(MembershipError) {
+        notice(now)
+        // Also where it is refused: a pause is noticed once.
+        defer { schedule() }
         guard let index = indices[name], let entry = entries[index], !entry.record.state.isGone else {
             throw MembershipError(.unknownMember, in: "forget")
         }
         guard phase == .member, entry.liveness == .dead else { throw MembershipError(.notAllowed, in: "forget") }
+        if let delay {
+            guard now.since(entry.since) >= delay, now.since(stalledAt) >= configuration.syncInterval else {
+                throw MembershipError(.notAllowed, in: "forget")
+            }
+        }
         var record = entry.record
         record.version = max(record.version, entry.claimVersion) + 1
         record.state = .forgotten
-        notice(now)
         merge(record, now: now, into: &effects)
-        schedule()
     }
 
     /// Leaves for good: the record says so, and `finished` follows when the others have been told.

@@ -18,6 +18,9 @@ struct Exchange: Sendable {
 }
 
 extension Membership {
+    /// `age_seconds_max`: whatever another member says, nobody has been in a state for longer.
+    private static let ageSecondsMax: UInt64 = 365 * 86_400
+
     /// Begins an exchange.
     mutating func exchange(
         _ message: SyncMessage, _ purpose: Exchange.Purpose, to address: NodeAddress, now: MembershipInstant,
@@ -159,12 +162,12 @@ extension Membership {
                 if phase == .silent { return }
                 continue
             }
-            let age = Int64(clamping: view.seconds).multipliedReportingOverflow(by: 1_000_000)
+            let age = Int64(clamping: min(view.seconds, Self.ageSecondsMax)) * 1_000_000
             if indices[name] == nil {
-                if view.record.state.isGone, age.overflow || age.partialValue > configuration.tombstoneRetention {
+                if view.record.state.isGone, age > configuration.tombstoneRetention {
                     continue
                 }
-                meet(view, since: now.advanced(by: age.overflow ? 0 : -age.partialValue), now: now, into: &effects)
+                meet(view, since: now.advanced(by: -age), now: now, into: &effects)
                 continue
             }
             merge(view.record, now: now, into: &effects)

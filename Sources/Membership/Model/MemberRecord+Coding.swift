@@ -18,7 +18,7 @@ extension MemberRecord {
         bytes.append(varint: UInt64(formats.upperBound))
         bytes.append(varint: leastBoot)
         bytes.append(varint: progress.appliedSettings)
-        bytes.append(varint: progress.settledSettings)
+        bytes.append(varint: progress.settledRing)
         bytes.append(progress.diskFill)
         bytes.append(progress.marks)
         bytes.append(contentsOf: later)
@@ -59,7 +59,7 @@ extension MemberRecord {
         guard !reader.isAtEnd else { return }
         leastBoot = try reader.varint()
         progress.appliedSettings = try reader.varint()
-        progress.settledSettings = try reader.varint()
+        progress.settledRing = try reader.varint()
         progress.diskFill = try reader.uint8()
         progress.marks = try reader.uint8()
         later = try reader.rest()

@@ -117,7 +117,9 @@ extension ClusterSimulation {
             oracle.setReplicationFactor(factor)
             spreadView()
         case 3:
-            let leaving = oracle.memberNodes.filter { oracle.members[$0]?.isDraining == true }
+            let leaving = oracle.memberNodes.filter {
+                oracle.members[$0]?.isDraining == true && aggregators[$0].keeper?.hasDeparted != true
+            }
             guard let node = random.element(of: leaving) else { return }
             note("undrain n\(node)")
             oracle.undrain(node)
@@ -199,7 +201,8 @@ extension ClusterSimulation {
                 ReplacementGuard.Member(
                     node: NodeID(UInt32($0)), deadSince: dead.contains($0) ? now - plan.replacementDelay : nil)
             }
-            let verdict = ReplacementGuard.verdict(members, delay: plan.replacementDelay, hasRoom: true, now: now)
+            let verdict = ReplacementGuard.verdict(
+                members, assured: oracle.assuredFactor, delay: plan.replacementDelay, hasRoom: true, now: now)
             // Whoever came back in between is not replaced, nor two at once.
             guard verdict == .replace([NodeID(UInt32(node))]) else { continue }
             note("replace n\(node)")
