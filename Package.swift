@@ -224,7 +224,7 @@ let tests: [Target] = [
             "Placement",
         ] + .shell),
     .test("SimulationKitTests", ["SimulationKit", "SlotMovement", "SeededRandom"]),
-    .test("SlotMovementTests", ["SlotMovement", "ByteCoding"]),
+    .test("SlotMovementTests", ["SlotMovement", "ByteCoding", "SeededRandom"]),
     .test("WireProtocolTests", ["WireProtocol", "SlotMovement", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test("IngestFormatsTests", ["IngestFormats", "MetricModel", "ByteCoding", "SeededRandom"]),
     .test(
@@ -246,7 +246,11 @@ let tests: [Target] = [
             "SeededRandom",
         ]),
     .test(
-        "CheckpointTests", ["CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "ByteCoding", "SeededRandom"]),
+        "CheckpointTests",
+        [
+            "CheckpointPlan", "CheckpointSQLite", "CheckpointPostgres", "EngineStorage", "SeriesEngine", "SlotMovement",
+            "MetricModel", "ByteCoding", "SeededRandom",
+        ]),
     .test(
         "ClusterTransportTests",
         ["ClusterTransport", "WireProtocol", "SlotMovement", "MetricModel", "ByteCoding"] + .shell),

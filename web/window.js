@@ -2,6 +2,17 @@
 
 /** @typedef {{metric: Metric, points: Point[]}} WindowSeries */
 
+/**
+ * The index of the last point at or before a time; -1 for none.
+ * @param {Point[]} points ascending
+ * @param {number} time
+ */
+function lastUntil(points, time) {
+    let index = points.length - 1;
+    while (index >= 0 && points[index][0] > time) index -= 1;
+    return index;
+}
+
 /** Holds what the live protocol sends for one subscription, at most `span` milliseconds of it. */
 export class SeriesWindow {
     /**
@@ -56,8 +67,32 @@ export class SeriesWindow {
             if (series) this.append(series.points, [time, parse(text)]);
             else isWhole = false;
         }
+        for (const each of message.corrected ?? []) this.correct(each, parse);
         this.trim();
         return isWhole;
+    }
+
+    /**
+     * Puts right an earlier step, to which samples came late. Series that are not known here have nothing to put right.
+     * @param {LiveCorrection} correction
+     * @param {(text: string) => number} parse
+     */
+    correct(correction, parse) {
+        const time = Math.round(correction.time * 1000);
+        for (const [number, text] of correction.values) {
+            const points = this.series.get(number)?.points;
+            if (!points) continue;
+            const index = lastUntil(points, time);
+            if (points[index]?.[0] === time) points[index] = [time, parse(text)];
+            else if (this.step >= 1000 || time % 1000 === 0) points.splice(index + 1, 0, [time, parse(text)]);
+        }
+        for (const number of correction.gone ?? []) {
+            const points = this.series.get(number)?.points;
+            if (!points) continue;
+            const index = lastUntil(points, time);
+            // A gap, not a line over it.
+            if (points[index]?.[0] === time) points[index] = [time, NaN];
+        }
     }
 
     /**

@@ -14,6 +14,10 @@ package struct AggregatorService: Service {
         package var name: String
         /// Engine and log, once the cluster's settings are known; throws when they never will be.
         package var engine: @Sendable () async throws -> EngineHostConfiguration
+        /// Whose checkpoint it writes, once that is known; nil in tests of a store without an owner.
+        package var owner: (@Sendable () async throws -> CheckpointOwner)?
+        /// `checkpoint-owner-patience`, milliseconds.
+        package var ownerPatience: Int64 = 60_000
         /// `query_series_max`: series that one question about labels may read.
         package var seriesMax: Int
         /// The aggregators among which this node keeps slots; nil for one that keeps all of them alone.
@@ -31,7 +35,7 @@ package struct AggregatorService: Service {
         package var isolationWaitMax: @Sendable () -> Int64 = { .max }
         /// What the directory's node kept its checkpoints in before; taken over before it serves.
         package var former: FormerCheckpoint?
-        /// How long a start that lacks blocks waits for the restore before the node serves all the same.
+        /// How long a start that lacks blocks waits for the restore before the node serves all the same; `ownerPatience` comes on top.
         package var restoreWait = Duration.seconds(60)
         /// How long a stop may take to seal what is in memory and to upload it; what is left waits for the next start.
         package var sealWait = Duration.seconds(4)
@@ -121,11 +125,21 @@ package struct AggregatorService: Service {
         let engine: EngineHostConfiguration
         do {
             engine = try await configuration.engine()
+            if let owner = try await configuration.owner?() {
+                await servers.belong(to: owner, patience: configuration.ownerPatience)
+            }
         } catch is CancellationError {
             // A stop before there was a cluster; the service ends when its turn comes.
             try? await gracefulShutdown()
             return
         }
+        // From here on: replaying a log may take longer than others are patient.
+        let beating = Task { [servers] in await servers.beat() }
+        defer { beating.cancel() }
+        try await keep(engine)
+    }
+
+    private func keep(_ engine: EngineHostConfiguration) async throws {
         if let former = configuration.former { try await takeOver(former, engine) }
         let slots = await joinedSlots()
         if slots == nil, configuration.aggregators != nil {
@@ -135,7 +149,8 @@ package struct AggregatorService: Service {
         }
         let host = try await EngineHost.open(
             directory: directory, configuration: engine, movement: slots?.setup, logger: logger)
-        if directory.needsRestore && !directory.isNew {
+        // A node among others knows of each slot whether its samples are here.
+        if slots == nil, directory.needsRestore, !directory.isNew {
             logger.warning(
                 "blocks of this node may be missing; what the checkpoint has is restored",
                 metadata: ["directory": "\(directory.path)"])
@@ -289,7 +304,7 @@ package struct AggregatorService: Service {
     private func waitForSlots(_ host: EngineHost, _ slots: Slots?) async {
         if let slots, slots.setup.view.members.count == 1 {
             readiness.set(Self.readinessPart, notReadyBecause: "asking the checkpoint for what it has")
-            _ = await Bounded.run(configuration.restoreWait) {
+            _ = await Bounded.run(restoreWait) {
                 while try await host.movementStatus()?.awaitingCheckpoint ?? 0 > 0 {
                     try await Task.sleep(for: .milliseconds(50))
                 }
@@ -301,19 +316,33 @@ package struct AggregatorService: Service {
     /// Fetches what a lost data directory held. The node is ready once that is done, or cannot be: a store that is away stops no start.
     private func restore(with uploader: CheckpointUploader) async {
         // The first try outlives the wait for it: another beside it would fetch the same blocks again.
-        let first = Task { try await uploader.restore() }
+        let first = Task { try await restoreOnceOwned(uploader) }
         await withTaskCancellationHandler {
-            let waited = await Bounded.run(configuration.restoreWait) { try await first.value }
+            let wait = restoreWait
+            let waited = await Bounded.run(wait) { try await first.value }
             if Task.isCancelled { return }
             if case .failure(is Bounded.TimeoutError) = waited {
                 logger.warning(
                     "restoring from the checkpoint goes on while the node serves",
-                    metadata: ["waited": "\(configuration.restoreWait)"])
+                    metadata: ["waited": "\(wait)"])
             }
             readiness.set(Self.readinessPart, notReadyBecause: nil)
             await retry(after: await first.result, with: uploader)
         } onCancel: {
             first.cancel()
+        }
+    }
+
+    private var restoreWait: Duration { configuration.restoreWait + .milliseconds(configuration.ownerPatience) }
+
+    /// Restores; while the database is still that of a cluster which may be gone, it is waited for.
+    private func restoreOnceOwned(_ uploader: CheckpointUploader) async throws {
+        while true {
+            do {
+                return try await uploader.restore()
+            } catch CheckpointError.otherOwner {
+                try await Task.sleep(for: Self.restorePause)
+            }
         }
     }
 

@@ -49,7 +49,7 @@ struct EngineSlots: SlotHolding {
         var whole = SlotSet()
         var standings: [SlotStanding] = []
         for group in reply.groups {
-            let set = SlotSet(group.slots)
+            let set = group.slotSet
             if group.isWhole {
                 whole.formUnion(set)
             } else {

@@ -36,6 +36,12 @@ package enum XXH3 {
         return Hash128(high: hash.high, low: hash.low)
     }
 
+    /// The 128-bit hash of 32 bytes: four words, each little-endian. No bytes are put together in memory for it.
+    package static func hash128(words a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) -> Hash128 {
+        let hash = murmur_xxh3_128_words(a, b, c, d)
+        return Hash128(high: hash.high, low: hash.low)
+    }
+
     /// The seeded 64-bit hash of `bytes`.
     package static func hash64(_ bytes: RawSpan, seed: UInt64 = 0) -> UInt64 {
         // SAFETY: as in `hash128`.

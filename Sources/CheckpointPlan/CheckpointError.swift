@@ -12,6 +12,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
     case unavailable(reason: String)
     /// The database answered, and will not do it before a person changes something: password, rights, disk, name.
     case refused(reason: String)
+    /// The database keeps another cluster's checkpoint.
+    case otherOwner(CheckpointOwnership)
     /// The schema is of a version that this program cannot use.
     case incompatibleSchema(found: Int, known: Int)
     /// What the database holds is not what this program wrote.
@@ -23,15 +25,18 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// Whether the same call may succeed later without anybody changing anything here.
     ///
-    /// `refused` counts as such: whoever repairs the database should not have to restart the cluster.
+    /// `refused` and `otherOwner` count as such: whoever repairs the database should not have to restart the cluster.
     package var isWorthRetrying: Bool {
         switch self {
-        case .unavailable, .refused: true
+        case .unavailable, .refused, .otherOwner: true
         case .fenced, .unclaimed, .conflictingBlock, .tooLarge, .incompatibleSchema, .corrupt, .badConfiguration,
             .closed:
             false
         }
     }
+
+    /// Whether the database is another cluster's.
+    package var isOtherOwner: Bool { if case .otherOwner = self { true } else { false } }
 
     package var description: String {
         switch self {
@@ -42,6 +47,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
         case .tooLarge(let limit, let maximum, let found): "\(limit) is \(maximum), found \(found)"
         case .unavailable(let reason): "checkpoint store is unavailable: \(reason)"
         case .refused(let reason): "checkpoint store refuses: \(reason)"
+        case .otherOwner(let found):
+            "it keeps the checkpoint of the cluster \(found.owner.name) with the ID \(found.owner.cluster)"
         case .incompatibleSchema(let found, let known):
             "checkpoint schema is version \(found), this program knows versions up to \(known)"
         case .corrupt(let reason): "checkpoint store holds something unexpected: \(reason)"

@@ -61,6 +61,23 @@ package protocol CheckpointStore: Sendable {
     @discardableResult
     func drop(before time: Int64, retention: RetentionClass) async throws(CheckpointError) -> Int?
 
+    /// Says that the caller's cluster lives, whose checkpoint this is to be: it becomes the owner of a database that has none.
+    ///
+    /// From then on `claim` and `drop` fail with `otherOwner` while the database is another cluster's.
+    ///
+    /// - Returns: whose the database is: the caller's, or another cluster's, which is left as it is.
+    /// - Throws: as `prepare`.
+    func beat(_ owner: CheckpointOwner) async throws(CheckpointError) -> CheckpointOwnership
+
+    /// Makes the database another cluster's, and raises the epoch of each slot, so that the former owner's writers are fenced out.
+    ///
+    /// - Parameters:
+    ///   - former: whose it is, if that has said nothing since.
+    ///   - owner: the caller's cluster.
+    /// - Returns: false when the former owner lives or somebody else was faster; nothing is changed.
+    /// - Throws: as `prepare`.
+    func follow(_ former: CheckpointOwnership, as owner: CheckpointOwner) async throws(CheckpointError) -> Bool
+
     /// Says which database this is, and brings its copy of the map in line with another one.
     ///
     /// - Parameter map: what the caller knows; states only move on.
@@ -73,6 +90,17 @@ package protocol CheckpointStore: Sendable {
 }
 
 extension CheckpointStore {
+    /// A store that only one node can open is nobody else's.
+    package func beat(_ owner: CheckpointOwner) async throws(CheckpointError) -> CheckpointOwnership {
+        CheckpointOwnership(owner: owner, beat: 0)
+    }
+
+    /// It has no former owner.
+    package func follow(_ former: CheckpointOwnership, as owner: CheckpointOwner) async throws(CheckpointError) -> Bool
+    {
+        false
+    }
+
     /// A store that is never one of several has no map to keep.
     package func exchange(_ map: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange {
         try await prepare()

@@ -8,6 +8,10 @@ import Synchronization
 /// `PostgresPool.swift`; the tables and partitions are in `PostgresSchema.swift`, libpq in `PQConnection.swift`.
 package final class PostgresCheckpointStore: CheckpointStore {
     let pool: PostgresPool
+    /// For beats alone.
+    let ownerPool: PostgresPool
+    /// The cluster that this process speaks for; nil before it has said so.
+    let owner = Mutex<CheckpointOwner?>(nil)
     /// Partitions known to exist: an addition need not ask. One that was dropped elsewhere is found out by the addition's failure.
     private let partitions = Mutex<Set<PostgresSchema.Partition>>([])
 
@@ -20,6 +24,7 @@ package final class PostgresCheckpointStore: CheckpointStore {
     package init(_ uri: PostgresURI, connectionCount: Int = PostgresCheckpointStore.connectionCount) {
         precondition(connectionCount > 0, "\(connectionCount) connections")
         pool = PostgresPool(uri: uri, count: connectionCount)
+        ownerPool = PostgresPool(uri: uri, count: 1)
     }
 
     package func prepare() async throws(CheckpointError) {
@@ -30,14 +35,18 @@ package final class PostgresCheckpointStore: CheckpointStore {
     package func claim(_ slots: [UInt16], writer: String) async throws(CheckpointError) -> [SlotClaim] {
         let wanted = Set(slots).sorted()
         return try await pool.run { session throws(CheckpointError) in
-            // Ascending, as in `add`: two that lock several slots never wait for each other in a circle.
-            let rows = try session.query(
-                """
-                INSERT INTO murmuration.slot (slot, epoch, writer)
-                SELECT wanted, 1, $2 FROM unnest($1::integer[]) AS wanted ORDER BY wanted
-                ON CONFLICT (slot) DO UPDATE SET epoch = slot.epoch + 1, writer = excluded.writer, claimed_at = now()
-                RETURNING slot, epoch
-                """, [.array(wanted), .text(writer)])
+            let rows = try session.transaction { () throws(CheckpointError) in
+                try self.requireOwnership(session)
+                // Ascending, as in `add`: two that lock several slots never wait for each other in a circle.
+                return try session.query(
+                    """
+                    INSERT INTO murmuration.slot (slot, epoch, writer)
+                    SELECT wanted, 1, $2 FROM unnest($1::integer[]) AS wanted ORDER BY wanted
+                    ON CONFLICT (slot) DO UPDATE SET epoch = slot.epoch + 1, writer = excluded.writer,
+                        claimed_at = now()
+                    RETURNING slot, epoch
+                    """, [.array(wanted), .text(writer)])
+            }
             return (0..<rows.count).compactMap { row in
                 guard let slot = rows.integer(row, 0), let epoch = rows.integer(row, 1) else { return nil }
                 return SlotClaim(slot: UInt16(truncatingIfNeeded: slot), epoch: epoch)
@@ -192,7 +201,8 @@ package final class PostgresCheckpointStore: CheckpointStore {
 
     package func drop(before time: Int64, retention: RetentionClass) async throws(CheckpointError) -> Int? {
         let dropped = try await pool.run { session throws(CheckpointError) in
-            try PostgresSchema.drop(before: time, retention: retention, in: session)
+            try session.transaction { () throws(CheckpointError) in try self.requireOwnership(session) }
+            return try PostgresSchema.drop(before: time, retention: retention, in: session)
         }
         partitions.withLock { $0.subtract(dropped) }
         return nil
@@ -200,6 +210,7 @@ package final class PostgresCheckpointStore: CheckpointStore {
 
     package func close() async {
         await pool.close()
+        await ownerPool.close()
     }
 
     /// Looks blocks up by their whole key, one index probe each: the subquery's LIMIT keeps the planner from joining the tables whole.

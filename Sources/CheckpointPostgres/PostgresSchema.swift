@@ -5,7 +5,7 @@ import CheckpointPlan
 /// Column by column: docs/formats/checkpoint.md. Everything lives in the schema `murmuration`.
 enum PostgresSchema {
     /// The version that this program writes, and the newest it works with.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     /// Keys of advisory locks (pg_advisory_xact_lock): "MURM" in the upper half.
     private static let migrationLock: Int64 = 0x4D55_524D << 32 | 1
@@ -37,6 +37,12 @@ enum PostgresSchema {
         INSERT INTO murmuration.identity VALUES (gen_random_uuid());
         CREATE TABLE murmuration.server (
             id uuid PRIMARY KEY, state smallint NOT NULL, changed_at bigint NOT NULL, name text NOT NULL
+        );
+        """,
+        """
+        CREATE TABLE murmuration.owner (
+            one boolean PRIMARY KEY DEFAULT true CHECK (one), cluster text NOT NULL, name text NOT NULL, beat bigint NOT NULL,
+            seen_at timestamptz NOT NULL DEFAULT now()
         );
         """,
     ]

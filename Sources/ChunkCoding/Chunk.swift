@@ -78,6 +78,38 @@ package struct ChunkHeader: Equatable, Sendable {
         self.valueCodec = valueCodec
     }
 
+    /// Reads a chunk's header and says where its samples begin.
+    ///
+    /// - Throws: as `init(decoding:)`.
+    package static func split(_ bytes: RawSpan) throws(ChunkError) -> (header: ChunkHeader, size: Int) {
+        var cursor = ChunkCursor(bytes)
+        let header = try ChunkHeader(from: &cursor)
+        return (header, cursor.offset)
+    }
+
+    /// A header that is kept in parts, as a reader of chunks does that keeps count and times in an index of its own.
+    ///
+    /// - Parameters:
+    ///   - codecs: as another header told it.
+    ///   - count: number of samples, of that header.
+    ///   - firstTime: of that header, Unix milliseconds.
+    ///   - lastTime: of that header, Unix milliseconds.
+    /// - Throws: `ChunkError` for codecs that do not exist.
+    @inline(__always)
+    package init(codecs: UInt8, count: Int, firstTime: Int64, lastTime: Int64) throws(ChunkError) {
+        guard let timestampCodec = TimestampCodec(rawValue: codecs & 0x0F),
+            let valueCodec = ValueCodec(rawValue: codecs >> 4)
+        else { throw ChunkError(.unknownCodec, offset: 1, found: UInt64(codecs)) }
+        self.count = count
+        self.firstTime = firstTime
+        self.lastTime = lastTime
+        self.timestampCodec = timestampCodec
+        self.valueCodec = valueCodec
+    }
+
+    /// Both codecs, as they stand in a chunk.
+    package var codecs: UInt8 { timestampCodec.rawValue | valueCodec.rawValue << 4 }
+
     /// `lastTime` - `firstTime`, which may need all 64 bits.
     var range: UInt64 { UInt64(bitPattern: lastTime &- firstTime) }
 }

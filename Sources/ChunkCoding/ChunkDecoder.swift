@@ -38,12 +38,32 @@ package enum ChunkDecoder {
     ///   - valueBase: where the first goes.
     /// - Returns: how many samples the chunk has.
     /// - Throws: `ChunkError`, also where there is no room for so many as the header counts; the columns are then of no use.
-    package static func decode(
+    private static func decode(
         _ bytes: RawSpan, into timestamps: inout MutableSpan<Int64>, from base: Int,
         values: inout MutableSpan<Double>, from valueBase: Int
     ) throws(ChunkError) -> Int {
-        var cursor = ChunkCursor(bytes)
-        let header = try ChunkHeader(from: &cursor)
+        let (header, size) = try ChunkHeader.split(bytes)
+        return try decode(
+            header, bytes, at: size..<bytes.byteCount, into: &timestamps, from: base, values: &values, from: valueBase)
+    }
+
+    /// Fills two columns with the samples of a chunk whose header is known, where the caller has made room.
+    ///
+    /// - Parameters:
+    ///   - header: of the chunk.
+    ///   - bytes: hold the chunk's samples; more bytes behind them spare a copy of the last.
+    ///   - range: where the samples stand: the chunk without its header.
+    ///   - timestamps: from `base` on overwritten.
+    ///   - base: where the first goes.
+    ///   - values: as the timestamps.
+    ///   - valueBase: where the first goes.
+    /// - Returns: how many samples the chunk has.
+    /// - Throws: `ChunkError`, also where there is no room for so many as the header counts; the columns are then of no use.
+    package static func decode(
+        _ header: ChunkHeader, _ bytes: RawSpan, at range: Range<Int>, into timestamps: inout MutableSpan<Int64>,
+        from base: Int, values: inout MutableSpan<Double>, from valueBase: Int
+    ) throws(ChunkError) -> Int {
+        var cursor = ChunkCursor(bytes, at: range)
         guard header.count <= timestamps.count - base, header.count <= values.count - valueBase else {
             throw ChunkError(.badCount, offset: 2, found: UInt64(header.count))
         }

@@ -105,23 +105,29 @@ struct ScaledIntegers {
         PackedRun.append(differences.span.extracting(droppingFirst: 1), to: &output)
     }
 
-    /// Fills `values[base..<base + total]`, at least one, from what `append` wrote.
+    /// Fills `values[base..<base + total]` from what `append` wrote.
     static func read(
         _ total: Int, into values: inout MutableSpan<Double>, base: Int, from cursor: inout ChunkCursor
     ) throws(ChunkError) {
-        var reader = try ScaledReader(total: total, from: &cursor)
-        values[base] = reader.scale.value(reader.last)
+        let header = try ScaledHeader(total: total, from: &cursor)
+        var last = header.first
+        values[base] = header.scale.value(last)
+        var block = IntegerBlock(repeating: 0)
         var doubles = InlineArray<64, Double>(repeating: 0)
-        while try reader.readBlock(from: &cursor) {
+        var start = 1
+        while start < total {
+            let count = min(IntegerBlock.count, total &- start)
+            try header.readBlock(count, after: &last, from: &cursor, into: &block)
             // All 64 however many are wanted: a loop of fixed length is compiled to vector instructions.
-            if reader.scale.exponent == 0 {
-                for index in 0..<IntegerBlock.count { doubles[index] = DecimalScale.whole(reader.block[index]) }
+            if header.scale.exponent == 0 {
+                for index in 0..<IntegerBlock.count { doubles[index] = DecimalScale.whole(block[index]) }
             } else {
-                for index in 0..<IntegerBlock.count { doubles[index] = reader.scale.value(reader.block[index]) }
+                for index in 0..<IntegerBlock.count { doubles[index] = header.scale.value(block[index]) }
             }
-            values.replace(from: base + reader.start, with: doubles.span.extracting(0..<reader.count))
+            values.replace(from: base &+ start, with: doubles.span.extracting(0..<count))
+            start &+= count
         }
-        for run in reader.specials {
+        for run in header.specials {
             for index in base + run.start..<base + run.start + run.count {
                 values[index] = Double(bitPattern: run.bits)
             }
@@ -133,41 +139,42 @@ struct ScaledIntegers {
         _ total: Int, at places: Span<Int>, into values: inout MutableSpan<Double>, base: Int,
         from cursor: inout ChunkCursor
     ) throws(ChunkError) {
-        var reader = try ScaledReader(total: total, from: &cursor)
+        let header = try ScaledHeader(total: total, from: &cursor)
+        var last = header.first
         var next = 0
         if places.count > 0, places[0] == 0 {
-            values[base] = reader.scale.value(reader.last)
+            values[base] = header.scale.value(last)
             next = 1
         }
-        while next < places.count, try reader.readBlock(from: &cursor) {
-            while next < places.count, places[next] < reader.start &+ reader.count {
-                values[base &+ next] = reader.scale.value(reader.block[places[next] &- reader.start])
+        var block = IntegerBlock(repeating: 0)
+        var start = 1
+        while start < total, next < places.count {
+            let count = min(IntegerBlock.count, total &- start)
+            try header.readBlock(count, after: &last, from: &cursor, into: &block)
+            while next < places.count, places[next] < start &+ count {
+                values[base &+ next] = header.scale.value(block[places[next] &- start])
                 next &+= 1
             }
+            start &+= count
         }
-        guard !reader.specials.isEmpty else { return }
+        guard !header.specials.isEmpty else { return }
         for next in places.indices {
-            for run in reader.specials where places[next] >= run.start && places[next] < run.start + run.count {
+            for run in header.specials where places[next] >= run.start && places[next] < run.start + run.count {
                 values[base + next] = Double(bitPattern: run.bits)
             }
         }
     }
 }
 
-/// The integers of a run, one sub-block after the other.
-private struct ScaledReader {
+/// What stands before the sub-blocks of a run of scaled integers.
+private struct ScaledHeader {
     let scale: DecimalScale
+    /// The first integer of all.
+    let first: Int64
     let specials: [SpecialRun]
-    /// The last integer so far; at first, the first of all.
-    private(set) var last: Int64
-    /// Integers of the sub-block that was read last, `count` of them.
-    private(set) var block = IntegerBlock(repeating: 0)
-    private(set) var count = 0
-    /// The place of the block's first integer.
-    private(set) var start = 1
-    private let total: Int
     private let shift: Int64
 
+    @inline(__always)
     init(total: Int, from cursor: inout ChunkCursor) throws(ChunkError) {
         let at = cursor.offset
         let header = try cursor.byte()
@@ -175,20 +182,18 @@ private struct ScaledReader {
         guard exponent <= DecimalScale.exponentMax, header & 0xC0 == 0 else {
             throw ChunkError(.unknownCodec, offset: at, found: UInt64(header))
         }
-        self.total = total
         scale = DecimalScale(exponent: exponent)
-        last = try cursor.zigzag()
+        first = try cursor.zigzag()
         shift = header & ScaledIntegers.shiftFlag == 0 ? 0 : Int64(try cursor.byte() & 63)
         specials =
             header & ScaledIntegers.specialsFlag == 0 ? [] : try SpecialRun.readAll(sampleCount: total, from: &cursor)
     }
 
-    /// Reads the next sub-block; false behind the last.
+    /// Reads the next sub-block's integers, of which the one before the first is `last`, and so the last then.
     @inline(__always)
-    mutating func readBlock(from cursor: inout ChunkCursor) throws(ChunkError) -> Bool {
-        start &+= count
-        count = min(IntegerBlock.count, total - start)
-        guard count > 0 else { return false }
+    func readBlock(
+        _ count: Int, after last: inout Int64, from cursor: inout ChunkCursor, into block: inout IntegerBlock
+    ) throws(ChunkError) {
         try PackedRun.readBlock(count: count, from: &cursor, into: &block)
         if shift != 0 { for index in 0..<count { block[index] &<<= shift } }
         var sum = last
@@ -197,6 +202,5 @@ private struct ScaledReader {
             block[index] = sum
         }
         last = sum
-        return true
     }
 }

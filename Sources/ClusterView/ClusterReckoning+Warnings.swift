@@ -93,9 +93,11 @@ extension ClusterReckoning {
         if let away = report.checkpoint?.away {
             warnings.append(
                 .init(
-                    "\(away.joined(separator: ", ")) \(away.count == 1 ? "does" : "do") not answer \(report.name): "
+                    "\(report.name) cannot use \(away.joined(separator: ", ")): "
                         + "its blocks wait on its disk and have no copy in the checkpoint",
-                    advice: "start the database; murmur ctl status on \(report.name) has each one's state"))
+                    advice: report.checkpoint?.others == nil
+                        ? "start the database; murmur ctl doctor says more"
+                        : "it keeps another cluster's checkpoint: give this one a database of its own (--checkpoint)"))
         }
         if let store = report.store, let size = store.diskBytes, let free = store.diskFreeBytes, size > 0, free >= 0,
             Double(free) < Double(size) * freeShareWarned

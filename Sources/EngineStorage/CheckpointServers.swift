@@ -34,8 +34,19 @@ package actor CheckpointServers {
         /// Its copy of the map when it answered last; nil when it is to be told of something.
         var copy: CheckpointMap?
         var failure: CheckpointError?
+        var ownership = Ownership()
         /// Whether it is the database of an earlier place in the list, which stands for it.
         var isTwice = false
+    }
+
+    /// Whether a database is this cluster's.
+    struct Ownership {
+        /// Nil before it has said.
+        var isOurs: Bool?
+        /// What is seen of the other cluster whose it is.
+        var watch = OwnerWatch()
+        /// The beat that told last: of two under way at once the later one counts.
+        var beat = 0
     }
 
     /// `checkpoint_map_interval`: how often copies of the map are compared. Milliseconds.
@@ -45,28 +56,99 @@ package actor CheckpointServers {
     private(set) var map = CheckpointMap()
     private var refreshedAt: Int64?
     private var told: Set<String> = []
+    private var refreshing: Task<Void, Never>?
+    private var owner: CheckpointOwner?
+    private var ownerPatience: Int64 = 0
+    private var beats = 0
     private let logger: Logger
     /// Unix milliseconds.
     private let wallClock: @Sendable () -> Int64
+    /// Monotonic milliseconds.
+    private let clock: @Sendable () -> Int64
     private nonisolated let board = Mutex<[CheckpointServerStatus]>([])
 
     /// - Parameters:
     ///   - listed: in the setting's order, 1 or more.
     ///   - logger: for what happens to them.
     ///   - wallClock: Unix milliseconds.
+    ///   - clock: monotonic milliseconds.
     package init(
-        _ listed: [Listed], logger: Logger, wallClock: @escaping @Sendable () -> Int64 = { WallClock.now() }
+        _ listed: [Listed], logger: Logger, wallClock: @escaping @Sendable () -> Int64 = { WallClock.now() },
+        clock: @escaping @Sendable () -> Int64 = { MonotonicClock.now() }
     ) {
         precondition(!listed.isEmpty, "no checkpoint store")
         entries = listed.map { Entry(listed: $0) }
         self.logger = logger
         self.wallClock = wallClock
+        self.clock = clock
         board.withLock { board in board = listed.map { CheckpointServerStatus(name: $0.name) } }
     }
 
     /// One store that is never one of several.
     package init(only store: any CheckpointStore, logger: Logger) {
         self.init([Listed(store: store, name: "checkpoint")], logger: logger)
+    }
+
+    /// Keeps one cluster's checkpoint from now on: databases of others are left alone.
+    ///
+    /// - Parameters:
+    ///   - owner: the cluster.
+    ///   - patience: how long the database of a cluster of the same name must be without a sign of it to go over to this one, milliseconds.
+    package func belong(to owner: CheckpointOwner, patience: Int64) {
+        self.owner = owner
+        ownerPatience = patience
+    }
+
+    /// Says until the task is cancelled that this cluster lives: to each database apart, for one that hangs must not make it look dead to the others.
+    package func beat() async {
+        if owner == nil { return }
+        await withTaskGroup { group in
+            for index in entries.indices where entries[index].listed.state != .lost {
+                group.addTask { [clock] in
+                    while !Task.isCancelled {
+                        let begun = clock()
+                        try? await self.beat(index)
+                        try? await Task.sleep(for: .milliseconds(max(0, OwnerWatch.interval - (clock() - begun))))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says once to each database that this cluster lives.
+    ///
+    /// - Throws: why one of them is not known to be this cluster's.
+    package func beatOnce() async throws(CheckpointError) {
+        for index in entries.indices where entries[index].listed.state != .lost { try await beat(index) }
+    }
+
+    /// - Throws: why the database is not known to be this cluster's.
+    private func beat(_ index: Int) async throws(CheckpointError) {
+        guard let owner else { return }
+        beats += 1
+        let number = beats
+        let (store, name) = (entries[index].listed.store, entries[index].listed.name)
+        do throws(CheckpointError) {
+            if let former = entries[index].ownership.watch.over(for: owner, patience: ownerPatience),
+                try await store.follow(former, as: owner)
+            {
+                logger.warning(
+                    "checkpoint server taken over from a cluster that is gone",
+                    metadata: ["server": "\(name)", "cluster": "\(former.owner.name)", "id": "\(former.owner.cluster)"])
+            }
+            let found = try await store.beat(owner)
+            let isOurs = found.owner.isSame(as: owner)
+            if number > entries[index].ownership.beat {
+                entries[index].ownership.beat = number
+                entries[index].ownership.isOurs = isOurs
+                if isOurs { entries[index].ownership.watch.reset() }
+            }
+            guard isOurs else { throw .otherOwner(found) }
+        } catch {
+            fail(index, error)
+            publish()
+            throw error
+        }
     }
 
     /// How each listed database stands, in the setting's order.
@@ -85,8 +167,16 @@ package actor CheckpointServers {
         await refresh()
     }
 
-    /// Asks every listed database, and brings what is new to all that answer.
+    /// Asks every listed database, and brings what is new to all that answer; whoever calls while that is under way waits for it.
     package func refresh() async {
+        if let refreshing { return await refreshing.value }
+        let task = Task { await lookAtAll() }
+        refreshing = task
+        await task.value
+        refreshing = nil
+    }
+
+    private func lookAtAll() async {
         // What is given up is not waited for.
         let asked = entries.indices.filter { entries[$0].listed.state != .lost }
         await exchange(among: asked)
@@ -110,9 +200,10 @@ package actor CheckpointServers {
         let map = map
         let answers = await withTaskGroup(of: Answer.self, returning: [Answer].self) { group in
             for index in indices {
-                let store = entries[index].listed.store
+                let (store, isOurs) = (entries[index].listed.store, entries[index].ownership.isOurs)
                 group.addTask {
                     do throws(CheckpointError) {
+                        if isOurs != true { try await self.beat(index) }
                         return Answer(index: index, result: .success(try await store.exchange(map)))
                     } catch {
                         return Answer(index: index, result: .failure(error))
@@ -125,7 +216,9 @@ package actor CheckpointServers {
         }
         for answer in answers {
             switch answer.result {
-            case .success(let exchange): take(exchange, from: answer.index)
+            case .success(let exchange):
+                // It may have been lost to another cluster meanwhile.
+                if owner == nil || entries[answer.index].ownership.isOurs == true { take(exchange, from: answer.index) }
             case .failure(let error): fail(answer.index, error)
             }
         }
@@ -157,10 +250,17 @@ package actor CheckpointServers {
     }
 
     private func fail(_ index: Int, _ error: CheckpointError) {
-        if entries[index].failure == nil {
+        if entries[index].failure.map({ $0.isOtherOwner != error.isOtherOwner }) ?? true {
             logger.warning(
-                "checkpoint server is away",
+                "checkpoint server cannot be used",
                 metadata: ["server": "\(entries[index].listed.name)", "error": "\(error)"])
+        }
+        if case .otherOwner(let ownership) = error {
+            // Whatever was known of it was its former self's.
+            entries[index].isKnown = false
+            entries[index].ownership.watch.note(ownership, now: clock())
+        } else {
+            entries[index].ownership.watch.reset()
         }
         entries[index].failure = error
     }
@@ -251,6 +351,7 @@ package actor CheckpointServers {
                 board[index].state = entry.id.flatMap { map[$0]?.state } ?? entry.listed.state
                 board[index].isAway = !entry.isKnown || entry.failure != nil
                 board[index].reason = entry.failure.map { "\($0)" }
+                board[index].isOthers = entry.failure?.isOtherOwner ?? false
                 board[index].slotCount = entry.slotCount
                 board[index].mapVersion = map.version
             }
@@ -276,9 +377,11 @@ package struct CheckpointServerStatus: Sendable, Equatable {
     package var id: String?
     /// What it is to the map.
     package var state = CheckpointMap.State.active
-    /// Whether it did not answer last, and why not.
+    /// Whether it cannot be used, and why not.
     package var isAway = true
     package var reason: String?
+    /// Whether that is because it keeps another cluster's checkpoint.
+    package var isOthers = false
     /// Slots that were ever written there: whose history, or a part of it, it has.
     package var slotCount = 0
     /// Files that wait for it here, and their bytes.

@@ -16,30 +16,73 @@ extension CheckpointUploader {
     /// The duty's clock: microseconds.
     private var now: Int64 { clock() * 1_000 }
 
+    /// Brings the oldest of some files of which a database may get something now.
+    ///
+    /// A slot of which nobody is known who writes it, as after a start of everybody, keeps its file pending, and the later ones from the slot; the rest of
+    /// them goes on.
+    ///
+    /// - Parameters:
+    ///   - pending: in order.
+    ///   - index: of the database.
+    ///   - all: whether to go on after the first.
+    /// - Throws: `CheckpointError`; files stay pending.
+    func upload(_ pending: [PendingBlockFile], _ index: Int, all: Bool = false) async throws {
+        let numbers = Set(pending.map(\.number))
+        uploads[index].written = uploads[index].written.filter { numbers.contains($0.key) }
+        var waiting: Set<UInt16> = []
+        for file in pending {
+            let part = try await upload(file, besides: waiting, index)
+            if part != .nothing, !all { return }
+            guard part != .everything else { continue }
+            let written = uploads[index].written[file.number] ?? []
+            waiting.formUnion(try await host.slots(inFile: file.number).subtracting(written))
+        }
+    }
+
+    /// How much of what a database is to have of a file was brought there.
+    private enum BroughtPart {
+        case nothing
+        case something
+        case everything
+    }
+
     /// Brings what a file has of slots that this node writes and that have their home in a database there.
     ///
+    /// - Parameters:
+    ///   - file: the file.
+    ///   - waiting: slots of which an earlier file has what is not there yet: their watermarks must not pass it.
+    ///   - index: of the database.
+    /// - Returns: how much is there now, if anything was done.
     /// - Throws: `CheckpointError`; the file stays pending.
-    func upload(_ file: PendingBlockFile, _ index: Int) async throws {
+    private func upload(
+        _ file: PendingBlockFile, besides waiting: Set<UInt16>, _ index: Int
+    ) async throws -> BroughtPart {
         let version = await currentVersion()
         let slots = try await host.slots(inFile: file.number)
         let duty = try await host.checkpointDuty(of: slots)
-        // While nobody holds a slot, as after a start of everybody, it is not known whose it is to write.
-        guard duty.isDecided else { return }
         try await leaveOthers(index)
-        let here = await servers.slots(duty.mine, at: index)
-        try await claim(here, index)
-        let ready = here.filter { uploads[index].duty.epoch(Int($0)) != nil }
-        if !ready.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number) {
-            try await add(blocks.filter { ready.contains($0.record.slot) }, of: file, movesAll: true, index)
+        let here = await servers.slots(duty.mine, at: index).subtracting(waiting)
+        let written = uploads[index].written[file.number] ?? []
+        try await claim(here.subtracting(written), index)
+        let ready = here.subtracting(written).filter { uploads[index].duty.epoch(Int($0)) != nil }
+        if !ready.isEmpty, let blocks = try await host.checkpointBlocks(file: file.number, slots: ready) {
+            try await add(blocks, of: file, movingAllBut: waiting, index)
+            // A slot that was fenced meanwhile has no epoch any more.
+            let added = ready.filter { uploads[index].duty.epoch(Int($0)) != nil }
+            uploads[index].written[file.number, default: []].formUnion(added)
         }
         // Whose slots are whose may have changed meanwhile: a slot that nobody has now, or that is here only now, still has its way to go.
         let after = try await host.checkpointDuty(of: slots)
-        guard after.isDecided, await servers.slots(after.mine, at: index).isSubset(of: here) else { return }
+        guard after.isDecided, await servers.slots(after.mine, at: index).isSubset(of: here) else {
+            return ready.isEmpty ? .nothing : .something
+        }
         let homes = await servers.homes(of: after.mine)
-        guard await currentVersion() == version else { return }
+        guard await currentVersion() == version else { return .something }
         uploads[index].done.insert(file.number)
+        uploads[index].written[file.number] = nil
         uploads[index].told = nil
         try await settle(file, homes)
+        return .everything
     }
 
     /// A file that every home of its slots has waits no longer.
@@ -90,9 +133,8 @@ extension CheckpointUploader {
             let lacking = try await load(Set(claiming), index)
             for claim in loading { uploads[index].duty.loaded(Int(claim.slot), epoch: claim.epoch, now: now) }
             for (file, known) in lacking {
-                guard let blocks = try await host.checkpointBlocks(file: file.number) else { continue }
-                let wanted = blocks.filter { claiming.contains($0.record.slot) && !known.contains($0.record.id) }
-                try await add(wanted, of: file, movesAll: false, index)
+                let wanted = try await host.checkpointBlocks(file: file.number, slots: Set(claiming), besides: known)
+                try await add(wanted ?? [], of: file, movingAllBut: nil, index)
             }
             // Of what was fenced meanwhile something may be lacking.
             uploads[index].mended.formUnion(claiming.filter { uploads[index].duty.epoch(Int($0)) != nil })
@@ -124,20 +166,22 @@ extension CheckpointUploader {
     /// - Parameters:
     ///   - blocks: of one file.
     ///   - file: its watermark becomes that of the slots.
-    ///   - movesAll: whether with the last block the watermarks of all claimed slots move, not only those of slots with a block.
+    ///   - waiting: with the last block the watermarks of all claimed slots but these move; nil: only those of slots with a block.
     ///   - index: of the database.
     /// - Throws: the store's error; a slot that was fenced is left out.
-    private func add(_ blocks: [CheckpointBlock], of file: PendingBlockFile, movesAll: Bool, _ index: Int) async throws
-    {
+    private func add(
+        _ blocks: [CheckpointBlock], of file: PendingBlockFile, movingAllBut waiting: Set<UInt16>?, _ index: Int
+    ) async throws {
         let store = await servers.store(index)
         var rest = blocks[...]
         while !rest.isEmpty {
             let count = CheckpointCadence.batchCount(rest.map(\.record.byteCount))
             let batch = Array(rest.prefix(count))
             // Slots without a block in this file are as complete as the others once the last of it is stored.
-            let isLast = count == rest.count
-            let slots =
-                isLast && movesAll ? Set(uploads[index].duty.readySlots) : Set(batch.map { Int($0.record.slot) })
+            var slots = Set(batch.map { Int($0.record.slot) })
+            if count == rest.count, let waiting {
+                slots.formUnion(uploads[index].duty.readySlots.filter { !waiting.contains(UInt16($0)) })
+            }
             let writes = beginWrites(slots, index)
             let claims = writes.map { SlotClaim(slot: UInt16($0.slot), epoch: $0.epoch) }
             do throws(CheckpointError) {

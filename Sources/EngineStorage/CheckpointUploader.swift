@@ -18,6 +18,8 @@ package actor CheckpointUploader {
         var counted: [UInt32: Int] = [:]
         /// Files of which this database has what it is to have, while others lack something.
         var done: Set<UInt32> = []
+        /// Of other files, the slots of which this database has what it is to have.
+        var written: [UInt32: Set<UInt16>] = [:]
         /// The databases of `CheckpointServers.lost` when claims were last thought over.
         var lost: Set<CheckpointServerID> = []
         /// Slots of which this database got since then what it lacked of all files here.
@@ -138,7 +140,7 @@ package actor CheckpointUploader {
         if atWork[index] != nil { await withCheckedContinuation { atWork[index]?.append($0) } }
         guard await servers.isActive(index) else { return }
         await noteLost(index)
-        for file in try await pendingFiles(index) { try await upload(file, index) }
+        try await upload(try await pendingFiles(index), index, all: true)
     }
 
     /// Looks at what is pending, and uploads the oldest file to each database whose cadence says so.
@@ -162,8 +164,8 @@ package actor CheckpointUploader {
         if case .wait = decision { return await dropOld(index) }
         do {
             let isLookedAt = try await takeOver(index)
-            if decision == .upload, let file = pending.first {
-                try await upload(file, index)
+            if decision == .upload {
+                try await upload(pending, index)
             } else {
                 if isLookedAt { uploads[index].told = nil }
                 await dropOld(index)
@@ -204,7 +206,10 @@ package actor CheckpointUploader {
         let version = await servers.map.version
         if mapVersion != version {
             mapVersion = version
-            for index in uploads.indices { uploads[index].done = [] }
+            for index in uploads.indices {
+                uploads[index].done = []
+                uploads[index].written = [:]
+            }
         }
         return version
     }
@@ -221,6 +226,7 @@ package actor CheckpointUploader {
         defer { uploads[index].lost = lost }
         guard !lost.isSubset(of: uploads[index].lost) else { return }
         uploads[index].mended = []
+        uploads[index].written = [:]
         uploads[index].lastTakeoverAt = .min
         for slot in uploads[index].duty.claimedSlots { uploads[index].duty.startOver(slot) }
     }

@@ -76,17 +76,28 @@ extension EngineHost {
     /// The slot blocks of a file with what a store wants to know of them; nil when retention has dropped the file.
     ///
     /// The ID of a slot block is the 128-bit hash of its bytes: the same ID always means the same samples, on every node.
+    /// - Parameters:
+    ///   - number: of the file.
+    ///   - slots: whose blocks are wanted.
+    ///   - known: blocks that are not wanted; their samples are not looked at.
+    /// - Returns: in order of slots.
+    /// - Throws: `EngineError`.
+    /// - Complexity: O(samples) of the blocks that are wanted: each is decoded for its digest.
     @concurrent
-    package func checkpointBlocks(file number: UInt32) async throws -> [CheckpointBlock]? {
+    package func checkpointBlocks(
+        file number: UInt32, slots: Set<UInt16>, besides known: Set<BlockID> = []
+    ) async throws -> [CheckpointBlock]? {
         let file = try await onThread { thread in thread.blocks.first { $0.number == number } }
         guard let file else { return nil }
-        return try file.directory.entries.map { entry in
+        return try file.directory.entries.lazy.filter { slots.contains($0.slot) }.compactMap { entry in
             do {
                 let bytes = try file.bytes(of: entry)
+                let id = Self.blockID(of: bytes)
+                if known.contains(id) { return nil }
                 let block = try LoadedSlotBlock(bytes)
                 return CheckpointBlock(
                     record: BlockRecord(
-                        slot: entry.slot, id: Self.blockID(of: bytes), minTime: entry.minTime, maxTime: entry.maxTime,
+                        slot: entry.slot, id: id, minTime: entry.minTime, maxTime: entry.maxTime,
                         sampleCount: entry.sampleCount, digest: try block.digest(), retention: .raw,
                         byteCount: bytes.count),
                     bytes: bytes)

@@ -30,7 +30,8 @@ package final class EngineHost: Sendable {
         self.figures = figures
         self.syncer = syncer
         self.cache = cache
-        sealed = SealedCache(bytesMax: configuration.blockCacheBytesMax / 4 * 3)
+        sealed = SealedCache(
+            bytesMax: configuration.blockCacheBytesMax / 4 * 3, joinedBytesMax: configuration.blockCacheBytesMax)
     }
 
     /// Opens the store in a data directory: takes over blocks, replays the log, starts the thread.
@@ -137,6 +138,10 @@ package final class EngineHost: Sendable {
 
     /// Times that a block was found in the cache, and that it was not.
     package var blockCacheCounts: (hits: Int, misses: Int) { cache.counts }
+
+    /// Bytes of chunks of block files that are together in memory for queries, those included that only queries at work hold: at most
+    /// `block_cache_bytes_max`.
+    package var joinedChunkBytes: Int { get async { await sealed.joinedBytes } }
 
     /// Runs `body` on the engine's thread, after all that was queued before.
     func onThread<T: Sendable>(

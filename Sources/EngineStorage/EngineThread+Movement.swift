@@ -206,7 +206,7 @@ extension EngineThread {
         guard let reply = movement?.keeper.readReply(asked.slots.map { Int($0) }, now: movementNow) else {
             return (asked, nil)
         }
-        return (onlyWhole ? SlotSet(reply.wholeSlots) : asked, reply)
+        return (onlyWhole ? reply.wholeSet : asked, reply)
     }
 
     // MARK: - What others see

@@ -3,17 +3,18 @@ internal import MetricModel
 internal import SeriesEngine
 internal import Synchronization
 
-/// A whole block file in memory, found by series number.
+/// A block file whose chunks are in memory, found by series number.
 final class OpenBlockFile: Sendable {
     let index: SealedFile
-    let bytes: [UInt8]
+    /// Bytes of the file.
+    private let byteCount: Int
 
-    init(index: SealedFile, bytes: [UInt8]) {
+    init(index: SealedFile, byteCount: Int) {
         self.index = index
-        self.bytes = bytes
+        self.byteCount = byteCount
     }
 
-    var memorySize: Int { bytes.count + index.memorySize }
+    var memorySize: Int { byteCount + index.memorySize }
 }
 
 /// What a question finds in block files that are open: their identities as of then, and the files.
@@ -22,10 +23,10 @@ struct SealedView: Sendable {
     let placements: [PlacementKey]
     /// Numbers of the series that pass the matchers, ascending; the files need not have all of them.
     let numbers: [UInt32]
-    /// Of all open files.
+    /// Of several files, all that the question reads among them.
     let chunks: SealedChunks
-    /// The bytes of each of them; empty for those that the question does not read.
-    let data: [[UInt8]]
+    /// Of each of these files, whether the question reads it.
+    let wanted: [Bool]
     /// The numbers of the series of the head, as far as they have one; in the head's order.
     let headNumbers: [UInt32?]
 }
@@ -33,30 +34,53 @@ struct SealedView: Sendable {
 /// Block files lately used, whole and indexed by series across files, within a number of bytes.
 ///
 /// A question whose files do not fit together is answered slot by slot (`BlockCache`): slower, but it needs one slot's blocks at a time.
+/// So is one for which the chunks would have to be put together once more while questions at work hold too many that were before.
 /// An actor because opening takes a while: questions that wait for it want the same files, and hold no thread.
 actor SealedCache {
     private struct Entry {
         var file: OpenBlockFile
+        /// The whole file, until its chunks are put together with the others'.
+        var bytes: [UInt8]?
         /// Slot blocks of it that were there: fewer once slots are dropped.
         var slotBlocks: Int
         /// When it was used last, counted in questions.
         var used: Int
     }
 
+    private struct Joined {
+        var files: [OpenBlockFile]
+        var chunks: SealedChunks
+        /// Whether some of the files are not open any more.
+        var isStale = false
+    }
+
+    private struct Generation {
+        weak var lifetime: SealedChunks.Lifetime?
+    }
+
     private var table = SealedTable()
     private var entries: [UInt32: Entry] = [:]
     private var bytes = 0
     private var clock = 0
-    /// The chunks of all open files together, and which these are; made anew when a question finds others.
-    private var joined: (files: [OpenBlockFile], chunks: SealedChunks)?
+    /// The chunks of open files together; put together anew when a question reads others, or some of them were evicted.
+    private var joined: Joined?
+    /// All that were put together and are in memory still: the newest, and those before that questions at work hold.
+    private var generations: [Generation] = []
     /// Files that cannot be opened beside the others, because of a fingerprint that stands for two series.
     private var excluded: Set<UInt32> = []
     private let bytesMax: Int
+    private let joinedBytesMax: Int
 
-    /// - Parameter bytesMax: bytes of files and their indexes.
-    init(bytesMax: Int) {
+    /// - Parameters:
+    ///   - bytesMax: bytes of files and their indexes.
+    ///   - joinedBytesMax: bytes of chunks that were put together, for whomever.
+    init(bytesMax: Int, joinedBytesMax: Int) {
         self.bytesMax = bytesMax
+        self.joinedBytesMax = joinedBytesMax
     }
+
+    /// Bytes of chunks that are put together, those included that only questions at work hold.
+    var joinedBytes: Int { generations.reduce(0) { $0 + ($1.lifetime?.memorySize ?? 0) } }
 
     /// Matches in all files at once.
     ///
@@ -71,33 +95,74 @@ actor SealedCache {
     func view(
         _ files: [BlockFile], opening: Bool, tenant: TenantID, matchers: [Matcher], head: [Fingerprint]
     ) throws -> SealedView? {
-        guard let open = try open(files, opening: opening), let (chunks, data) = join(open) else { return nil }
+        guard let (chunks, wanted) = try together(files, opening: opening) else { return nil }
         return SealedView(
             labels: table.labels, placements: table.placements,
-            numbers: table.matching(tenant: tenant, matchers), chunks: chunks, data: data,
+            numbers: table.matching(tenant: tenant, matchers), chunks: chunks, wanted: wanted,
             headNumbers: head.map { table.number($0) })
     }
 
-    /// The chunks of all open files, and the bytes of those that are wanted; nil when there are too many.
-    private func join(_ wanted: [OpenBlockFile]) -> (SealedChunks, [[UInt8]])? {
-        if let joined, let data = Self.data(of: wanted, among: joined.files) { return (joined.chunks, data) }
-        let files = entries.keys.sorted().compactMap { entries[$0]?.file }
-        guard files.count <= SealedChunks.filesMax, let data = Self.data(of: wanted, among: files) else { return nil }
-        let chunks = SealedChunks(files.map(\.index))
-        joined = (files, chunks)
-        return (chunks, data)
+    /// The chunks of these files and of others, and which of them are wanted; nil where there are too many, or no room.
+    private func together(_ files: [BlockFile], opening: Bool) throws -> (chunks: SealedChunks, wanted: [Bool])? {
+        guard let open = try open(files, opening: opening) else { return nil }
+        if let joined, !joined.isStale || !hasRoomToJoin, let flags = Self.flags(of: open, among: joined.files) {
+            return (joined.chunks, flags)
+        }
+        if hasRoomToJoin { return join(open) }
+        // Where no question holds the chunks that are together, they make room: what is wanted is read again.
+        guard opening, giveUpJoined(), let again = try self.open(files, opening: true), hasRoomToJoin else {
+            return nil
+        }
+        return join(again)
     }
 
-    /// The bytes of each of `files`, empty for those that are not wanted; nil when not all that are wanted are among them. Both are in
-    /// order of sealing.
-    private static func data(of wanted: [OpenBlockFile], among files: [OpenBlockFile]) -> [[UInt8]]? {
-        var rest = wanted[...]
-        let data = files.map { file in
-            guard let first = rest.first, first === file else { return [UInt8]() }
-            rest.removeFirst()
-            return file.bytes
+    private var hasRoomToJoin: Bool {
+        let chunks = entries.values.reduce(0) { $0 + $1.file.index.joinedBytes }
+        return joinedBytes + chunks + (table.count + 1) * 4 <= joinedBytesMax
+    }
+
+    /// Forgets the chunks that are together, and the files that are nowhere else, if that frees their memory.
+    private func giveUpJoined() -> Bool {
+        guard joined?.chunks.isHeldElsewhere() == false else { return false }
+        joined = nil
+        for (number, entry) in entries where entry.bytes == nil { close(number) }
+        return true
+    }
+
+    /// The chunks of all open files, and which of these files are wanted; nil when there are too many.
+    private func join(_ wanted: [OpenBlockFile]) -> (SealedChunks, [Bool])? {
+        let numbers = entries.keys.sorted()
+        let files = numbers.compactMap { entries[$0]?.file }
+        guard files.count <= SealedChunks.filesMax, let flags = Self.flags(of: wanted, among: files) else { return nil }
+        var before: [ObjectIdentifier: Int] = [:]
+        for (index, file) in (joined?.files ?? []).enumerated() { before[ObjectIdentifier(file)] = index }
+        var sources: [SealedChunks.Source] = []
+        for (number, file) in zip(numbers, files) {
+            if let bytes = entries[number]?.bytes {
+                sources.append(.file(file.index, number, bytes))
+            } else if let index = before[ObjectIdentifier(file)] {
+                sources.append(.joined(index))
+            } else {
+                preconditionFailure("block \(number) is open, but its bytes are nowhere")
+            }
         }
-        return rest.isEmpty ? data : nil
+        let chunks = SealedChunks(sources, before: joined?.chunks)
+        joined = Joined(files: files, chunks: chunks)
+        generations.removeAll { $0.lifetime == nil }
+        generations.append(Generation(lifetime: chunks.lifetime))
+        for number in numbers { entries[number]?.bytes = nil }
+        return (chunks, flags)
+    }
+
+    /// Of each of `files`, whether it is wanted; nil when not all that are wanted are among them. Both are in order of sealing.
+    private static func flags(of wanted: [OpenBlockFile], among files: [OpenBlockFile]) -> [Bool]? {
+        var rest = wanted[...]
+        let flags = files.map { file in
+            guard let first = rest.first, first === file else { return false }
+            rest.removeFirst()
+            return true
+        }
+        return rest.isEmpty ? flags : nil
     }
 
     /// Asks the table and the open files; nil when they do not fit.
@@ -123,11 +188,10 @@ actor SealedCache {
                 excluded.insert(file.number)
                 return nil
             }
-            joined = nil
-            bytes -= entries[file.number]?.file.memorySize ?? 0
+            close(file.number)
             entries[file.number] = Entry(
-                file: opened, slotBlocks: file.directory.entries.count, used: clock)
-            bytes += opened.memorySize
+                file: opened.file, bytes: opened.bytes, slotBlocks: file.directory.entries.count, used: clock)
+            bytes += opened.file.memorySize
             evict(keeping: wanted)
         }
         return files.compactMap { file in
@@ -152,10 +216,14 @@ actor SealedCache {
         while bytes + table.memorySize + chunkBytes > bytesMax {
             let others = entries.filter { !wanted.contains($0.key) }
             guard let oldest = others.min(by: { $0.value.used < $1.value.used }) else { return }
-            joined = nil
-            bytes -= oldest.value.file.memorySize
-            entries[oldest.key] = nil
+            close(oldest.key)
         }
+    }
+
+    private func close(_ number: UInt32) {
+        guard let entry = entries.removeValue(forKey: number) else { return }
+        bytes -= entry.file.memorySize
+        if entry.bytes == nil { joined?.isStale = true }
     }
 
     private func forget() {
@@ -166,11 +234,11 @@ actor SealedCache {
         bytes = 0
     }
 
-    private func read(_ file: BlockFile) throws(EngineError) -> OpenBlockFile? {
+    private func read(_ file: BlockFile) throws(EngineError) -> (file: OpenBlockFile, bytes: [UInt8])? {
         do {
             let bytes = try file.wholeFile()
             let index = try SealedFile.read(bytes.rawSpan, entries: file.directory.entries, into: &table)
-            return index.map { OpenBlockFile(index: $0, bytes: bytes) }
+            return index.map { (OpenBlockFile(index: $0, byteCount: bytes.count), bytes) }
         } catch {
             throw EngineError(.blockUnreadable, "block \(file.path): \(error)")
         }

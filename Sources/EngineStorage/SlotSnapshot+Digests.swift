@@ -103,18 +103,12 @@ extension SlotSnapshot {
 }
 
 extension WindowDigest {
-    /// Adds some samples of a run: the hash of each is over 32 bytes, as `WindowDigest.hash` has it.
+    /// Adds some samples of a run.
     mutating func add(_ run: SampleRun, _ range: Range<Int>, of series: SlotSeries) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32 * range.count)
+        let fingerprint = (series.fingerprint.hash.high, series.fingerprint.hash.low)
         for index in range {
-            bytes.append(littleEndian: series.fingerprint.hash.high)
-            bytes.append(littleEndian: series.fingerprint.hash.low)
-            bytes.append(littleEndian: run.timestamps[index])
-            bytes.append(littleEndian: run.values[index])
+            add(Self.hash(fingerprint: fingerprint, timestamp: run.timestamps[index], value: run.values[index]))
         }
-        let span = bytes.rawSpan
-        for index in 0..<range.count { add(XXH3.hash128(span.extracting(32 * index..<32 * index + 32))) }
     }
 }
 

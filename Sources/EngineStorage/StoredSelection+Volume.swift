@@ -14,7 +14,7 @@ extension StoredSelection {
         }
         if let view {
             for number in view.numbers where slots.contains(view.placements[Int(number)].slot(bits: slotBits)) {
-                view.chunks.measure(number, of: view.data, into: &volume, start: start, end: end, times: times)
+                view.chunks.measure(number, of: view.wanted, into: &volume, start: start, end: end, times: times)
             }
             return volume
         }

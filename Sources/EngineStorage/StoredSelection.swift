@@ -134,6 +134,7 @@ struct SealedReader {
         while position < view.numbers.count {
             let number = view.numbers[position]
             position += 1
+            fetchAhead()
             // The head's series pass the same matchers, so each number of theirs comes by here.
             var inHead: Int?
             while let first = numberedHead.first, first.number <= number {
@@ -152,13 +153,20 @@ struct SealedReader {
         return nil
     }
 
+    /// Asks for what the series after the next will need: they are far from each other in memory.
+    private func fetchAhead() {
+        let (near, far) = (position + 2, position + 6)
+        if far < view.numbers.count { view.chunks.prefetch(view.numbers[far], hasPlaces: false) }
+        if near < view.numbers.count { view.chunks.prefetch(view.numbers[near], hasPlaces: true) }
+    }
+
     /// Fills the run; whether there is anything in it.
     private mutating func read(_ number: UInt32?, _ inHead: Int?) throws(EngineError) -> Bool {
         run.removeAll()
         do throws(BlockError) {
             if let number {
                 try view.chunks.append(
-                    number, of: view.data, to: &run, start: selection.start, end: selection.end, times: times)
+                    number, of: view.wanted, to: &run, start: selection.start, end: selection.end, times: times)
             }
             if let inHead {
                 try head.merge(head.series[inHead], into: &run, start: selection.start, end: selection.end)

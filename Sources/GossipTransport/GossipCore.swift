@@ -17,6 +17,7 @@ final class GossipCore: @unchecked Sendable {
     private var machine: Membership
     private var envelope: Envelope
     private(set) var envelopeCounts = EnvelopeCounts()
+    private(set) var strangers = SealStrangers()
     private var effects: [MembershipEffect] = []
     private var channel: (any Channel)?
     private var timer: Scheduled<Void>?
@@ -138,9 +139,13 @@ final class GossipCore: @unchecked Sendable {
             do throws(MembershipError) {
                 let contents = try envelope.unwrap(Array(datagram.data.readableBytesView), as: .datagram)
                 envelopeCounts.accepted += 1
+                strangers.opened(from: address)
                 machine.receive(contents, from: address, now: now, into: &effects)
             } catch {
                 envelopeCounts.count(error)
+                if error.code == .unknownKey || error.code == .unsealed {
+                    strangers.refused(from: address, at: now.microseconds)
+                }
             }
         }
         perform()

@@ -134,6 +134,11 @@ package final class GossipNode: Sendable {
         try await core.eventLoop.submit { self.core.envelopeCounts }.get()
     }
 
+    /// Whose datagrams no key here opens, of several the last one; nil while there is nobody.
+    package func otherKeys() async throws -> OtherKeys? {
+        try await core.eventLoop.submit { self.core.strangers.last(at: GossipCore.now.microseconds) }.get()
+    }
+
     /// Tells the others that this member stops for a while, keeps what it knows, and closes.
     package func stop() async {
         try? await command { $0.stop(now: $1, into: &$2) }

@@ -49,19 +49,23 @@ package struct HTTPServerSurface: Service {
         }
         let application = application(live)
         do {
-            try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            try await withThrowingTaskGroup(of: Part.self) { tasks in
                 tasks.addTask {
                     try await application.run()
-                    return true
+                    return .server
                 }
                 if let live {
                     tasks.addTask {
                         await live.run()
-                        return false
+                        return .live
                     }
                 }
-                tasks.addTask { try await stopInTime(live) }
-                while let isDone = try await tasks.next(), !isDone {}
+                tasks.addTask {
+                    try await stopInTime(live)
+                    return .grace
+                }
+                var running: Set<Part> = live == nil ? [.server] : [.server, .live]
+                while !running.isEmpty, let ended = try await tasks.next(), ended != .grace { running.remove(ended) }
                 tasks.cancelAll()
             }
         } catch {
@@ -90,16 +94,21 @@ package struct HTTPServerSurface: Service {
             eventLoopGroupProvider: .shared(group), logger: quiet)
     }
 
+    /// What runs at the same time.
+    private enum Part {
+        case server
+        case live
+        /// The time that a graceful shutdown gives the others.
+        case grace
+    }
+
     /// Waits for a graceful shutdown, has live clients told, and gives the rest its time.
-    ///
-    /// - Returns: true when that time is over.
-    private func stopInTime(_ live: LiveService?) async throws -> Bool {
+    private func stopInTime(_ live: LiveService?) async throws {
         try await gracefulShutdown()
         services.readiness.stop()
         live?.stop(reason: "the server stops")
         try await Task.sleep(for: configuration.shutdownGrace)
         logger.warning("requests still at work are cut off", metadata: ["after": "\(configuration.shutdownGrace)"])
-        return true
     }
 
     private func explained(_ error: any Error) -> any Error {

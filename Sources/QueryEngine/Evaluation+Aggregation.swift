@@ -34,7 +34,7 @@ extension Evaluation {
         let steps = grid.count
         var all = Accumulated<A>()
         try rows(node.inner, grid) { labels, row throws(QueryError) in
-            let base = try all.base(node.grouping.key(labels), steps, self)
+            let base = try all.base(labels, by: node.grouping, steps, self)
             var cells = all.cells.mutableSpan
             let row = row.span
             for step in 0..<steps where row[step].isPresent { cells[base &+ step].add(row[step]) }
@@ -68,7 +68,7 @@ extension Evaluation {
         // What is worse than its cell's bar is no match for what the cell has: so are most. NaN where anything may be.
         var bars: [Double] = []
         try rows(node.inner, grid) { labels, row throws(QueryError) in
-            let group = groups.number(node.grouping.key(labels))
+            let group = groups.number(labels, by: node.grouping)
             if group * steps == cells.count {
                 cells.append(contentsOf: repeatElement(BestElements(), count: steps))
                 bars.append(contentsOf: repeatElement(.nan, count: steps))
@@ -132,18 +132,29 @@ extension Evaluation {
         var groups = Groups()
         var members: [[Int]] = []
         for index in 0..<frame.count {
-            let group = groups.number(node.grouping.key(frame.labels[index]))
+            let group = groups.number(frame.labels[index], by: node.grouping)
             if group == members.count { members.append([]) }
             members[group].append(index)
         }
         var row = [Double](repeating: .absent, count: grid.count)
-        var values: [Double] = []
+        // So many steps at once as cells of a row share a cache line.
+        var columns = [[Double]](repeating: [], count: 8)
         for (group, key) in groups.keys.enumerated() {
             try checkCancelled()
-            for step in 0..<grid.count {
-                values.removeAll(keepingCapacity: true)
-                for member in members[group] where frame[member, step].isPresent { values.append(frame[member, step]) }
-                row[step] = values.isEmpty ? .absent : Statistics.quantile(quantiles[step], reordering: &values)
+            for first in stride(from: 0, to: grid.count, by: columns.count) {
+                let width = min(columns.count, grid.count - first)
+                for column in 0..<width { columns[column].removeAll(keepingCapacity: true) }
+                for member in members[group] {
+                    for column in 0..<width where frame[member, first + column].isPresent {
+                        columns[column].append(frame[member, first + column])
+                    }
+                }
+                for column in 0..<width {
+                    let isEmpty = columns[column].isEmpty
+                    row[first + column] =
+                        isEmpty
+                        ? .absent : Statistics.quantile(quantiles[first + column], reordering: &columns[column])
+                }
             }
             try body(LabelFilter.labels(key), &row)
         }
@@ -177,9 +188,19 @@ struct Accumulated<A: Accumulator> {
     /// Group by group, a cell for each step.
     var cells: [A] = []
 
-    /// Where a group's cells begin; they are made when there are none.
+    /// Where the cells of a series' group begin; they are made when there are none.
+    mutating func base(
+        _ labels: Labels, by grouping: LabelFilter, _ steps: Int, _ evaluation: Evaluation
+    ) throws(QueryError) -> Int {
+        try base(ofGroup: groups.number(labels, by: grouping), steps, evaluation)
+    }
+
+    /// Where the cells of a group begin that has exactly these labels.
     mutating func base(_ key: [UInt8], _ steps: Int, _ evaluation: Evaluation) throws(QueryError) -> Int {
-        let group = groups.number(key)
+        try base(ofGroup: groups.number(key), steps, evaluation)
+    }
+
+    private mutating func base(ofGroup group: Int, _ steps: Int, _ evaluation: Evaluation) throws(QueryError) -> Int {
         if group * steps == cells.count {
             try evaluation.checkSize(rows: group + 1, steps: steps)
             cells.append(contentsOf: repeatElement(A(), count: steps))
@@ -192,6 +213,16 @@ struct Accumulated<A: Accumulator> {
 struct Groups {
     private(set) var keys: [[UInt8]] = []
     private var numbers: [Labels: Int] = [:]
+    /// The key at hand.
+    private var key: [UInt8] = []
+
+    /// The number of the group that a series belongs to.
+    mutating func number(_ labels: Labels, by filter: LabelFilter) -> Int {
+        // Most series belong to a group that is known: its key needs no memory of its own.
+        key.removeAll(keepingCapacity: true)
+        filter.append(labels, to: &key)
+        return number(key)
+    }
 
     mutating func number(_ key: [UInt8]) -> Int {
         let labels = LabelFilter.labels(key)

@@ -54,6 +54,9 @@ struct WindowKernel {
     ) {
         var low = 0
         var high = 0
+        // How far both went last: with a regular clock they go as far again.
+        var lowStride = 0
+        var highStride = 0
         var visited = 0
         let count = timestamps.count
         var end = firstEnd
@@ -61,8 +64,23 @@ struct WindowKernel {
         var cells = row.mutableSpan
         let timestamps = timestamps.span
         for step in 0..<grid.count {
-            while high < count && timestamps[high] <= end { high &+= 1 }
-            while low < high && timestamps[low] <= end &- length { low &+= 1 }
+            let nextHigh = high &+ highStride
+            if nextHigh > high, nextHigh < count, timestamps[nextHigh &- 1] <= end, timestamps[nextHigh] > end {
+                high = nextHigh
+            } else {
+                let before = high
+                while high < count && timestamps[high] <= end { high &+= 1 }
+                highStride = high &- before
+            }
+            let start = end &- length
+            let nextLow = low &+ lowStride
+            if nextLow > low, nextLow < high, timestamps[nextLow &- 1] <= start, timestamps[nextLow] > start {
+                low = nextLow
+            } else {
+                let before = low
+                while low < high && timestamps[low] <= start { low &+= 1 }
+                lowStride = low &- before
+            }
             cells[step] = high - low >= least ? body(step, low, high) : .absent
             end &+= endDistance
             visited &+= high - low

@@ -12,21 +12,14 @@ extension SlotIndex {
     /// - Complexity: O(samples): each chunk is decoded.
     package func digest(data: RawSpan) throws(BlockError) -> XXH3.Hash128 {
         var sum = XXH3.Hash128(high: 0, low: 0)
-        var bytes: [UInt8] = []
         for series in 0..<seriesCount {
             var run = SampleRun()
             try merge(series: series, data: data, into: &run, start: .min, end: .max)
-            bytes.removeAll(keepingCapacity: true)
             let fingerprint = fingerprints[series].hash
             for index in 0..<run.count {
-                bytes.append(littleEndian: fingerprint.high)
-                bytes.append(littleEndian: fingerprint.low)
-                bytes.append(littleEndian: run.timestamps[index])
-                bytes.append(littleEndian: run.values[index])
-            }
-            let span = bytes.rawSpan
-            for index in 0..<run.count {
-                let hash = XXH3.hash128(span.extracting(32 * index..<32 * index + 32))
+                let hash = XXH3.hash128(
+                    words: fingerprint.high, fingerprint.low, UInt64(bitPattern: run.timestamps[index]),
+                    run.values[index].bitPattern)
                 sum.high &+= hash.high
                 sum.low &+= hash.low
             }

@@ -20,34 +20,30 @@ package struct SampleRun: Sendable {
         values.removeAll(keepingCapacity: true)
     }
 
-    /// Adds samples that lie behind all that is there, `room` of them at most: `fill` gets the columns and where to begin in both, and
+    /// Adds samples that lie behind all that is there, `room` of them at most: `fill` gets the columns, where to begin in both, and a picker, and
     /// returns where it ended.
+    @inline(__always)
     mutating func append(
         room: Int,
-        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int) throws(BlockError) -> Int
+        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int, inout ChunkPicker) throws(BlockError) -> Int
     ) throws(BlockError) {
-        try Self.append(room, to: &timestamps, &values, fill)
+        try Self.append(room, to: &timestamps, &values, &picker, fill)
     }
 
+    @inline(__always)
     private static func append(
-        _ room: Int, to timestamps: inout [Int64], _ values: inout [Double],
-        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int) throws(BlockError) -> Int
+        _ room: Int, to timestamps: inout [Int64], _ values: inout [Double], _ picker: inout ChunkPicker,
+        _ fill: (inout MutableSpan<Int64>, inout MutableSpan<Double>, Int, inout ChunkPicker) throws(BlockError) -> Int
     ) throws(BlockError) {
         let base = timestamps.count
         timestamps.append(contentsOf: repeatElement(0, count: room))
         values.append(contentsOf: repeatElement(0, count: room))
         var times = timestamps.mutableSpan
         var column = values.mutableSpan
-        let end = try fill(&times, &column, base)
+        let end = try fill(&times, &column, base, &picker)
         guard end < times.count else { return }
         timestamps.removeSubrange(end...)
         values.removeSubrange(end...)
-    }
-
-    /// Adds of a chunk the newest sample not after each of some times; the chunk lies behind all that is there.
-    mutating func appendPicking(_ chunk: RawSpan, start: Int64, step: Int64, count: Int) throws(ChunkError) {
-        try picker.append(
-            chunk, newestAt: start, step: step, count: count, timestamps: &timestamps, values: &values)
     }
 
     /// Decodes a chunk to the end; it lies behind all that is there.

@@ -2,200 +2,340 @@ internal import ByteCoding
 internal import ChunkCoding
 package import MetricModel
 
-/// The chunks of every series in several open block files, series by series: what a query walks. Immutable.
+/// The chunks of every series in several open block files, series by series, with their bytes: what a query walks. Immutable.
 ///
-/// To look a series up in each file for itself costs several cache misses a file; here its chunks are one run of memory.
+/// In the files a series' chunks lie far from each other: to look one up and to touch its first byte costs a cache miss each, more than to
+/// decode it. Here the chunks of a series are one run of memory, and so are their bytes.
 package struct SealedChunks: Sendable {
     struct Chunk: Sendable, BitwiseCopyable {
         var first: Int64
         var last: Int64
-        /// Where it begins in its file.
+        /// Where its samples begin in `bytes`; the byte before has its codecs.
         var offset: Int
+        /// Bytes of its samples.
         var length: UInt32
-        /// How many samples the index says it has.
+        /// How many samples it has.
         var count: UInt16
         /// Index of the file.
         var file: UInt16
     }
 
+    /// Where a file's chunks are taken from.
+    package enum Source: Sendable {
+        /// From a file of a number, and its bytes.
+        case file(SealedFile, UInt32, [UInt8])
+        /// From chunks that were put together before, where it was at this index.
+        case joined(Int)
+    }
+
+    /// Lives as long as these chunks are in memory, which each copy of them holds.
+    package final class Lifetime: Sendable {
+        /// Bytes of these chunks.
+        package let memorySize: Int
+
+        fileprivate init(memorySize: Int) { self.memorySize = memorySize }
+    }
+
     /// The most files that can be together.
     package static let filesMax = 1 << 16
+    /// What is kept of each chunk beside its samples.
+    static let bytesPerChunk = MemoryLayout<Chunk>.stride + MemoryLayout<Int>.stride
 
-    /// Where the chunks of each number begin in `chunks`, with the end behind the last.
-    private let starts: [UInt32]
+    /// Where the chunks of each number begin in `chunks`, with the end behind the last: twice the index, and one more where the number's
+    /// chunks do not follow each other in time without overlap.
+    private var places: [UInt32] = []
     /// Of each series file by file.
-    private let chunks: [Chunk]
-    /// Whether each number's chunks follow each other in time without overlap.
-    private let areOrdered: [Bool]
+    private var chunks: [Chunk] = []
+    /// Of each chunk its codecs and its samples, in the order of `chunks`, and a word behind the last.
+    private var bytes: [UInt8] = []
+    /// Of each chunk where its samples begin in its file: for errors alone.
+    private var fileOffsets: [Int] = []
+    /// Of each file its number: for errors alone.
+    private var fileNumbers: [UInt32] = []
+    /// To be looked at weakly.
+    package private(set) var lifetime = Lifetime(memorySize: 0)
 
     /// Bytes in memory, roughly.
-    package var memorySize: Int { starts.count * 5 + chunks.count * MemoryLayout<Chunk>.stride }
+    private var memorySize: Int { places.count * 4 + chunks.count * Self.bytesPerChunk + bytes.count }
 
     /// Puts files together.
     ///
-    /// - Parameter files: in order of sealing, at most `filesMax`.
-    /// - Complexity: O(chunks).
-    package init(_ files: [SealedFile]) {
-        precondition(files.count <= Self.filesMax, "\(files.count) files")
-        let limit = files.reduce(0) { max($0, $1.numberLimit) }
-        var starts: [UInt32] = []
-        var chunks: [Chunk] = []
-        var areOrdered: [Bool] = []
-        starts.reserveCapacity(limit + 1)
-        areOrdered.reserveCapacity(limit)
-        chunks.reserveCapacity(files.reduce(0) { $0 + $1.chunkCount })
-        for number in 0..<UInt32(limit) {
-            starts.append(UInt32(chunks.count))
-            var isOrdered = true
-            var end: Int64?
-            for (index, file) in files.enumerated() {
-                for chunk in file.chunks(of: number) {
-                    if let end, chunk.first <= end { isOrdered = false }
-                    end = max(end ?? .min, chunk.last)
-                    chunks.append(
-                        Chunk(
-                            first: chunk.first, last: chunk.last, offset: chunk.offset, length: UInt32(chunk.length),
-                            count: UInt16(clamping: chunk.count), file: UInt16(index)))
+    /// - Parameters:
+    ///   - sources: in order of sealing, at most `filesMax`.
+    ///   - before: what those that were joined are taken from; their indexes there ascend.
+    /// - Complexity: O(bytes).
+    package init(_ sources: [Source], before: SealedChunks?) {
+        precondition(sources.count <= Self.filesMax, "\(sources.count) files")
+        var limit = 0
+        var chunkCount = 0
+        var byteCount = before?.bytes.count ?? 0
+        for source in sources {
+            switch source {
+            case .file(let file, let number, _):
+                limit = max(limit, file.numberLimit)
+                chunkCount += file.chunkCount
+                byteCount += file.sampleBytes
+                fileNumbers.append(number)
+            case .joined(let index):
+                guard let before else { preconditionFailure("file \(index) of nothing") }
+                fileNumbers.append(before.fileNumbers[index])
+            }
+        }
+        if let before {
+            limit = max(limit, before.places.count - 1)
+            chunkCount += before.chunks.count
+        }
+        precondition(chunkCount < 1 << 31, "\(chunkCount) chunks")
+        places.reserveCapacity(limit + 1)
+        chunks.reserveCapacity(chunkCount)
+        fileOffsets.reserveCapacity(chunkCount)
+        bytes.reserveCapacity(byteCount + 8)
+        for number in 0..<UInt32(limit) { append(number, sources, before) }
+        places.append(UInt32(chunks.count) << 1)
+        bytes.append(littleEndian: 0 as UInt64)
+        lifetime = Lifetime(memorySize: memorySize)
+    }
+
+    /// Whether there is a copy that holds the same memory.
+    package mutating func isHeldElsewhere() -> Bool { !isKnownUniquelyReferenced(&lifetime) }
+
+    private mutating func append(_ number: UInt32, _ sources: [Source], _ before: SealedChunks?) {
+        let place = chunks.count
+        var old = before?.range(of: number) ?? 0..<0
+        for (index, source) in sources.enumerated() {
+            switch source {
+            case .file(let file, _, let data):
+                for chunk in file.chunks(of: number) { append(chunk, of: data, UInt16(index)) }
+            case .joined(let joined):
+                guard let before else { continue }
+                while let first = old.first, Int(before.chunks[first].file) <= joined {
+                    let chunk = before.chunks[first]
+                    if Int(chunk.file) == joined { append(first, of: before, UInt16(index)) }
+                    old.removeFirst()
                 }
             }
-            areOrdered.append(isOrdered)
         }
-        starts.append(UInt32(chunks.count))
-        self.starts = starts
-        self.chunks = chunks
-        self.areOrdered = areOrdered
+        var isOrdered = true
+        for next in chunks.indices[place...].dropFirst() where chunks[next].first <= chunks[next - 1].last {
+            isOrdered = false
+        }
+        places.append(UInt32(place) << 1 | (isOrdered ? 0 : 1))
     }
+
+    /// Adds a chunk of a file.
+    private mutating func append(_ chunk: SealedFile.Chunk, of data: [UInt8], _ file: UInt16) {
+        let data = data.rawSpan
+        bytes.append(chunk.codecs)
+        chunks.append(
+            Chunk(
+                first: chunk.first, last: chunk.last, offset: bytes.count, length: chunk.length, count: chunk.count,
+                file: file))
+        fileOffsets.append(chunk.offset)
+        bytes.append(span: data.extracting(chunk.offset..<chunk.offset + Int(chunk.length)))
+    }
+
+    /// Adds a chunk that others were together with, by its index there.
+    private mutating func append(_ index: Int, of before: SealedChunks, _ file: UInt16) {
+        var chunk = before.chunks[index]
+        fileOffsets.append(before.fileOffsets[index])
+        let old = before.bytes.rawSpan
+        let start = bytes.count
+        bytes.append(span: old.extracting(chunk.offset - 1..<chunk.offset + Int(chunk.length)))
+        chunk.offset = start + 1
+        chunk.file = file
+        chunks.append(chunk)
+    }
+
+    private func range(of number: UInt32) -> Range<Int> {
+        guard Int(number) < places.count - 1 else { return 0..<0 }
+        return Int(places[Int(number)] >> 1)..<Int(places[Int(number) + 1] >> 1)
+    }
+
+    /// Asks for the memory that reading the newest of a series will touch: first where its chunks stand, some series later, with
+    /// `hasPlaces`, their bytes.
+    package func prefetch(_ number: UInt32, hasPlaces: Bool) {
+        let range = range(of: number)
+        guard let last = range.last else { return }
+        if hasPlaces {
+            Prefetch.line(of: bytes, at: chunks[last].offset)
+        } else {
+            Prefetch.line(of: chunks, at: last)
+        }
+    }
+
+    private func isOrdered(_ number: UInt32) -> Bool { places[Int(number)] & 1 == 0 }
 
     /// Adds a series' samples from chunks that overlap `start ... end` to an empty run; what lies outside is not cut off.
     ///
     /// - Parameters:
     ///   - number: the series.
-    ///   - data: the files' bytes, in their order; empty for a file that is not to be read.
+    ///   - wanted: of each file, whether it is to be read.
     ///   - run: gains the samples.
     ///   - start: first time wanted.
     ///   - end: last time wanted.
     ///   - times: where only the newest samples at some times are wanted, these times; others may come along.
-    /// - Throws: `BlockError.badChunk`.
+    /// - Throws: `BlockError.badChunk` naming the file, with the offset in it.
     package func append(
-        _ number: UInt32, of data: [[UInt8]], to run: inout SampleRun, start: Int64, end: Int64, times: SampleTimes?
+        _ number: UInt32, of wanted: [Bool], to run: inout SampleRun, start: Int64, end: Int64, times: SampleTimes?
     ) throws(BlockError) {
-        guard Int(number) < areOrdered.count else { return }
-        let all = Int(starts[Int(number)])..<Int(starts[Int(number) + 1])
-        guard areOrdered[Int(number)] else {
+        let all = range(of: number)
+        if all.isEmpty { return }
+        guard isOrdered(number) else {
             for index in all where chunks[index].last >= start && chunks[index].first <= end {
-                let chunk = chunks[index]
-                let bytes = data[Int(chunk.file)]
-                guard !bytes.isEmpty else { continue }
-                let span = bytes.rawSpan
-                try run.append(
-                    chunk: span.extracting(chunk.offset..<chunk.offset + Int(chunk.length)), first: chunk.first,
-                    offset: chunk.offset)
+                if wanted[Int(chunks[index].file)] { try merge(index, into: &run) }
             }
             return
         }
         let range = overlapping(all, start, end)
         if let times {
-            try pick(range, of: data, to: &run, times)
+            try pick(range, of: wanted, to: &run, times)
         } else {
-            try decode(range, of: data, to: &run)
+            try decode(range, of: wanted, to: &run)
         }
     }
 
     /// Of chunks that ascend, those that overlap `start ... end`.
     private func overlapping(_ all: Range<Int>, _ start: Int64, _ end: Int64) -> Range<Int> {
+        let chunks = chunks.span
+        // Most questions are about the newest: doubled distances from the end, then halves.
         var low = all.lowerBound
         var high = all.upperBound
+        var distance = 1
+        while distance <= high &- low {
+            if chunks[high &- distance].last < start {
+                low = high &- distance &+ 1
+                break
+            }
+            high &-= distance
+            distance &*= 2
+        }
         while low < high {
-            let middle = (low + high) / 2
-            if chunks[middle].last < start { low = middle + 1 } else { high = middle }
+            let middle = (low &+ high) / 2
+            if chunks[middle].last < start { low = middle &+ 1 } else { high = middle }
         }
         high = low
-        while high < all.upperBound && chunks[high].first <= end { high += 1 }
+        while high < all.upperBound && chunks[high].first <= end { high &+= 1 }
         return low..<high
     }
 
-    private func decode(
-        _ range: Range<Int>, of data: [[UInt8]], to run: inout SampleRun
-    ) throws(BlockError) {
-        var count = 0
-        for index in range where !data[Int(chunks[index].file)].isEmpty { count += Int(chunks[index].count) }
-        try run.append(room: count) { times, values, base throws(BlockError) in
+    private func merge(_ index: Int, into run: inout SampleRun) throws(BlockError) {
+        let chunk = chunks[index]
+        var times = [Int64](repeating: 0, count: Int(chunk.count))
+        var numbers = [Double](repeating: 0, count: Int(chunk.count))
+        var timeSpan = times.mutableSpan
+        var numberSpan = numbers.mutableSpan
+        let data = bytes.rawSpan
+        _ = try decode(chunk, index, data, &timeSpan, &numberSpan, from: 0)
+        run.merge(timestamps: times, values: numbers)
+    }
+
+    private func decode(_ range: Range<Int>, of wanted: [Bool], to run: inout SampleRun) throws(BlockError) {
+        let chunks = chunks.span
+        let data = bytes.rawSpan
+        var room = 0
+        for index in range where wanted[Int(chunks[index].file)] { room += Int(chunks[index].count) }
+        try run.append(room: room) { times, values, base, _ throws(BlockError) in
             var at = base
-            for index in range {
-                let chunk = chunks[index]
-                let bytes = data[Int(chunk.file)]
-                guard !bytes.isEmpty else { continue }
-                let span = bytes.rawSpan
+            for index in range where wanted[Int(chunks[index].file)] {
+                at &+= try decode(chunks[index], index, data, &times, &values, from: at)
+            }
+            return at
+        }
+    }
+
+    @inline(__always)
+    private func decode(
+        _ chunk: Chunk, _ index: Int, _ data: RawSpan, _ times: inout MutableSpan<Int64>,
+        _ values: inout MutableSpan<Double>,
+        from base: Int
+    ) throws(BlockError) -> Int {
+        do throws(ChunkError) {
+            return try ChunkDecoder.decode(
+                Self.header(chunk, data), data, at: chunk.offset..<chunk.offset + Int(chunk.length), into: &times,
+                from: base, values: &values, from: base)
+        } catch {
+            throw damaged(index, error)
+        }
+    }
+
+    private func pick(
+        _ range: Range<Int>, of wanted: [Bool], to run: inout SampleRun, _ asked: SampleTimes
+    ) throws(BlockError) {
+        let data = bytes.rawSpan
+        var all = 0
+        for index in range { all += Int(chunks[index].count) }
+        // A chunk of which more than half is wanted is decoded whole.
+        let room = min(all, asked.count > all ? all : 2 * asked.count)
+        try run.append(room: room) { times, values, base, picker throws(BlockError) in
+            var at = base
+            try forEachWanted(range, of: wanted, asked) { chunk, place, indices throws(BlockError) in
+                if indices.count > Int(chunk.count) / 2 {
+                    at &+= try decode(chunk, place, data, &times, &values, from: at)
+                    return
+                }
                 do throws(ChunkError) {
-                    at += try ChunkDecoder.decode(
-                        span.extracting(chunk.offset..<chunk.offset + Int(chunk.length)), into: &times, from: at,
-                        values: &values, from: at)
+                    at &+= try picker.pick(
+                        Self.header(chunk, data), data, at: chunk.offset..<chunk.offset + Int(chunk.length),
+                        newestAt: asked.time(indices.lowerBound), step: asked.step, count: indices.count, into: &times,
+                        &values, from: at)
                 } catch {
-                    throw Self.damaged(chunk, error)
+                    throw damaged(place, error)
                 }
             }
             return at
         }
     }
 
-    private func pick(
-        _ range: Range<Int>, of data: [[UInt8]], to run: inout SampleRun, _ times: SampleTimes
-    ) throws(BlockError) {
-        try forEachWanted(range, of: data, times) { chunk, wanted throws(BlockError) in
-            let bytes = data[Int(chunk.file)]
-            let span = bytes.rawSpan
-            let part = span.extracting(chunk.offset..<chunk.offset + Int(chunk.length))
-            do throws(ChunkError) {
-                if wanted.count > Int(chunk.count) / 2 {
-                    try run.appendDecoding(part)
-                } else {
-                    try run.appendPicking(
-                        part, start: times.time(wanted.lowerBound), step: times.step, count: wanted.count)
-                }
-            } catch {
-                throw Self.damaged(chunk, error)
-            }
-        }
-    }
-
-    /// Hands over, of chunks that ascend, those in which some of the times may find their newest sample, with the indices of these times.
+    /// Hands over, of chunks that ascend, those in which some of the times may find their newest sample, with their index and the indices of
+    /// these times.
+    @inline(__always)
     private func forEachWanted<Failure: Error>(
-        _ range: Range<Int>, of data: [[UInt8]], _ times: SampleTimes,
-        _ body: (Chunk, Range<Int>) throws(Failure) -> Void
+        _ range: Range<Int>, of wanted: [Bool], _ times: SampleTimes,
+        _ body: (Chunk, Int, Range<Int>) throws(Failure) -> Void
     ) throws(Failure) {
+        let chunks = chunks.span
         var index = range.lowerBound
         while index < range.upperBound {
-            let chunk = chunks[index]
-            index += 1
-            if data[Int(chunk.file)].isEmpty { continue }
+            let place = index
+            let chunk = chunks[place]
+            index &+= 1
+            if !wanted[Int(chunk.file)] { continue }
             // From the next chunk's first sample on, that or a later one is newer than all of this.
-            while index < range.upperBound, data[Int(chunks[index].file)].isEmpty { index += 1 }
+            while index < range.upperBound, !wanted[Int(chunks[index].file)] { index &+= 1 }
             let next = index < range.upperBound ? chunks[index].first : .max
-            let wanted = times.indices(from: chunk.first, before: next, last: chunk.last)
-            if !wanted.isEmpty { try body(chunk, wanted) }
+            let indices = times.indices(from: chunk.first, before: next, last: chunk.last)
+            if !indices.isEmpty { try body(chunk, place, indices) }
         }
     }
 
     /// Adds what `append` reads of a series.
     package func measure(
-        _ number: UInt32, of data: [[UInt8]], into volume: inout ReadVolume, start: Int64, end: Int64,
+        _ number: UInt32, of wanted: [Bool], into volume: inout ReadVolume, start: Int64, end: Int64,
         times: SampleTimes?
     ) {
-        guard Int(number) < areOrdered.count else { return }
-        let all = Int(starts[Int(number)])..<Int(starts[Int(number) + 1])
-        guard areOrdered[Int(number)], let times else {
-            for chunk in chunks[all]
-            where chunk.last >= start && chunk.first <= end && !data[Int(chunk.file)].isEmpty {
+        let all = range(of: number)
+        if all.isEmpty { return }
+        guard isOrdered(number), let times else {
+            for chunk in chunks[all] where chunk.last >= start && chunk.first <= end && wanted[Int(chunk.file)] {
                 volume.add(bytes: Int(chunk.length))
             }
             return
         }
-        forEachWanted(overlapping(all, start, end), of: data, times) { chunk, _ in
+        forEachWanted(overlapping(all, start, end), of: wanted, times) { chunk, _, _ in
             volume.add(bytes: Int(chunk.length))
         }
     }
 
-    private static func damaged(_ chunk: Chunk, _ error: ChunkError) -> BlockError {
-        BlockError(.badChunk, offset: chunk.offset, found: 0, context: "chunk data: \(error)")
+    @inline(__always)
+    private static func header(_ chunk: Chunk, _ data: RawSpan) throws(ChunkError) -> ChunkHeader {
+        try ChunkHeader(
+            codecs: data.byte(at: chunk.offset &- 1), count: Int(chunk.count), firstTime: chunk.first,
+            lastTime: chunk.last)
+    }
+
+    private func damaged(_ index: Int, _ error: ChunkError) -> BlockError {
+        BlockError(
+            .badChunk, offset: fileOffsets[index], found: 0,
+            context: "block \(fileNumbers[Int(chunks[index].file)]), chunk data: \(error)")
     }
 }

@@ -4,20 +4,38 @@ internal import MetricModel
 
 /// Where the chunks of each series of a block file lie, by the numbers of a `SealedTable`. Immutable.
 package final class SealedFile: Sendable {
+    /// A chunk without its header, which was read with the file.
+    struct Chunk: Sendable, BitwiseCopyable {
+        var first: Int64
+        var last: Int64
+        /// Where its samples begin in the file.
+        var offset: Int
+        /// Bytes of its samples.
+        var length: UInt32
+        /// How many samples it has.
+        var count: UInt16
+        var codecs: UInt8
+    }
+
     /// Place of each number plus one; 0 where the file does not have it.
     private let places: [UInt32]
     /// Where each place's chunks begin in `chunks`, with the end behind the last.
     private let chunkStarts: [UInt32]
-    private let chunks: [SlotIndex.Chunk]
+    private let chunks: [Chunk]
+    /// Bytes of the codecs and samples of all chunks.
+    let sampleBytes: Int
 
-    private init(places: [UInt32], chunkStarts: [UInt32], chunks: [SlotIndex.Chunk]) {
+    private init(places: [UInt32], chunkStarts: [UInt32], chunks: [Chunk]) {
         self.places = places
         self.chunkStarts = chunkStarts
         self.chunks = chunks
+        sampleBytes = chunks.reduce(0) { $0 + Int($1.length) + 1 }
     }
 
     /// Bytes in memory, roughly.
-    package var memorySize: Int { places.count * 4 + chunkStarts.count * 4 + chunks.count * 40 }
+    package var memorySize: Int {
+        places.count * 4 + chunkStarts.count * 4 + chunks.count * MemoryLayout<Chunk>.stride
+    }
 
     /// Reads a block file's slot blocks.
     ///
@@ -26,13 +44,13 @@ package final class SealedFile: Sendable {
     ///   - entries: its directory.
     ///   - table: gains the series that it does not have.
     /// - Returns: nil when a fingerprint in it stands for another series in the table.
-    /// - Throws: `BlockError` when an index or chunk data are damaged.
+    /// - Throws: `BlockError` when an index or chunk data are damaged, or a chunk's header is not what the index says.
     package static func read(
         _ file: RawSpan, entries: [BlockDirectoryEntry], into table: inout SealedTable
     ) throws(BlockError) -> SealedFile? {
         var places = [UInt32](repeating: 0, count: table.count)
         var chunkStarts: [UInt32] = []
-        var chunks: [SlotIndex.Chunk] = []
+        var chunks: [Chunk] = []
         for entry in entries {
             let block = file.extracting(entry.offset..<entry.offset + entry.length)
             let index = try SlotIndex(decoding: block)
@@ -45,9 +63,8 @@ package final class SealedFile: Sendable {
                 }
                 chunkStarts.append(UInt32(chunks.count))
                 places[Int(number)] = UInt32(chunkStarts.count)
-                for var chunk in index.chunks(of: series) {
-                    chunk.offset += entry.offset + data
-                    chunks.append(chunk)
+                for chunk in index.chunks(of: series) {
+                    chunks.append(try Chunk(chunk, in: file, behind: entry.offset + data))
                 }
             }
         }
@@ -63,19 +80,43 @@ package final class SealedFile: Sendable {
 
     var chunkCount: Int { chunks.count }
 
-    /// Bytes that its chunks take in a `SealedChunks`.
-    package var chunkBytes: Int { chunks.count * MemoryLayout<SealedChunks.Chunk>.stride }
+    /// Bytes that a `SealedChunks` has of each chunk beside its samples.
+    package var chunkBytes: Int { chunks.count * SealedChunks.bytesPerChunk }
+
+    /// Bytes that its chunks take in a `SealedChunks`, samples included.
+    package var joinedBytes: Int { chunkBytes + sampleBytes }
 
     /// One more than the greatest number that the file has.
     var numberLimit: Int { places.count }
 
-    /// The chunks of a series; offsets are into the file.
-    func chunks(of number: UInt32) -> ArraySlice<SlotIndex.Chunk> { chunks[range(of: number)] }
+    /// The chunks of a series.
+    func chunks(of number: UInt32) -> ArraySlice<Chunk> { chunks[range(of: number)] }
 
     private func range(of number: UInt32) -> Range<Int> {
         guard Int(number) < places.count, places[Int(number)] > 0 else { return 0..<0 }
         let place = Int(places[Int(number)]) - 1
         return Int(chunkStarts[place])..<Int(chunkStarts[place + 1])
+    }
+}
+
+extension SealedFile.Chunk {
+    /// A chunk of which an index tells, the data beginning at `start` in the file.
+    fileprivate init(_ chunk: SlotIndex.Chunk, in file: RawSpan, behind start: Int) throws(BlockError) {
+        let offset = start + chunk.offset
+        let header: ChunkHeader
+        let size: Int
+        do throws(ChunkError) {
+            (header, size) = try ChunkHeader.split(file.extracting(offset..<offset + chunk.length))
+        } catch {
+            throw BlockError(.badChunk, offset: offset, found: 0, context: "chunk header: \(error)")
+        }
+        guard header.firstTime == chunk.first, header.lastTime == chunk.last, header.count == chunk.count else {
+            throw BlockError(
+                .badChunk, offset: offset, found: UInt64(header.count), context: "a chunk unlike its index")
+        }
+        self.init(
+            first: chunk.first, last: chunk.last, offset: offset + size, length: UInt32(chunk.length - size),
+            count: UInt16(header.count), codecs: header.codecs)
     }
 }
 

@@ -62,6 +62,8 @@ package struct NodeSettings: Sendable {
     package var headSamplesMax: Int
     /// Memory for blocks that queries read.
     package var blockCacheBytesMax: Int
+    /// How long a database must be without a sign of its cluster to go over to one of the same name: milliseconds.
+    package var checkpointOwnerPatience: Int64
     /// Blocks that may wait for the checkpoint store.
     package var pendingCheckpointBytesMax: Int
     /// Bytes a second that are copied from other aggregators.
@@ -126,6 +128,7 @@ package struct NodeSettings: Sendable {
         sealInterval = values.milliseconds("seal-interval")
         headSamplesMax = values.integer("head-samples-max")
         blockCacheBytesMax = values.integer("block-cache-bytes-max")
+        checkpointOwnerPatience = values.milliseconds("checkpoint-owner-patience")
         pendingCheckpointBytesMax = values.integer("pending-checkpoint-bytes")
         movementRate = values.integer("movement-rate")
         seriesMax = values.integer("series-max")

@@ -46,6 +46,10 @@ extension SettingsTable {
             "block-cache-bytes-max", .bytes((1 << 20)...(1 << 40)), standard: "256MiB",
             "Memory for indexes and chunks of blocks that queries read."),
         Setting(
+            "checkpoint-owner-patience", .duration(10_000...86_400_000), standard: "60s",
+            "So long nothing of a cluster must be seen before its database goes over to one of the same cluster-name: to this one, when all its directories were lost."
+        ),
+        Setting(
             "pending-checkpoint-bytes", .bytes((1 << 20)...(1 << 50)), standard: "4GiB",
             "Blocks that may wait on disk while the checkpoint store is away; beyond it pushes are refused."),
         Setting(

@@ -142,10 +142,18 @@ package struct SlotKeeper {
     package func readReply(_ slots: [Int], now: Int64) -> ReadReply {
         let around = surroundings(now)
         var groups: [ReadReply.Group] = []
+        // A query asks about thousands of slots, and nearly all are like one of a few: those are told apart by a number.
+        var groupOfKind = [Int](repeating: -1, count: SlotReplica.readKinds)
         for slot in slots where replicas.indices.contains(slot) {
+            let kind = replicas[slot].readKind(around)
+            if let kind, groupOfKind[kind] >= 0 {
+                groups[groupOfKind[kind]].slots.append(slot)
+                continue
+            }
             let group = replicas[slot].readGroup(around)
             let index = groups.firstIndex { $0.isLike(group) }
             if let index { groups[index].slots.append(slot) } else { groups.append(group) }
+            if let kind { groupOfKind[kind] = index ?? groups.count - 1 }
         }
         return ReadReply(node: me, boot: boot, groups: groups)
     }
@@ -300,6 +308,19 @@ package struct SlotKeeper {
 }
 
 extension SlotReplica {
+    /// How many kinds of slots there are.
+    fileprivate static var readKinds: Int { (Int(SlotRole.holder.rawValue) + 1) << 3 }
+
+    /// A number that slots have in common only where a coordinator is told the same of them; nil where somebody who is no member may have samples.
+    fileprivate func readKind(_ around: Surroundings) -> Int? {
+        for other in others.all {
+            if case .clear = other.standing { continue }
+            if !around.view.members.contains(other.stake.node) { return nil }
+        }
+        let flags = (isSound ? 1 : 0) | (isWhole(around) ? 2 : 0) | (awaitsCheckpoint ? 4 : 0)
+        return Int(role.rawValue) << 3 | flags
+    }
+
     /// What a coordinator is told of this slot alone.
     fileprivate func readGroup(_ around: Surroundings) -> ReadReply.Group {
         let doubtful = others.all.filter { other in

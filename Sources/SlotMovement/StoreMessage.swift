@@ -115,7 +115,4 @@ package struct ReadReply: Equatable, Sendable {
         self.boot = boot
         self.groups = groups
     }
-
-    /// The slots for which the answerer's samples are all that there are.
-    package var wholeSlots: [Int] { groups.filter(\.isWhole).flatMap(\.slots) }
 }

@@ -38,13 +38,8 @@ package struct WindowDigest: Hashable, Sendable {
     package static func hash(
         fingerprint: (high: UInt64, low: UInt64), timestamp: Int64, value: Double
     ) -> XXH3.Hash128 {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32)
-        bytes.append(littleEndian: fingerprint.high)
-        bytes.append(littleEndian: fingerprint.low)
-        bytes.append(littleEndian: UInt64(bitPattern: timestamp))
-        bytes.append(littleEndian: value.bitPattern)
-        return XXH3.hash128(bytes.rawSpan)
+        XXH3.hash128(
+            words: fingerprint.high, fingerprint.low, UInt64(bitPattern: timestamp), value.bitPattern)
     }
 }
 

@@ -36,6 +36,7 @@ enum ControlTexts {
         }
         if let replacement = status.replacement { rows.append(["Replacement", Self.replacement(replacement)]) }
         for server in status.checkpoint ?? [] { rows.append(["Checkpoint", checkpoint(server)]) }
+        if let other = status.otherKeys { rows.append(["Keys", otherKeys(other)]) }
         let troubles =
             status.suspected.map { "\($0) does not answer" } + status.dead.map { "\($0) is dead" }
         let trouble = troubles.isEmpty ? (hasWarnings ? "see the end" : "none") : troubles.joined(separator: "; ")
@@ -43,9 +44,15 @@ enum ControlTexts {
         return aligned(rows)
     }
 
+    /// Whose gossip is refused for its keys.
+    static func otherKeys(_ other: ClusterStatus.OtherKeys) -> String {
+        let name = other.name.map { "\($0) at " } ?? ""
+        return "gossip that comes from \(name)\(other.address) cannot be opened: other keys, or none"
+    }
+
     /// One database of the checkpoint.
     private static func checkpoint(_ server: CheckpointServerState) -> String {
-        var parts = ["\(server.name) \(server.isAway ? "is away" : "answers")"]
+        var parts = ["\(server.name) \(server.isAway ? "cannot be used" : "answers")"]
         if server.state != "active" { parts.append(server.state) }
         parts.append("\(server.slots) slots' history")
         parts.append(

@@ -80,6 +80,7 @@ enum Doctor {
         findings += reachability(answers)
         findings += agreement(answers)
         findings += ways(answers)
+        findings += keys(answers)
         findings += settings(answers)
         findings += copies(status, members)
         findings += zones(status, members)
@@ -95,7 +96,10 @@ enum Doctor {
 
     private static func liveness(_ members: [ClusterMemberStatus]) -> [Finding] {
         let silent = members.filter { $0.liveness != "alive" }
-        if silent.isEmpty { return [Finding(isFine: true, text: "all \(members.count) members answer gossip")] }
+        if silent.isEmpty {
+            let all = members.count == 1 ? "the only member answers" : "all \(members.count) members answer"
+            return [Finding(isFine: true, text: "\(all) gossip")]
+        }
         return silent.map { member in
             let age = ControlTexts.age(member.seconds)
             return member.liveness == "dead"
@@ -134,8 +138,13 @@ enum Doctor {
             }
         }
         return findings.isEmpty
-            ? [Finding(isFine: true, text: "all \(answers.count) answer HTTP, are ready, and their clocks agree")]
-            : findings
+            ? [Finding(isFine: true, text: allAnswer(answers.count))] : findings
+    }
+
+    private static func allAnswer(_ count: Int) -> String {
+        count == 1
+            ? "it answers HTTP, is ready, and its clock agrees with this one"
+            : "all \(count) answer HTTP, are ready, and their clocks agree"
     }
 
     /// Databases that some aggregator does not reach; one that was given up need not answer.
@@ -149,11 +158,25 @@ enum Doctor {
         }
         return away.sorted { $0.key < $1.key }.map { name, those in
             let reason = those.first?.server.reason.map { ": \($0)" } ?? ""
+            let members = those.map(\.member).joined(separator: ", ")
             return Finding(
-                isFine: false,
-                text: "checkpoint server \(name) is away for \(those.map(\.member).joined(separator: ", "))\(reason)",
-                advice: "start it again; its blocks wait up to pending-checkpoint-bytes. One that is gone for good: "
-                    + "write lost: before its URI in --checkpoint of every aggregator")
+                isFine: false, text: "checkpoint server \(name) cannot be used by \(members)\(reason)",
+                advice: those.contains { $0.server.isOthers == true }
+                    ? "give this cluster a database of its own in --checkpoint of every aggregator; where the other one "
+                        + "is gone, that takes checkpoint-owner-patience, and the same cluster-name"
+                    : "start it again; its blocks wait up to pending-checkpoint-bytes. One that is gone for good: "
+                        + "write lost: before its URI in --checkpoint of every aggregator")
+        }
+    }
+
+    private static func keys(_ answers: [Answer]) -> [Finding] {
+        answers.compactMap { answer in
+            answer.status?.otherKeys.map { other in
+                Finding(
+                    isFine: false, text: "\(answer.member.name): \(ControlTexts.otherKeys(other))",
+                    advice: "give both the same --keyring-file, and compare murmur ctl keyring of both; one with "
+                        + "other keys is in a cluster of its own")
+            }
         }
     }
 

@@ -61,6 +61,8 @@ struct NodeReporter: Service {
                 failures: uploader.statistics.failures)
             let away = servers.filter { $0.isAway && $0.state != .lost }.map(\.name)
             report.checkpoint?.away = away.isEmpty ? nil : away
+            let others = servers.filter(\.isOthers).map(\.name)
+            report.checkpoint?.others = others.isEmpty ? nil : others
         }
         if let states = await board.states { report.states = SlotLetters(states.map(\.letter)) }
         guard let status = await board.status else { return }

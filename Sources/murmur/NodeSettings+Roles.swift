@@ -31,6 +31,11 @@ extension NodeSettings {
         var configuration = AggregatorService.Configuration(
             name: membership.configuration.name.text, seriesMax: limits.querySeriesMax,
             engine: { engine(try await membership.settings()) })
+        configuration.owner = {
+            let cluster = try await membership.settings()
+            return CheckpointOwner(cluster: "\(cluster.id)", name: cluster.name)
+        }
+        configuration.ownerPatience = checkpointOwnerPatience
         configuration.former = formerCheckpoint
         configuration.board = board
         configuration.movementRate = movementRate
@@ -102,7 +107,7 @@ extension NodeSettings {
             CheckpointServerState(
                 name: server.name, state: "\(server.state)", isAway: server.isAway, reason: server.reason,
                 slots: server.slotCount, pendingFiles: server.pendingFiles, pendingBytes: server.pendingBytes,
-                lagSeconds: server.lagSeconds(at: now), mapVersion: server.mapVersion)
+                lagSeconds: server.lagSeconds(at: now), mapVersion: server.mapVersion, isOthers: server.isOthers)
         }
     }
 

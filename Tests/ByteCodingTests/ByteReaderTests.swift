@@ -121,6 +121,16 @@ struct ChecksumTests {
         #expect(XXH3.hash128(empty.rawSpan) == XXH3.Hash128(high: 0x99AA_06D3_0147_98D8, low: 0x6001_C324_468D_497F))
         #expect(XXH3.hash64(empty.rawSpan, seed: 1) != XXH3.hash64(empty.rawSpan))
     }
+
+    @Test("the hash of four words is that of their bytes, little-endian")
+    func xxh3OfWords() {
+        for step in 0..<64 as Range<UInt64> {
+            let words = (0..<4 as Range<UInt64>).map { ($0 + 1) &* 0x9E37_79B9_7F4A_7C15 << step }
+            var bytes: [UInt8] = []
+            for word in words { bytes.append(littleEndian: word) }
+            #expect(XXH3.hash128(words: words[0], words[1], words[2], words[3]) == XXH3.hash128(bytes.rawSpan))
+        }
+    }
 }
 
 @Suite("Protobuf wire form")

@@ -114,6 +114,59 @@ struct CheckpointExchangeTests {
         await elsewhere.close()
     }
 
+    @Test("a database is the first cluster's that comes; it goes over only from an owner that has said nothing since")
+    func owner() async throws {
+        let database = try Database(.postgres)
+        let (one, other) = (database.open(), database.open())
+        let (first, second) = (
+            CheckpointOwner(cluster: "a", name: "fleet"), CheckpointOwner(cluster: "b", name: "fleet")
+        )
+        let owned = try await one.beat(first)
+        #expect(owned == CheckpointOwnership(owner: first, beat: 1))
+        #expect(try await other.beat(second) == owned)
+        let claims = try await one.claim([3], writer: "one")
+        #expect(
+            await failure { () async throws(CheckpointError) in try await other.claim([3], writer: "other") }
+                == .otherOwner(owned))
+        let later = try await one.beat(first)
+        #expect(later == CheckpointOwnership(owner: first, beat: 2))
+        #expect(try await !other.follow(owned, as: second))
+        #expect(try await other.follow(later, as: second))
+        let taken = CheckpointOwnership(owner: second, beat: 3)
+        // The former owner does not know it yet, and can neither write nor delete.
+        let batch = CheckpointBatch(claims: claims, blocks: [block(1)], watermark: 1)
+        #expect(
+            await failure { () async throws(CheckpointError) in try await one.add(batch) }
+                == .fenced(slot: 3, held: 1, current: 2))
+        #expect(
+            await failure { () async throws(CheckpointError) in try await one.claim([3], writer: "one") }
+                == .otherOwner(taken))
+        #expect(
+            await failure { () async throws(CheckpointError) in try await one.drop(before: .max, retention: .raw) }
+                == .otherOwner(taken))
+        #expect(try await one.beat(first) == taken)
+        #expect(try await other.claim([3], writer: "other").map(\.epoch) == [3])
+        await one.close()
+        await other.close()
+    }
+
+    @Test("of clusters that come at once one owns the database")
+    func owners() async throws {
+        let database = try Database(.postgres)
+        let found = try await withThrowingTaskGroup(of: String.self) { group in
+            for number in 1...8 {
+                group.addTask {
+                    let store = database.open()
+                    let found = try await store.beat(CheckpointOwner(cluster: "cluster-\(number)", name: "fleet"))
+                    await store.close()
+                    return found.owner.cluster
+                }
+            }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(found.count == 1)
+    }
+
     @Test("copies of the map that are brought at once unite")
     func concurrent() async throws {
         let database = try Database(.postgres)

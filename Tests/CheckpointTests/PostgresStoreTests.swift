@@ -123,7 +123,7 @@ struct PostgresStoreTests {
         try server.sql("UPDATE murmuration.schema_version SET version = 99", uri: uri)
         let later = try Database(uri: uri).open()
         let error = await failure { () async throws(CheckpointError) in try await later.prepare() }
-        #expect(error == .incompatibleSchema(found: 99, known: 2))
+        #expect(error == .incompatibleSchema(found: 99, known: 3))
         await later.close()
     }
 

@@ -16,6 +16,43 @@ struct ChunkPickerTests {
         return (found.map { timestamps[$0] }, found.map { values[$0].bitPattern })
     }
 
+    /// What is picked, with other columns before and behind that must stay, and with bytes behind the chunk that must not count.
+    private static func picked(
+        _ picker: inout ChunkPicker, _ chunk: RawSpan, _ start: Int64, _ step: Int64, _ count: Int
+    ) throws(ChunkError) -> (times: [Int64], bits: [UInt64]) {
+        var outcomes: [Result<[[UInt64]], ChunkError>] = []
+        for behind in [0, 8] {
+            do throws(ChunkError) {
+                let found = try picked(&picker, chunk, behind: behind, start, step, count)
+                outcomes.append(.success([found.times.map(UInt64.init(bitPattern:)), found.bits]))
+            } catch {
+                outcomes.append(.failure(error))
+            }
+        }
+        #expect(outcomes[0] == outcomes[1])
+        let found = try outcomes[0].get()
+        return (found[0].map(Int64.init(bitPattern:)), found[1])
+    }
+
+    private static func picked(
+        _ picker: inout ChunkPicker, _ chunk: RawSpan, behind: Int, _ start: Int64, _ step: Int64, _ count: Int
+    ) throws(ChunkError) -> (times: [Int64], bits: [UInt64]) {
+        var bytes: [UInt8] = []
+        bytes.append(span: chunk)
+        bytes.append(contentsOf: repeatElement(0xA5, count: behind))
+        let (header, size) = try ChunkHeader.split(chunk)
+        var times = [Int64](repeating: -7, count: count + 2)
+        var values = [Double](repeating: -7, count: count + 2)
+        var timeSpan = times.mutableSpan
+        var valueSpan = values.mutableSpan
+        let span = bytes.rawSpan
+        let found = try picker.pick(
+            header, span, at: size..<chunk.byteCount, newestAt: start, step: step, count: count, into: &timeSpan,
+            &valueSpan, from: 1)
+        #expect(times[0] == -7 && values[0] == -7 && times[count + 1] == -7 && values[count + 1] == -7)
+        return (Array(times[1..<1 + found]), values[1..<1 + found].map(\.bitPattern))
+    }
+
     @Test("are the newest not after each time, of every clock and every shape of values", arguments: Clock.allCases)
     func picks(clock: Clock) throws {
         var random = SplitMix64(seed: 77)
@@ -30,14 +67,10 @@ struct ChunkPickerTests {
                     let step = 1 + Int64.random(in: 0...max(1, range / 3), using: &random)
                     let start = timestamps[0] + Int64.random(in: -2 * step...range + 1, using: &random)
                     let times = (0..<Int.random(in: 1..<20, using: &random)).map { start + Int64($0) * step }
-                    var found: [Int64] = [-7]
-                    var numbers: [Double] = [-7]
-                    try picker.append(
-                        bytes.rawSpan, newestAt: start, step: step, count: times.count, timestamps: &found,
-                        values: &numbers)
+                    let found = try Self.picked(&picker, bytes.rawSpan, start, step, times.count)
                     let expected = Self.expected(timestamps, values, times)
-                    #expect(found == [-7] + expected.times)
-                    #expect(numbers.dropFirst().map(\.bitPattern) == expected.bits)
+                    #expect(found.times == expected.times)
+                    #expect(found.bits == expected.bits)
                 }
             }
         }
@@ -48,12 +81,9 @@ struct ChunkPickerTests {
         var picker = ChunkPicker()
         let timestamps = (0..<60).map { 1_000 + Int64($0) * 10 }
         let bytes = encoded(timestamps, timestamps.map { Double($0) / 4 })
-        var found: [Int64] = []
-        var numbers: [Double] = []
-        try picker.append(
-            bytes.rawSpan, newestAt: 500, step: 60, count: 100, timestamps: &found, values: &numbers)
-        #expect(found == [1_040, 1_100, 1_160, 1_220, 1_280, 1_340, 1_400, 1_460, 1_520, 1_580, 1_590])
-        #expect(numbers == found.map { Double($0) / 4 })
+        let found = try Self.picked(&picker, bytes.rawSpan, 500, 60, 100)
+        #expect(found.times == [1_040, 1_100, 1_160, 1_220, 1_280, 1_340, 1_400, 1_460, 1_520, 1_580, 1_590])
+        #expect(found.bits == found.times.map { (Double($0) / 4).bitPattern })
     }
 
     @Test("a chunk cut short anywhere is an error or gives what is there, and never traps")
@@ -64,13 +94,10 @@ struct ChunkPickerTests {
         let whole = Self.expected(timestamps, values, timestamps)
         for length in 0..<bytes.count {
             var picker = ChunkPicker()
-            var found: [Int64] = []
-            var numbers: [Double] = []
             do throws(ChunkError) {
-                try picker.append(
-                    bytes.rawSpan.extracting(0..<length), newestAt: timestamps[0], step: 1_000, count: 65,
-                    timestamps: &found, values: &numbers)
-                #expect(numbers.map(\.bitPattern) == Array(whole.bits.prefix(65)))
+                let span = bytes.rawSpan
+                let found = try Self.picked(&picker, span.extracting(0..<length), timestamps[0], 1_000, 65)
+                #expect(found.bits == Array(whole.bits.prefix(65)))
             } catch {
                 #expect(error.offset <= length)
             }

@@ -301,6 +301,100 @@ struct CheckpointServersTests {
     }
 }
 
+/// Two clusters that were given one database.
+@Suite struct CheckpointOwnerTests {
+    private let store = MemoryCheckpointStore(1)
+    private let clock = ManualClock()
+    private let patience: Int64 = 60_000
+
+    private func servers(of cluster: String, name: String = "fleet") async -> CheckpointServers {
+        let servers = CheckpointServers(
+            [.init(store: store, name: "store")], logger: quiet, wallClock: { [clock] in clock.now },
+            clock: { [clock] in clock.now })
+        await servers.belong(to: CheckpointOwner(cluster: cluster, name: name), patience: patience)
+        await servers.refresh()
+        return servers
+    }
+
+    /// As many looks as there are in that time.
+    private func wait(_ milliseconds: Int64, _ asking: CheckpointServers...) async {
+        for _ in 0..<milliseconds / OwnerWatch.interval {
+            clock.advance(OwnerWatch.interval)
+            for servers in asking { try? await servers.beatOnce() }
+        }
+        for servers in asking { await servers.refresh() }
+    }
+
+    @Test("while its owner lives nobody else uses a database, and each is told whose it is")
+    func lives() async throws {
+        let first = await servers(of: "a")
+        let second = await servers(of: "b")
+        await wait(10 * patience, first, second)
+        #expect(!first.status[0].isAway && second.status[0].isAway && second.status[0].isOthers)
+        #expect(second.status[0].reason?.contains("fleet with the ID a") == true)
+        await #expect(throws: CheckpointError.self) {
+            _ = try await second.fetch(nil, since: .min, local: { [] }, install: { _ in })
+        }
+    }
+
+    @Test("a cluster of the same name takes over what its owner has left; the owner that wakes leaves it alone")
+    func gone() async throws {
+        let first = await servers(of: "a")
+        let claims = try await store.claim([1, 2], writer: "a")
+        let second = await servers(of: "b")
+        await wait(patience - OwnerWatch.interval, second)
+        #expect(second.status[0].isAway)
+        await wait(2 * OwnerWatch.interval, second)
+        #expect(!second.status[0].isAway)
+        // What the former owner claimed is worth nothing any more.
+        #expect(claims.map(\.epoch) == [1, 1])
+        #expect(await store.epochs == [1: 2, 2: 2])
+        await wait(OwnerWatch.interval, first)
+        #expect(first.status[0].isOthers && first.status[0].reason?.contains("the ID b") == true)
+    }
+
+    @Test("a cluster of another name never takes it over")
+    func otherName() async {
+        _ = await servers(of: "a")
+        let second = await servers(of: "b", name: "other fleet")
+        await wait(10 * patience, second)
+        #expect(second.status[0].isOthers)
+    }
+
+    @Test("a database that was away, and a node that slept, tell nothing of the owner")
+    func breaks() async {
+        _ = await servers(of: "a")
+        let second = await servers(of: "b")
+        for _ in 0..<3 {
+            await wait(patience - OwnerWatch.interval, second)
+            await store.setAway(true)
+            await wait(OwnerWatch.interval, second)
+            await store.setAway(false)
+        }
+        await wait(patience - OwnerWatch.interval, second)
+        clock.advance(OwnerWatch.gapMax + 1)
+        await wait(patience - OwnerWatch.interval, second)
+        #expect(second.status[0].isOthers)
+        await wait(2 * OwnerWatch.interval, second)
+        #expect(!second.status[0].isAway)
+    }
+
+    @Test("a database that hangs keeps beats from no other", .timeLimit(.minutes(5)))
+    func hangs() async throws {
+        let mute = MemoryCheckpointStore(2)
+        await mute.setMute(true)
+        let servers = CheckpointServers(
+            [.init(store: mute, name: "mute"), .init(store: store, name: "store")], logger: quiet)
+        let owner = CheckpointOwner(cluster: "a", name: "fleet")
+        await servers.belong(to: owner, patience: patience)
+        let beating = Task { await servers.beat() }
+        while await store.ownership?.owner != owner { try await Task.sleep(for: .milliseconds(5)) }
+        beating.cancel()
+        await mute.setMute(false)
+        await beating.value
+    }
+}
+
 /// A place in the list: leads to a store, or is closed.
 private actor Doorway: CheckpointStore {
     private let store: MemoryCheckpointStore
@@ -316,6 +410,14 @@ private actor Doorway: CheckpointStore {
     }
 
     func prepare() async throws(CheckpointError) { try await open().prepare() }
+
+    func beat(_ owner: CheckpointOwner) async throws(CheckpointError) -> CheckpointOwnership {
+        try await open().beat(owner)
+    }
+
+    func follow(_ former: CheckpointOwnership, as owner: CheckpointOwner) async throws(CheckpointError) -> Bool {
+        try await open().follow(former, as: owner)
+    }
 
     func exchange(_ map: CheckpointMap) async throws(CheckpointError) -> CheckpointExchange {
         try await open().exchange(map)

@@ -18,6 +18,26 @@ actor MemoryCheckpointStore: CheckpointStore {
     /// The only store, or one of several by its number.
     init(_ number: UInt64 = 0) { id = CheckpointServerID(high: 0, low: number) }
 
+    private(set) var ownership: CheckpointOwnership?
+
+    func beat(_ owner: CheckpointOwner) async throws(CheckpointError) -> CheckpointOwnership {
+        if isMute { await withCheckedContinuation { unanswered.append($0) } }
+        try prepare()
+        let known = ownership ?? CheckpointOwnership(owner: owner, beat: 0)
+        guard known.owner.isSame(as: owner) else { return known }
+        let told = CheckpointOwnership(owner: owner, beat: known.beat + 1)
+        ownership = told
+        return told
+    }
+
+    func follow(_ former: CheckpointOwnership, as owner: CheckpointOwner) throws(CheckpointError) -> Bool {
+        try prepare()
+        guard ownership == former else { return false }
+        ownership = CheckpointOwnership(owner: owner, beat: former.beat + 1)
+        for slot in epochs.keys { epochs[slot]? += 1 }
+        return true
+    }
+
     private var isMute = false
     private var unanswered: [CheckedContinuation<Void, Never>] = []
 

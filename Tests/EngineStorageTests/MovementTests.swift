@@ -96,7 +96,7 @@ struct MovementTests {
         var cursor = try #require(found.selections.first).cursor
         var count = 0
         while try cursor.next() != nil { count += 1 }
-        return (count, SlotSet(try #require(found.reply).wholeSlots))
+        return (count, try #require(found.reply).wholeSet)
     }
 
     @Test("a slot is answered for alone only where it is whole when its samples are taken")
@@ -119,7 +119,7 @@ struct MovementTests {
             SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max),
             of: .slots(all, onlyWhole: true), seriesMax: .max, samplesMax: .max
         ) { _ in }
-        #expect(summary.seriesCount == 0 && summary.reply?.wholeSlots == [])
+        #expect(summary.seriesCount == 0 && summary.reply?.wholeSet == SlotSet())
         let reply = try #require(try await cluster.host(0).readReply([0, 1]))
         #expect(reply.groups.allSatisfy { !$0.isWhole && $0.isSound })
         try await cluster.start(1)

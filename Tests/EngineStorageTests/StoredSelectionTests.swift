@@ -1,3 +1,4 @@
+import ByteCoding
 import EngineStorage
 import MetricModel
 import SeededRandom
@@ -25,24 +26,31 @@ struct StoredSelectionTests {
     private func filled(_ host: EngineHost, _ clock: ManualClock) async throws -> Int64 {
         var random = SplitMix64(seed: 9)
         let first = clock.now
-        let bare = SeriesDefinition(
-            tenant: .default, labels: try Labels([Label("__name__", "cpu")]),
-            placement: PlacementKey(hash: 77 << 18, labelIndex: PlacementKey.wholeLabelSet))
         for round in 0..<6 {
-            for _ in 0..<40 {
-                clock.advance(10_000)
-                var samples = [(bare, clock.now, Double(round))]
-                for server in round..<round + 12 {
-                    let late = Int64.random(in: 0..<8, using: &random) == 0 ? Int64(450_000) : 0
-                    let time = max(first + 1, clock.now - late + Int64(server))
-                    samples.append((try definition("cpu", "web-\(server)"), time, Double(time % 1000)))
-                    samples.append((try definition("mem", "web-\(server)"), time, 1))
-                }
-                _ = try await host.append(batch(samples))
-            }
+            try await append(host, clock, round, since: first, using: &random)
             if round < 5 { try await host.seal() }
         }
         return first
+    }
+
+    /// Four hundred seconds of samples.
+    private func append(
+        _ host: EngineHost, _ clock: ManualClock, _ round: Int, since first: Int64, using random: inout SplitMix64
+    ) async throws {
+        let bare = SeriesDefinition(
+            tenant: .default, labels: try Labels([Label("__name__", "cpu")]),
+            placement: PlacementKey(hash: 77 << 18, labelIndex: PlacementKey.wholeLabelSet))
+        for _ in 0..<40 {
+            clock.advance(10_000)
+            var samples = [(bare, clock.now, Double(round))]
+            for server in round..<round + 12 {
+                let late = Int64.random(in: 0..<8, using: &random) == 0 ? Int64(450_000) : 0
+                let time = max(first + 1, clock.now - late + Int64(server))
+                samples.append((try definition("cpu", "web-\(server)"), time, Double(time % 1000)))
+                samples.append((try definition("mem", "web-\(server)"), time, 1))
+            }
+            _ = try await host.append(batch(samples))
+        }
     }
 
     @Test(
@@ -72,6 +80,126 @@ struct StoredSelectionTests {
             }
         }
         try await host.close()
+    }
+
+    @Test(
+        "files that are sealed, opened and evicted between questions are read whole by each",
+        arguments: [40_000, 256 << 20])
+    func comingAndGoing(cacheBytes: Int) async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        defer { withExtendedLifetime(folder) {} }
+        var random = SplitMix64(seed: 21)
+        let first = clock.now
+        for round in 0..<8 {
+            try await append(host, clock, round, since: first, using: &random)
+            if round != 5 { try await host.seal() }
+            for _ in 0..<10 {
+                let start = Int64.random(in: first - 1_000...clock.now, using: &random)
+                let end = start + Int64.random(in: 0...900_000, using: &random)
+                let selection = SeriesSelection(tenant: .default, matchers: [], start: start, end: end)
+                let expected = try await host.everything(start: start, end: end)
+                #expect(try await read(host, selection).series == expected)
+            }
+        }
+        try await host.close()
+    }
+
+    @Test(
+        "what questions at work hold of block files stays within its bound, and each reads its own moment",
+        arguments: [60_000, 150_000, 256 << 20])
+    func held(cacheBytes: Int) async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        defer { withExtendedLifetime(folder) {} }
+        var random = SplitMix64(seed: 5)
+        let first = clock.now
+        let all = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        var moments: [(selection: StoredSelection, expected: [Labels: SeriesColumns])] = []
+        var mostBytes = 0
+        for round in 0..<12 {
+            try await append(host, clock, round, since: first, using: &random)
+            try await host.seal()
+            let selected = try await host.selected([all], slots: Self.allSlots, onlyWhole: true, seriesMax: .max)
+            // Some questions end while others go on.
+            if round % 5 == 4 { moments.removeFirst(3) }
+            moments.append((try #require(selected.selections.first), try await host.everything()))
+            mostBytes = max(mostBytes, await host.joinedChunkBytes)
+            #expect(mostBytes <= cacheBytes)
+            for moment in moments {
+                var cursor = moment.selection.cursor
+                var found: [Labels: SeriesColumns] = [:]
+                while let series = try cursor.next() { found[series.labels] = series }
+                #expect(found == moment.expected)
+            }
+        }
+        #expect(mostBytes > 0, "files were read together")
+        moments = []
+        let newest = SeriesSelection(tenant: .default, matchers: [], start: clock.now, end: clock.now)
+        #expect(try await read(host, newest).series == host.everything(start: clock.now, end: clock.now))
+        #expect(await host.joinedChunkBytes > 0, "with nobody else at work there is room")
+        try await host.close()
+    }
+
+    @Test("a chunk that does not decode is told with its file and the place in it, to those alone who read the file")
+    func damagedChunk() async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        var random = SplitMix64(seed: 8)
+        let series = try definition("cpu", "web-1")
+        var sealedAt: [Int64] = []
+        for _ in 0..<2 {
+            for _ in 0..<50 {
+                clock.advance(1_000)
+                _ = try await host.append(batch([(series, clock.now, .random(in: 0..<1, using: &random))]))
+            }
+            try await host.seal()
+            sealedAt.append(clock.now)
+        }
+        try await host.close()
+        let name = try #require(try folder.blocks().first)
+        let number = try #require(Int(name.prefix(10)))
+        let whole = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        let newest = SeriesSelection(tenant: .default, matchers: [], start: sealedAt[0] + 1, end: .max)
+        for isHeader in [false, true] {
+            let copy = try folder.copy()
+            defer { withExtendedLifetime(copy) {} }
+            let place = try Self.damage(copy, "blocks/" + name, isHeader: isHeader)
+            let again = try await openHost(copy, clock: clock)
+            let error = await #expect(throws: EngineError.self) { _ = try await read(again, whole) }
+            let text = error.map { "\($0)" } ?? ""
+            #expect(text.contains(isHeader ? name : "block \(number), chunk data"), "\(text)")
+            #expect(text.contains("at offset \(place)"), "\(text)")
+            #expect(try await read(again, newest).series.values.map(\.timestamps.count) == [50])
+            try await again.close()
+        }
+    }
+
+    /// Gives the first chunk of a file another codec, or an unknown version, and puts the checksums right, as a program with a fault would.
+    ///
+    /// - Returns: where in the file a reader meets it: behind the chunk's header, or at its beginning.
+    private static func damage(_ folder: TemporaryFolder, _ name: String, isHeader: Bool) throws -> Int {
+        var bytes = try folder.read(name)
+        let start = BlockDirectory.headerSize
+        let header = try SlotBlockHeader(decoding: bytes.rawSpan.extracting(start..<bytes.count))
+        let data = start + header.dataOffset
+        bytes[isHeader ? data : data + 1] = isHeader ? 99 : 0
+        let chunks = Array(bytes[data..<start + header.length])
+        bytes.replace(at: start + 48, littleEndian: CRC32C.of(chunks.rawSpan))
+        let front = Array(bytes[start..<start + 52])
+        bytes.replace(at: start + 52, littleEndian: CRC32C.of(front.rawSpan))
+        try folder.write(bytes, to: name)
+        if isHeader { return data }
+        var samples = data + 2
+        // Count, first time and range.
+        for _ in 0..<3 {
+            while bytes[samples] >= 0x80 { samples += 1 }
+            samples += 1
+        }
+        return samples
     }
 
     @Test("a cursor told the times of an instant selector hands out the samples that it finds at them")

@@ -158,6 +158,21 @@ import Testing
         }
     }
 
+    @Test("whose datagrams no key opens is known")
+    func otherKeys() async throws {
+        let members = try await cluster(2)
+        #expect(try await TestMember.wait { try await agree(members, on: ["n0", "n1"]) })
+        #expect(try await members[0].node.otherKeys() == nil)
+        try await members[1].node.setKeyring(try Keyring(keys: [TestMember.key(2)]))
+        #expect(try await TestMember.wait { try await members[0].node.otherKeys() != nil })
+        let seen = try #require(try await members[0].node.otherKeys())
+        #expect(seen.sender.port == UInt16(members[1].port) && seen.microsecondsAgo >= 0)
+        for member in members {
+            await member.crash()
+            member.clean()
+        }
+    }
+
     @Test("the keyring is rotated while members talk")
     func rotation() async throws {
         let members = try await cluster(3)

@@ -1,3 +1,4 @@
+import SeededRandom
 import SlotMovement
 import Testing
 
@@ -288,6 +289,46 @@ import Testing
         }
         #expect(first == [0, 1, 2] && second == [3])
         #expect(cluster.keepers[0].neededBatches.first == BatchPart(number: number, slots: first))
+    }
+
+    @Test("what a coordinator is told of many slots is what it is told of each alone", arguments: UInt64(0)..<6)
+    func readReplyOfEach(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var cluster = Cluster(Self.randomView(5, using: &random))
+        var mostGroups = 0
+        for round in UInt64(0)..<12 {
+            for node in cluster.keepers.indices {
+                let slots = (0..<40).filter { _ in Bool.random(using: &random) }
+                let skipped = NodeStart(node: NodeID(UInt32.random(in: 0..<5, using: &random)), boot: 1)
+                cluster.store(1 + round * 5 + UInt64(node), slots: slots, skipping: [skipped], at: node)
+            }
+            let silent = Set((0..<5).filter { _ in Int.random(in: 0..<4, using: &random) == 0 })
+            cluster.run(seconds: Int64.random(in: 1...8, using: &random), without: silent)
+            for keeper in cluster.keepers {
+                let groups = keeper.readReply(Array(0..<40), now: cluster.now).groups
+                var plain: [ReadReply.Group] = []
+                for slot in 0..<40 {
+                    guard var alone = keeper.readReply([slot], now: cluster.now).groups.first else { continue }
+                    let index = plain.firstIndex { group in
+                        alone.slots = group.slots
+                        return group == alone
+                    }
+                    alone.slots = [slot]
+                    if let index { plain[index].slots.append(slot) } else { plain.append(alone) }
+                }
+                #expect(groups == plain)
+                mostGroups = max(mostGroups, groups.count)
+            }
+            // Owners change, and now and then the last member is none for a while.
+            let view = Self.randomView(UInt32.random(in: 4...5, using: &random), using: &random)
+            for node in cluster.keepers.indices { cluster.keepers[node].update(view) }
+        }
+        #expect(mostGroups > 2)
+    }
+
+    /// Forty slots with two owners each.
+    private static func randomView(_ members: UInt32, using random: inout SplitMix64) -> MovementView {
+        view(members, slots: (0..<40).map { _ in Array((0..<members).shuffled(using: &random).prefix(2)) })
     }
 
     @Test("slots that do not exist, or are not in order, are answered for with nothing")

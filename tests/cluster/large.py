@@ -65,7 +65,7 @@ class Load:
         self.cluster, self.servers = cluster, servers
         self.reports: list[dict] = []
         self.answers: list[float] = []
-        self.not_right = 0
+        self.not_right, self.failed = 0, 0
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._push), threading.Thread(target=self._ask)]
         for thread in self.threads:
@@ -73,7 +73,12 @@ class Load:
 
     def _push(self) -> None:
         while not self.stopping.is_set():
-            self.reports.append(push(self.cluster, self.servers, "10s", 20))
+            try:
+                self.reports.append(push(self.cluster, self.servers, "10s", 20))
+            except subprocess.CalledProcessError:
+                # Its first push was refused: nothing of the run was stored.
+                self.failed += 1
+                self.stopping.wait(1.0)
 
     def _ask(self) -> None:
         client = self.cluster.coordinators[0].new_client(120.0)
@@ -124,8 +129,9 @@ def observe(cluster: Cluster, servers: int, name: str, act: Callable[[], None]) 
     tell_resources(cluster, before, time.monotonic() - begun)
     pushed = time.monotonic() - begun
     return Phase(
-        name, seconds, int(sum(report["samples"] for report in load.reports) * seconds / pushed), sum(report["errors"] for report in load.reports),
-        max(report["latency_ms"]["p99"] for report in load.reports), load.answers, load.not_right,
+        name, seconds, int(sum(report["samples"] for report in load.reports) * seconds / pushed),
+        load.failed + sum(report["errors"] for report in load.reports),
+        max((report["latency_ms"]["p99"] for report in load.reports), default=0.0), load.answers, load.not_right,
     )
 
 

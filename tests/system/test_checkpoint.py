@@ -57,7 +57,7 @@ def is_warning(server: Standalone) -> bool:
 
 
 def test_a_wiped_data_directory_is_restored_after_a_graceful_stop(start_standalone, checkpoint):
-    server = start_standalone(checkpoint=checkpoint)
+    server = start_standalone(checkpoint=checkpoint, checkpoint_owner_patience="10s")
     start_ms = now_ms() - 600_000
     push(server, start_ms, 0, 300)
     assert server.stop() == 0
@@ -102,7 +102,7 @@ def test_a_node_that_lost_its_blocks_says_so_while_the_checkpoint_is_away(start_
 
 
 def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, checkpoint):
-    server = start_standalone(checkpoint=checkpoint, seal_interval="1s")
+    server = start_standalone(checkpoint=checkpoint, checkpoint_owner_patience="10s", seal_interval="1s")
     start_ms = now_ms() - 600_000
     push(server, start_ms, 0, 100)
 
@@ -116,7 +116,7 @@ def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, c
 def test_starting_ingest_and_queries_go_on_without_postgresql(start_standalone, postgres):
     checkpoint = postgres.create_database("absent")
     postgres.stop()
-    server = start_standalone(checkpoint=checkpoint, seal_interval="1s")
+    server = start_standalone(checkpoint=checkpoint, checkpoint_owner_patience="10s", seal_interval="1s")
     # A new node cannot know what the absent database holds, and says so in each answer.
     server.may_warn = True
     assert is_warning(server)

@@ -110,6 +110,10 @@ def change_first(cluster: MadeUpCluster, **values: Any) -> None:
 
 DEAD = {"dead": ["aggregator-3"], "reason": "every member of zone z is dead"}
 WAITING = {"wanted": 2, "placed": 2, "assured": 1, "waitsFor": ["aggregator-2"], "reason": "does not have all of its copies yet"}
+DATABASE = {
+    "name": "db:5432/metrics", "state": "active", "isAway": False, "slots": 16_384, "pendingFiles": 0, "pendingBytes": 0, "lagSeconds": 0.0,
+    "mapVersion": 1,
+}
 FAULTS: dict[str, tuple[Callable[[MadeUpCluster], Any], list[str]]] = {
     "clock": (lambda it: it.clocks.update({"router-1": 9_000}), ["the clock of router-1 is", "s off ours", "chrony"]),
     "clock behind": (lambda it: it.clocks.update({"aggregator-2": -9_000}), ["the clock of aggregator-2 is"]),
@@ -122,6 +126,18 @@ FAULTS: dict[str, tuple[Callable[[MadeUpCluster], Any], list[str]]] = {
             it.statuses[name].update(unreachable=[{"name": "aggregator-1", "by": "TCP", "address": "10.0.0.0:7481"}]) for name in NAMES[1:]
         ],
         ["TCP to aggregator-1 at 10.0.0.0:7481 does not get through from aggregator-2, aggregator-3, router-1 and 1 more"],
+    ),
+    "keys": (
+        lambda it: it.statuses["router-1"].update(otherKeys={"name": "aggregator-2", "address": "10.0.0.1:7481", "seconds": 3}),
+        ["router-1: gossip that comes from aggregator-2 at 10.0.0.1:7481 cannot be opened: other keys, or none", "murmur ctl keyring"],
+    ),
+    "checkpoint": (
+        lambda it: it.statuses["aggregator-2"].update(checkpoint=[{**DATABASE, "isAway": True, "reason": "it sleeps"}]),
+        ["checkpoint server db:5432/metrics cannot be used by aggregator-2: it sleeps", "start it again"],
+    ),
+    "another cluster's checkpoint": (
+        lambda it: it.statuses["aggregator-2"].update(checkpoint=[{**DATABASE, "isAway": True, "isOthers": True, "reason": "it is the neighbours'"}]),
+        ["checkpoint server db:5432/metrics cannot be used by aggregator-2: it is the neighbours'", "a database of its own"],
     ),
     "settings": (
         lambda it: it.statuses["aggregator-3"].update(outdatedSettings=["replication-factor is 2 in the cluster and 1 here"]),

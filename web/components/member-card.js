@@ -49,7 +49,7 @@ function factsOf(report) {
 
 /** @param {NonNullable<NodeReport["checkpoint"]>} checkpoint */
 function lagOf(checkpoint) {
-    if (checkpoint.away?.length) return "does not answer";
+    if (checkpoint.away?.length) return "cannot be used";
     return checkpoint.pendingBytes === 0 ? "up to date" : `${formatDuration(checkpoint.secondsBehind)} behind`;
 }
 

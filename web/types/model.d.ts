@@ -47,9 +47,10 @@ interface Failure { type: string; message: string; offset: number; length: numbe
 type Span = { offset: number; length: number }
 
 interface LiveSeries { s: number; metric: Metric; values?: RawPoint[] }
+interface LiveCorrection { time: number; values: [number, string][]; gone?: number[] }
 type LiveMessage =
     | { type: "subscribed"; id: string; key: number; step: number; time: number; series: LiveSeries[]; warnings?: string[] }
-    | { type: "data"; key: number; time: number; new?: LiveSeries[]; values: [number, string][]; gone?: number[]; warnings?: string[] }
+    | { type: "data"; key: number; time: number; new?: LiveSeries[]; values: [number, string][]; gone?: number[]; corrected?: LiveCorrection[]; warnings?: string[] }
     | { type: "error"; id?: string; key?: number; errorType: string; error: string; position?: Span }
     | { type: "dropped"; key: number; frames: number }
     | { type: "end"; id?: string; key?: number; reason: string }

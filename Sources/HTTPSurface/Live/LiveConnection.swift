@@ -26,18 +26,35 @@ final class LiveConnection: Sendable {
     var backlog: Int { outboundBytes.load(ordering: .relaxed) }
 
     /// Sends a text message; the buffer is shared, not copied.
+    func send(_ text: ByteBuffer) {
+        LiveConnection.send(text, to: [self])
+    }
+
+    /// Sends a text message to many; the buffer is shared, not copied, and each event loop is woken once.
+    static func send(_ text: ByteBuffer, to connections: [LiveConnection]) {
+        for (_, group) in Dictionary(grouping: connections, by: { ObjectIdentifier($0.channel.eventLoop) }) {
+            let ready = group.filter { $0.reserve(text.readableBytes) }
+            ready.first?.channel.eventLoop.execute { for connection in ready { connection.write(text) } }
+        }
+    }
+
+    /// Counts bytes that are to be sent.
     ///
     /// Beyond the bytes that may wait the connection is closed at once, without a code: a client that does not read would
     /// never see one.
-    func send(_ text: ByteBuffer) {
-        let size = text.readableBytes
-        if outboundBytes.wrappingAdd(size, ordering: .relaxed).newValue > outboundBytesMax {
-            outboundBytes.wrappingSubtract(size, ordering: .relaxed)
-            channel.close(promise: nil)
-            return
-        }
+    private func reserve(_ size: Int) -> Bool {
+        if outboundBytes.wrappingAdd(size, ordering: .relaxed).newValue <= outboundBytesMax { return true }
+        outboundBytes.wrappingSubtract(size, ordering: .relaxed)
+        cutOff()
+        return false
+    }
+
+    /// On the channel's event loop.
+    private func write(_ text: ByteBuffer) {
         let sent = channel.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.whenComplete { _ in self.outboundBytes.wrappingSubtract(size, ordering: .relaxed) }
+        sent.futureResult.whenComplete { [self, size = text.readableBytes] _ in
+            outboundBytes.wrappingSubtract(size, ordering: .relaxed)
+        }
         channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: text), promise: sent)
     }
 
@@ -47,6 +64,11 @@ final class LiveConnection: Sendable {
         data.write(webSocketErrorCode: code)
         let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: data)
         channel.writeAndFlush(frame).whenComplete { _ in self.channel.close(promise: nil) }
+    }
+
+    /// Closes at once, without a code and whatever waits to be sent.
+    func cutOff() {
+        channel.close(promise: nil)
     }
 
     /// Counts a message that came; false when too many wait already.

@@ -44,6 +44,11 @@ package struct LiveEvaluation: Hashable, Sendable {
     package var time: Int64
     /// The stream's step, within which the evaluation had better end: milliseconds.
     package var step: Int64
+    /// How many of the steps before are evaluated too, whose samples may have come late: where there are some, the answer is a matrix.
+    package var stepsBefore = 0
+
+    /// The first step evaluated.
+    package var start: Int64 { time - Int64(stepsBefore) * step }
 }
 
 /// What the shell is to do for the hub.
@@ -86,17 +91,21 @@ package struct LiveHub: Sendable {
     private var nextKey = 1
     private var waiting: [Work] = []
     private var atWork = 0
+    private var subscriptionCount = 0
     private var nextWake: Int64?
-    private var isStopped = false
+    /// Data frames that were not sent to somebody who was too slow, since the start.
+    private(set) var framesDropped = 0
+    /// Whether `stopped` was called.
+    private(set) var isStopped = false
 
     /// A register with nobody in it.
     package init(limits: LiveLimits) {
         self.limits = limits
     }
 
-    /// Streams and subscriptions now, for the metrics.
+    /// Streams and subscriptions now, for the metrics: counted along, for this is asked after every event.
     package var counts: (streams: Int, subscriptions: Int, connections: Int) {
-        (streams.count, connections.values.reduce(0) { $0 + $1.streams.count }, connections.count)
+        (streams.count, subscriptionCount, connections.count)
     }
 
     // MARK: - Connections and their messages
@@ -113,6 +122,7 @@ package struct LiveHub: Sendable {
     /// A WebSocket is gone; unknown ones are ignored.
     package mutating func disconnected(_ id: LiveConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
+        subscriptionCount -= connection.streams.count
         var isLoading = false
         for key in Set(connection.streams.values) {
             if let listener = streams[key]?.listeners.removeValue(forKey: id), !listener.loading.isEmpty {
@@ -143,6 +153,7 @@ package struct LiveHub: Sendable {
                 let key = try stream(
                     LiveStreamName(tenant: connection.tenant, query: query, step: step), now: now, into: &effects)
                 connections[id]?.streams[name] = key
+                subscriptionCount += 1
                 let end = LiveStream.floor(now, to: step)
                 let load = LiveLoad(
                     connection: id, id: name, key: key, tenant: connection.tenant, query: query,
@@ -203,6 +214,7 @@ package struct LiveHub: Sendable {
 
     private mutating func unsubscribe(_ id: LiveConnectionID, _ name: String) {
         guard let key = connections[id]?.streams.removeValue(forKey: name) else { return }
+        subscriptionCount -= 1
         streams[key]?.listeners[id]?.ids.remove(name)
         if streams[key]?.listeners[id]?.loading.removeValue(forKey: name) != nil {
             dropWaitingLoads { $0.connection == id && $0.id == name }
@@ -276,7 +288,7 @@ package struct LiveHub: Sendable {
                 .evaluate(
                     LiveEvaluation(
                         key: key, tenant: stream.name.tenant, query: stream.name.query, time: due,
-                        step: stream.name.step)))
+                        step: stream.name.step, stepsBefore: streams[key]?.stepsToCorrect(before: due) ?? 0)))
         }
         startWork(into: &effects)
         scheduleWake(now: now, into: &effects)
@@ -293,14 +305,31 @@ package struct LiveHub: Sendable {
         defer { startWork(into: &effects) }
         let key = evaluation.key
         guard var stream = streams[key] else { return }
+        if evaluation.stepsBefore > 0, case .failure(let failure) = result, LiveHub.mayBeTooMuch(failure) {
+            // Several steps can exceed what the newest alone does not.
+            streams[key]?.correctLater()
+            var alone = evaluation
+            alone.stepsBefore = 0
+            waiting.insert(.evaluate(alone), at: 0)
+            return
+        }
         stream.isEvaluating = false
         let ready = stream.listeners.filter(\.value.isReady).keys.sorted()
         do throws(APIFailure) {
             let answer = try result.get()
-            let samples = try LiveHub.samples(of: answer.value, limits)
-            let step = stream.advance(
+            var steps = try LiveHub.steps(of: answer.value, evaluation, limits)
+            let samples = steps.removeLast().samples
+            var step = stream.advance(
                 key: key, time: evaluation.time, samples: samples, warnings: answer.notes,
                 limits: limits)
+            if stream.isLoading {
+                if !steps.isEmpty { stream.correctSoon() }
+            } else if answer.warnings.isEmpty {
+                // What is missing from a partial answer was there when its step was sent.
+                let (corrections, strangers) = stream.correct(steps)
+                step.corrected = corrections
+                step.new += strangers
+            }
             publish(step, of: &stream, to: ready, backlog: backlog, into: &effects)
         } catch {
             let message = LiveServerMessage.error(.stream(key), error, query: evaluation.query)
@@ -310,8 +339,13 @@ package struct LiveHub: Sendable {
         streams[key] = stream
     }
 
-    /// Who kept up gets what changed; who missed frames is told how many, then all series anew; who is too slow, nothing.
-    private func publish(
+    private static func mayBeTooMuch(_ failure: APIFailure) -> Bool {
+        failure.kind == .execution || failure.kind == .timeout
+    }
+
+    /// Who kept up gets what changed; who missed frames is told how many, then all series anew, and nothing of earlier steps, which may name
+    /// others; who is too slow, nothing.
+    private mutating func publish(
         _ step: LiveServerMessage.Step, of stream: inout LiveStream, to ready: [LiveConnectionID],
         backlog: (LiveConnectionID) -> Int, into effects: inout [LiveEffect]
     ) {
@@ -321,6 +355,7 @@ package struct LiveHub: Sendable {
             guard let listener = stream.listeners[id] else { continue }
             if backlog(id) > limits.outboundBytesMax {
                 stream.listeners[id]?.framesDropped += 1
+                framesDropped += 1
             } else if listener.framesDropped > 0 {
                 stream.listeners[id]?.framesDropped = 0
                 effects.append(.send(id, .dropped(key: step.key, frames: listener.framesDropped)))
@@ -333,6 +368,7 @@ package struct LiveHub: Sendable {
         if !behind.isEmpty {
             var whole = step
             whole.new = stream.presentSeries()
+            whole.corrected = []
             effects.append(.broadcast(behind, .data(whole)))
         }
     }
@@ -372,44 +408,9 @@ package struct LiveHub: Sendable {
             effects.append(.goAway(id))
         }
         connections = [:]
+        subscriptionCount = 0
         streams = [:]
         keys = [:]
         waiting = []
     }
-
-    // MARK: - Results
-
-    private static func columns(of data: QueryData, _ limits: LiveLimits) throws(APIFailure) -> [SeriesColumns] {
-        guard case .matrix(let series) = data else { throw unsuitable }
-        try checkSeries(series.count, limits)
-        let points = series.reduce(0) { $0 + $1.timestamps.count }
-        if points > limits.snapshotPointsMax {
-            throw APIFailure(
-                .execution,
-                "the history has \(points) points, over \(limits.snapshotPointsMax) (live_snapshot_points_max); "
-                    + "ask for less of it")
-        }
-        return series
-    }
-
-    private static func samples(
-        of data: QueryData, _ limits: LiveLimits
-    ) throws(APIFailure) -> [(labels: Labels, value: Double)] {
-        switch data {
-        case .scalar(_, let value): return [(.empty, value)]
-        case .vector(let samples):
-            try checkSeries(samples.count, limits)
-            return samples.map { ($0.labels, $0.value) }
-        case .string, .matrix: throw unsuitable
-        }
-    }
-
-    private static func checkSeries(_ count: Int, _ limits: LiveLimits) throws(APIFailure) {
-        if count > limits.seriesMax {
-            throw APIFailure(
-                .execution, "the query has \(count) series, over \(limits.seriesMax) (live_series_max)")
-        }
-    }
-
-    private static let unsuitable = APIFailure(.badData, "a live query must be a scalar or an instant vector")
 }

@@ -64,6 +64,23 @@ package enum LiveServerMessage: Equatable, Sendable {
         }
     }
 
+    /// An earlier step of a stream, as far as it is not what was sent: samples came late.
+    package struct Correction: Equatable, Sendable {
+        /// The step.
+        package var time: Int64
+        /// The series whose value at the step is new or another, by number.
+        package var values: [LiveValue]
+        /// Numbers of series that have no value at the step any more.
+        package var gone: [Int]
+
+        /// What became of the step at `time`.
+        package init(time: Int64, values: [LiveValue], gone: [Int]) {
+            self.time = time
+            self.values = values
+            self.gone = gone
+        }
+    }
+
     /// One step of a stream.
     package struct Step: Equatable, Sendable {
         /// The stream.
@@ -76,16 +93,22 @@ package enum LiveServerMessage: Equatable, Sendable {
         package var values: [LiveValue]
         /// Numbers of series that had a value at the step before.
         package var gone: [Int]
+        /// Earlier steps that are not what was sent, ascending.
+        package var corrected: [Correction]
         /// What is missing from the step.
         package var warnings: [String]
 
         /// One step of the stream `key`.
-        package init(key: Int, time: Int64, new: [Series], values: [LiveValue], gone: [Int], warnings: [String]) {
+        package init(
+            key: Int, time: Int64, new: [Series], values: [LiveValue], gone: [Int], corrected: [Correction] = [],
+            warnings: [String]
+        ) {
             self.key = key
             self.time = time
             self.new = new
             self.values = values
             self.gone = gone
+            self.corrected = corrected
             self.warnings = warnings
         }
     }
@@ -176,8 +199,23 @@ extension JSONText {
             series(step.new, withPoints: false)
             raw("]")
         }
+        values(step.values, gone: step.gone)
+        for (index, correction) in step.corrected.enumerated() {
+            raw(index == 0 ? ",\"corrected\":[{\"time\":" : ",{\"time\":")
+            time(correction.time)
+            values(correction.values, gone: correction.gone)
+            raw("}")
+        }
+        if !step.corrected.isEmpty { raw("]") }
+        if !step.warnings.isEmpty {
+            raw(",\"warnings\":")
+            array(step.warnings)
+        }
+    }
+
+    private mutating func values(_ values: [LiveValue], gone: [Int]) {
         raw(",\"values\":[")
-        for (index, item) in step.values.enumerated() {
+        for (index, item) in values.enumerated() {
             raw(index == 0 ? "[" : ",[")
             integer(item.number)
             raw(",")
@@ -185,11 +223,7 @@ extension JSONText {
             raw("]")
         }
         raw("]")
-        if !step.gone.isEmpty { raw(",\"gone\":[" + step.gone.map(String.init).joined(separator: ",") + "]") }
-        if !step.warnings.isEmpty {
-            raw(",\"warnings\":")
-            array(step.warnings)
-        }
+        if !gone.isEmpty { raw(",\"gone\":[" + gone.map(String.init).joined(separator: ",") + "]") }
     }
 
     fileprivate mutating func series(_ list: [LiveServerMessage.Series], withPoints: Bool) {

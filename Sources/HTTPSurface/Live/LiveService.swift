@@ -53,7 +53,10 @@ final class LiveService: Sendable {
         let connection = LiveConnection(
             id: LiveConnectionID(number: number), tenant: tenant, channel: channel,
             outboundBytesMax: limits.outboundBytesHardMax)
-        inlet.yield(.connected(connection))
+        // After the end of `run` nobody else would close it. Not at once: the channel is still being set up.
+        if case .terminated = inlet.yield(.connected(connection)) {
+            channel.eventLoop.execute { connection.cutOff() }
+        }
         return connection
     }
 
@@ -83,7 +86,7 @@ final class LiveService: Sendable {
 
     // MARK: - The loop
 
-    /// Serves until the task is canceled.
+    /// Serves until it was told to stop and every connection is gone, or until the task is canceled, which cuts them off.
     func run() async {
         await withDiscardingTaskGroup { group in
             var hub = LiveHub(limits: limits)
@@ -93,6 +96,13 @@ final class LiveService: Sendable {
                 apply(event, to: &hub, &connections, into: &effects)
                 for effect in effects { carryOut(effect, connections, in: &group) }
                 metrics.set(hub.counts)
+                if hub.isStopped, connections.isEmpty { break }
+            }
+            // What waits is the last that comes: `opened` finds the inlet closed from here on.
+            inlet.finish()
+            for connection in connections.values { connection.cutOff() }
+            for await event in events {
+                if case .connected(let connection) = event { connection.cutOff() }
             }
             group.cancelAll()
         }
@@ -119,7 +129,9 @@ final class LiveService: Sendable {
             hub.loaded(load, result, into: &effects)
         case .evaluated(let evaluation, let result):
             let known = connections
+            let droppedBefore = hub.framesDropped
             hub.evaluated(evaluation, result, backlog: { known[$0]?.backlog ?? 0 }, into: &effects)
+            metrics.dropped(hub.framesDropped - droppedBefore)
         case .tick:
             hub.ticked(now: clock(), into: &effects)
         case .stop(let reason):
@@ -132,12 +144,11 @@ final class LiveService: Sendable {
     ) {
         switch effect {
         case .send(let id, let message):
-            metrics.sent(message, to: 1)
+            metrics.sent(to: 1)
             connections[id]?.send(message.encoded())
         case .broadcast(let ids, let message):
-            metrics.sent(message, to: ids.count)
-            let text = message.encoded()
-            for id in ids { connections[id]?.send(text) }
+            metrics.sent(to: ids.count)
+            LiveConnection.send(message.encoded(), to: ids.compactMap { connections[$0] })
         case .goAway(let id):
             connections[id]?.close(.goingAway)
         case .load(let load):
@@ -163,10 +174,18 @@ final class LiveService: Sendable {
     private func evaluate(_ evaluation: LiveEvaluation) async -> Result<Answer<QueryData>, APIFailure> {
         // A slow evaluation may take longer than its step: the steps in between are left out.
         let options = QueryOptions(timeoutMilliseconds: max(evaluation.step, min(10_000, timeoutMilliseconds)))
-        let instant = InstantQuery(
-            tenant: evaluation.tenant, query: evaluation.query, time: evaluation.time, options: options)
         let started = ContinuousClock.now
-        let result = await outcome(options.timeoutMilliseconds) { [query] in try await query.instant(instant) }
+        let result = await outcome(options.timeoutMilliseconds) { [query] in
+            if evaluation.stepsBefore == 0 {
+                return try await query.instant(
+                    InstantQuery(
+                        tenant: evaluation.tenant, query: evaluation.query, time: evaluation.time, options: options))
+            }
+            return try await query.range(
+                RangeQuery(
+                    tenant: evaluation.tenant, query: evaluation.query, start: evaluation.start, end: evaluation.time,
+                    step: evaluation.step, options: options))
+        }
         metrics.evaluated(ContinuousClock.now - started)
         return result
     }
@@ -208,9 +227,12 @@ struct LiveMetrics: Sendable {
         streams.set(Double(counts.streams))
     }
 
-    func sent(_ message: LiveServerMessage, to count: Int) {
+    func sent(to count: Int) {
         frames.add(count)
-        if case .dropped(_, let frames) = message { dropped.add(frames) }
+    }
+
+    func dropped(_ count: Int) {
+        if count > 0 { dropped.add(count) }
     }
 
     func evaluated(_ elapsed: Duration) {

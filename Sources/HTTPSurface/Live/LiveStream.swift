@@ -57,9 +57,22 @@ struct LiveStream: Sendable {
     private var recent: [RecentStep] = []
     /// The newest step that `recent` had no room for.
     private var forgottenTime: Int64?
+    /// The last steps sent, ascending, as they are known to the listeners.
+    private var sent: [(time: Int64, values: [LiveValue])] = []
+    private var stepsUncorrected = 0
+    private let isCorrectable: Bool
+
+    /// Every so many steps, the newest is evaluated together with steps before it.
+    private static let correctionPeriod = 5
+    /// How many before it: a sample that comes four steps late is in time for the next correction, whatever the phase.
+    private static let stepsCorrected = 9
+    /// Steps until the next try where the steps before could not be evaluated.
+    private static let pauseAfterFailure = 60
 
     init(name: LiveStreamName, now: Int64) {
         self.name = name
+        // `@ start()` is another time in a range of steps.
+        isCorrectable = !name.queryBytes.contains(UInt8(ascii: "@"))
         lastDue = LiveStream.floor(now, to: name.step)
     }
 
@@ -68,6 +81,27 @@ struct LiveStream: Sendable {
         let remainder = time % step
         return time - (remainder < 0 ? remainder + step : remainder)
     }
+
+    /// Whether the history of a subscription is under way.
+    var isLoading: Bool { listeners.values.contains { !$0.loading.isEmpty } }
+
+    /// How many of the steps before are to be evaluated with the one that is due: none at most times, and none that was not sent.
+    ///
+    /// It waits for histories under way: who hears nothing yet would never hear what was put right meanwhile.
+    mutating func stepsToCorrect(before due: Int64) -> Int {
+        stepsUncorrected += 1
+        guard isCorrectable, stepsUncorrected >= LiveStream.correctionPeriod, !isLoading,
+            let oldest = sent.first?.time, oldest < due
+        else { return 0 }
+        stepsUncorrected = 0
+        return Int(min(Int64(LiveStream.stepsCorrected), (due - oldest) / name.step))
+    }
+
+    /// What the steps before are could not be told to all: the next step tries again.
+    mutating func correctSoon() { stepsUncorrected = LiveStream.correctionPeriod }
+
+    /// The steps before are too much for one question.
+    mutating func correctLater() { stepsUncorrected = -LiveStream.pauseAfterFailure }
 
     /// Takes a step's result and says what changed since the step before.
     ///
@@ -97,7 +131,62 @@ struct LiveStream: Sendable {
         values.sort { $0.number < $1.number }
         new.sort { $0.number < $1.number }
         keep(RecentStep(time: time, samples: samples), pointsMax: limits.snapshotPointsMax)
+        if isCorrectable {
+            sent.removeAll { $0.time >= time }
+            sent.append((time, values))
+            // The new one, too.
+            sent.removeFirst(max(0, sent.count - LiveStream.stepsCorrected - 1))
+        }
         return .init(key: key, time: time, new: new, values: values, gone: wasPresent.sorted(), warnings: warnings)
+    }
+
+    /// Takes what earlier steps are now, ascending, and says which are not what was sent, and the labels of series in them that are absent at
+    /// the newest step: a listener may not know them. No history may be under way.
+    mutating func correct(
+        _ steps: [(time: Int64, samples: [(labels: Labels, value: Double)])]
+    ) -> (corrections: [LiveServerMessage.Correction], strangers: [LiveServerMessage.Series]) {
+        var corrections: [LiveServerMessage.Correction] = []
+        var strangers: [Int: Labels] = [:]
+        for step in steps {
+            guard let index = sent.firstIndex(where: { $0.time == step.time }) else { continue }
+            var values: [LiveValue] = []
+            for sample in step.samples {
+                let number = number(of: sample.labels)
+                values.append(LiveValue(number: number, value: sample.value))
+                if entries[sample.labels]?.isPresent != true { strangers[number] = sample.labels }
+            }
+            values.sort { $0.number < $1.number }
+            let correction = LiveStream.difference(sent[index].values, values, at: step.time)
+            if correction.values.isEmpty, correction.gone.isEmpty { continue }
+            corrections.append(correction)
+            sent[index].values = values
+        }
+        if corrections.isEmpty { return ([], []) }
+        let series = strangers.sorted { $0.key < $1.key }.map {
+            LiveServerMessage.Series(number: $0.key, columns: .init(labels: $0.value, timestamps: [], values: []))
+        }
+        return (corrections, series)
+    }
+
+    /// Both by number.
+    private static func difference(
+        _ old: [LiveValue], _ new: [LiveValue], at time: Int64
+    ) -> LiveServerMessage.Correction {
+        var correction = LiveServerMessage.Correction(time: time, values: [], gone: [])
+        var rest = old[...]
+        for value in new {
+            while let first = rest.first, first.number < value.number {
+                correction.gone.append(first.number)
+                rest.removeFirst()
+            }
+            if rest.first?.number == value.number {
+                if rest.removeFirst() != value { correction.values.append(value) }
+            } else {
+                correction.values.append(value)
+            }
+        }
+        correction.gone += rest.map(\.number)
+        return correction
     }
 
     private mutating func keep(_ step: RecentStep, pointsMax: Int) {

@@ -54,6 +54,9 @@ struct SurfaceChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            // A connection keeps the buffer that it read into last: this one grows where more is sent.
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Kind>(
                 upgraders: [liveUpgrader()],
                 notUpgradingCompletionHandler: { channel in setUpHTTP(channel, logger) })
@@ -78,7 +81,9 @@ struct SurfaceChannel: HTTPChannelHandler {
                 await ClientPresence.$current.withValue(presence) {
                     await handleHTTP(asyncChannel: channel, logger: logger)
                 }
-            case .live, nil: try? await value.channel.closeFuture.get()
+            // No task stays with a live connection: those are thousands, and the service closes them.
+            case .live: break
+            case nil: try? await value.channel.closeFuture.get()
             }
         } onCancel: {
             value.channel.close(promise: nil)

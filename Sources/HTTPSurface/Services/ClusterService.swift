@@ -134,6 +134,22 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
         }
     }
 
+    /// Somebody whose gossip this process cannot open.
+    package struct OtherKeys: Codable, Hashable, Sendable {
+        /// The member at the address; nil for none that is known.
+        package var name: String?
+        /// Where its datagrams come from, as they say.
+        package var address: String
+        /// How long ago the last one came.
+        package var seconds: Int
+
+        package init(name: String?, address: String, seconds: Int) {
+            self.name = name
+            self.address = address
+            self.seconds = seconds
+        }
+    }
+
     /// The cluster's name, and its identity; nil before they are known.
     package var cluster: String?
     package var clusterID: String?
@@ -163,6 +179,8 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
     package var outdatedSettings: [String] = []
     /// Members that this process cannot reach, although they answer others or on another way.
     package var unreachable: [Unreachable] = []
+    /// Nil while all gossip that comes is sealed as this process' keyring says.
+    package var otherKeys: OtherKeys?
     /// The databases that keep checkpoints; nil for a process that writes none.
     package var checkpoint: [CheckpointServerState]?
     /// Equal for members that see the same.

@@ -4,7 +4,7 @@ package struct CheckpointServerState: Codable, Hashable, Sendable {
     package var name: String
     /// `active`, `retired` or `lost`.
     package var state: String
-    /// Whether it does not answer, and why not.
+    /// Whether it cannot be used, and why not.
     package var isAway: Bool
     package var reason: String?
     /// Slots whose history, or a part of it, it has.
@@ -15,10 +15,12 @@ package struct CheckpointServerState: Codable, Hashable, Sendable {
     package var lagSeconds: Double
     /// The version of the map from slots to databases.
     package var mapVersion: Int
+    /// Whether it cannot be used because it keeps another cluster's checkpoint.
+    package var isOthers: Bool?
 
     package init(
         name: String, state: String, isAway: Bool, reason: String?, slots: Int, pendingFiles: Int, pendingBytes: Int,
-        lagSeconds: Double, mapVersion: Int
+        lagSeconds: Double, mapVersion: Int, isOthers: Bool
     ) {
         self.name = name
         self.state = state
@@ -29,5 +31,6 @@ package struct CheckpointServerState: Codable, Hashable, Sendable {
         self.pendingBytes = pendingBytes
         self.lagSeconds = lagSeconds
         self.mapVersion = mapVersion
+        self.isOthers = isOthers
     }
 }

@@ -43,8 +43,9 @@ package struct NodeReport: Codable, Hashable, Sendable {
         package var secondsBehind: Int
         /// Uploads that failed since the start.
         package var failures: Int
-        /// Databases that do not answer it, if any.
+        /// Databases that it cannot use, if any, and those of them that keep another cluster's checkpoint.
         package var away: [String]?
+        package var others: [String]?
 
         package init(kind: String, pendingBytes: Int, secondsBehind: Int, failures: Int) {
             self.kind = kind
