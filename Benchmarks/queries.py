@@ -1,7 +1,8 @@
 """Measures what queries cost: CPU milliseconds of a standalone server, user and system, of all threads.
 
 Starts a standalone with an empty data directory, fills it with 4,000 hosts of 10 metrics, 3 hours at 10 s, in the order of time, and asks
-each query of the table below several times over one connection, after WARM_UP_RUNS that do not count. The head is sealed whenever it holds
+each query of the table below several times over one connection, after WARM_UP_RUNS that do not count, none of them from kept results. A panel
+that is refreshed, with new samples of all hosts before each time, is asked last, with kept results and without. The head is sealed whenever it holds
 ten minutes of that, as it would be had the samples come as time passes. A directory that is kept is filled once, and found again by the
 next run with the same number of hosts. With `--peer` a Prometheus gets the same samples and questions. `--help` lists the options.
 """
@@ -133,28 +134,32 @@ def fill(server: Measured, hosts: int, newest: int) -> None:
                 field(1, labels[host, metric] + samples_field(times, columns.values(host, metric, first)))
                 for host in range(base, min(hosts, base + 40)) for metric in range(METRICS)
             )
-            while True:
-                connection.request(
-                    "POST", "/api/v1/write", literal_snappy(body),
-                    {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy",
-                     "X-Prometheus-Remote-Write-Version": "0.1.0"})
-                answer = connection.getresponse()
-                text = answer.read()
-                if answer.status == 204:
-                    break
-                if answer.status not in (429, 503):
-                    sys.exit(f"bench: a push was answered {answer.status}: {text[:300]!r}")
-                time.sleep(0.2)
+            push(connection, body)
 
 
-def target(expression: str | None, newest: int, back: int, step: int) -> str:
+def push(connection: http.client.HTTPConnection, body: bytes) -> None:
+    """Pushes until it is taken."""
+    while True:
+        connection.request(
+            "POST", "/api/v1/write", literal_snappy(body),
+            {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"})
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status == 204:
+            return
+        if answer.status not in (429, 503):
+            sys.exit(f"bench: a push was answered {answer.status}: {text[:300]!r}")
+        time.sleep(0.2)
+
+
+def target(expression: str | None, newest: int, back: int, step: int, cache: str = "off") -> str:
     """The request's path."""
     if expression is None:
         return f"/api/v1/label/hostname/values?start={newest - back}&end={newest}"
     if back == 0:
         return "/api/v1/query?" + urllib.parse.urlencode({"query": expression, "time": newest})
     return "/api/v1/query_range?" + urllib.parse.urlencode(
-        {"query": expression, "start": newest - back, "end": newest, "step": step})
+        {"query": expression, "start": newest - back, "end": newest, "step": step, "cache": cache})
 
 
 def measure(server: Measured, newest: int, runs: int, only: str | None) -> list[dict]:
@@ -183,6 +188,34 @@ def measure(server: Measured, newest: int, runs: int, only: str | None) -> list[
                      "series": series, "bytes": size})
         print(f"{name:<36}{rows[-1]['cpu_ms']:>10.2f} ms CPU {min(cpus):>10.2f} least {rows[-1]['wall_ms']:>10.2f} ms {series:>7} series"
               f" {size:>9} bytes", flush=True)
+    return rows
+
+
+def refreshed(server: Measured, hosts: int, newest: int, runs: int) -> list[dict]:
+    """A panel of 3 h at 15 s whose end moves by a step, after each host pushed a sample; with kept results and without, in turn."""
+    connection, cpus, walls = connect(server), {"on": [], "off": []}, {"on": [], "off": []}
+    expression = "sum by(region)(rate(metric_0[5m]))"
+    labels = [labels_of(host, 0) for host in range(hosts)]
+    for run in range(runs + WARM_UP_RUNS):
+        at = newest + 15 * (run + 1)
+        values = array.array("d", [float(POINTS + run)]).tobytes()
+        push(connection, b"".join(field(1, one + samples_field([varint(at * 1000)], values)) for one in labels))
+        answers = {}
+        for cache in ("on", "off"):
+            cpu, wall = server.cpu_milliseconds(), time.monotonic()
+            connection.request("GET", target(expression, at // 15 * 15, 3 * HOUR, 15, cache))
+            answers[cache] = connection.getresponse().read()
+            if run >= WARM_UP_RUNS:
+                walls[cache].append((time.monotonic() - wall) * 1000)
+                cpus[cache].append(server.cpu_milliseconds() - cpu)
+        on, off = (sorted((one["metric"]["region"], len(one["values"])) for one in json.loads(body)["data"]["result"]) for body in answers.values())
+        if on != off:
+            sys.exit("bench: a refreshed panel has other steps from kept results than without")
+    rows = []
+    for cache, name in (("off", "refreshed panel, 3 h at 15 s"), ("on", "the same from kept results")):
+        cpu, least, wall = statistics.median(cpus[cache]), min(cpus[cache]), statistics.median(walls[cache])
+        rows.append({"query": name, "cpu_ms": cpu, "cpu_ms_least": least, "wall_ms": wall})
+        print(f"{name:<36}{cpu:>10.2f} ms CPU {least:>10.2f} least {wall:>10.2f} ms", flush=True)
     return rows
 
 
@@ -239,13 +272,14 @@ def main() -> int:
             recorder = subprocess.Popen(
                 ["perf", "record", "-q", "-F", "997", "-g", "-p", str(server.process.pid), "-o", str(arguments.profile)])
         rows = measure(server, newest, arguments.runs, arguments.only)
+        panel = [] if arguments.only else refreshed(server, arguments.hosts, newest, arguments.runs)
         if recorder:
             recorder.send_signal(signal.SIGINT)
             recorder.wait(60)
     if arguments.peer:
         beside(arguments, rows)
     if arguments.json:
-        print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
+        print(json.dumps({"cores": os.cpu_count(), "rows": rows + panel}))
     return 0
 
 

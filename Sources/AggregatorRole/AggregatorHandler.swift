@@ -85,12 +85,14 @@ package struct AggregatorHandler: ClusterRequestHandler {
             var (end, reply) = try await answerer.answer(fragment, sink: sink)
             condition(of: request.part, reply).note(in: &end)
             return end
+        case .changes(let changes): return try await self.changes(changes, sink: sink)
         case .labelNames, .labelValues, .series, .exemplars, .keepExemplars, .statistics, .metadata, .servers:
             // First what the node is to the slots, then what it knows of them.
             let condition = try await condition(of: request.part)
             var end = try await answerWithoutSamples(request, slots(of: request.part, condition), sink: sink)
             condition.note(in: &end)
             return end
+        case .deletions: throw TypedError(.badRequest, "deletions are not kept by the engine")
         }
     }
 
@@ -144,7 +146,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
         case .exemplars(let exemplars):
             let scope = exemplars.scope
             let found = self.exemplars.select(
-                tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end)
+                tenant: scope.tenant, matcherSets: scope.matcherSets, start: scope.start, end: scope.end
+            ).compactMap { $0.without(engine.configuration.deletions(scope.tenant)) }
             return try await send(QueryPage.pages(ofExemplars: found), count: found.count, sink: sink)
         case .keepExemplars(let batch):
             exemplars.keep(batch.series, tenant: batch.tenant)
@@ -164,7 +167,7 @@ package struct AggregatorHandler: ClusterRequestHandler {
             return try await send(
                 QueryPage.pages(ofServers: found.limited(to: servers.limit), total: found.count), count: found.count,
                 sink: sink)
-        case .select, .fragment: preconditionFailure("\(request) is about samples")
+        case .select, .fragment, .deletions, .changes: preconditionFailure("\(request) is not about labels")
         }
     }
 
@@ -200,6 +203,23 @@ package struct AggregatorHandler: ClusterRequestHandler {
         let missing = warnings + losses(from: request.selection.start, to: request.selection.end)
         var (end, reply) = try await SelectAnswerer(engine: engine).answer(request, sink: sink)
         condition(of: request.part, reply).note(in: &end)
+        end.warnings = missing
+        return end
+    }
+
+    /// What changed, and what the node is to the slots at that moment; warnings as samples of those times would have them.
+    private func changes(_ request: ChangesRequest, sink: any PageSink) async throws -> SelectEnd {
+        let missing = warnings + losses(from: request.start, to: request.end)
+        // What is hidden makes another state of the data, which nothing that is known leads to.
+        let hidden = DeletionSet.digest(engine.configuration.deletions(request.tenant))
+        let generation = engine.generation ^ hidden
+        let changes = try await engine.changes(
+            since: request.generation == generation ? request.known : nil, in: request.start...request.end,
+            slots: request.slots)
+        let page = ChangesPage(generation: generation, sequence: changes.sequence, times: changes.times)
+        try await sink.send(.changes(page))
+        var end = SelectEnd(seriesCount: changes.times.count)
+        condition(of: .whole(request.slots), changes.reply).note(in: &end)
         end.warnings = missing
         return end
     }

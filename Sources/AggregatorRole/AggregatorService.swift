@@ -26,6 +26,8 @@ package struct AggregatorService: Service {
         package var movementRate = Int.max
         /// Where others read how the slots stand.
         package var board = SlotBoard()
+        /// Asks the others for deletions, for a bounded time: done before this node answers anybody.
+        package var catchUp: @Sendable () async -> Void = {}
         /// Whether this node gives its slots away, and what it does when it has none any more.
         package var isLeaving: @Sendable () -> Bool = { false }
         package var leave: @Sendable (_ isEmpty: () async throws -> Bool) async throws -> Bool = { _ in false }
@@ -228,6 +230,7 @@ package struct AggregatorService: Service {
         let handler = AggregatorHandler(
             engine: host, seriesMax: configuration.seriesMax, node: configuration.name, holding: holding)
         handler.queries.register(in: metrics)
+        await configuration.catchUp()
         port.fill(handler)
         let moving = Task { await keepSlots(host, slots) }
         logger.info("serving other nodes")

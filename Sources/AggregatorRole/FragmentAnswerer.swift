@@ -24,7 +24,7 @@ struct FragmentAnswerer {
         let began = ContinuousClock.now
         let plan = try Self.plan(request)
         let selected = try await engine.selected(
-            plan.selections, times: plan.times, slots: request.slots, onlyWhole: true,
+            plan.selections, times: plan.times, without: request.deletions, slots: request.slots, onlyWhole: true,
             seriesMax: request.seriesMax == 0 ? .max : request.seriesMax)
         var (rows, end) = try Self.evaluate(plan, selected.selections, request)
         end.warnings = Set(plan.selections.flatMap { warnings($0.start, $0.end) }).sorted()

@@ -8,6 +8,7 @@ package import WireProtocol
 /// `unavailable`: a queue here would only hide from the caller that it should ask elsewhere or later.
 package final class ClusterClient: Sendable {
     private let core: ClientCore
+    private let own: OwnQueries?
 
     /// A client that does not connect before `start`.
     ///
@@ -19,10 +20,13 @@ package final class ClusterClient: Sendable {
     ///   - limits: what the connection may use.
     ///   - group: one of its event loops carries the connection.
     ///   - logger: is told when the connection comes and goes.
+    ///   - own: answers queries where the other node is this process itself; nothing is sent then.
     package init(
         host: String, port: Int, identity: NodeIdentity, features: FeatureSet = .known,
-        limits: ConnectionLimits = ConnectionLimits(), group: any EventLoopGroup, logger: Logger
+        limits: ConnectionLimits = ConnectionLimits(), group: any EventLoopGroup, logger: Logger,
+        own: (any ClusterRequestHandler)? = nil
     ) {
+        self.own = own.map(OwnQueries.init)
         core = ClientCore(
             host: host, port: port, offer: ConnectionOffer(identity: identity, optionalFeatures: features),
             limits: limits, eventLoop: group.any(), logger: logger)
@@ -121,6 +125,7 @@ package final class ClusterClient: Sendable {
     ///   - deadline: for the whole answer; at least a millisecond, at most 49 days; rounded down.
     /// - Returns: the answer, which reports errors as it is taken.
     package func query(_ request: QueryRequest, deadline: Duration) -> QueryStream {
+        if let own { return own.ask(request, deadline: deadline) }
         let core = self.core
         let call = QueryCall()
         let storage = QueryStreamStorage(

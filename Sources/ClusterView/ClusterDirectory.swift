@@ -37,6 +37,7 @@ package final class ClusterDirectory: Sendable {
     private let features: FeatureSet
     private let group: any EventLoopGroup
     private let logger: Logger
+    private let handler: any ClusterRequestHandler
     private let state = Mutex(State())
 
     /// A directory that knows nobody yet.
@@ -47,12 +48,14 @@ package final class ClusterDirectory: Sendable {
     ///   - host: where this process itself is reached, should it be an aggregator.
     ///   - port: its cluster port.
     ///   - features: of the protocol, offered to aggregators.
+    ///   - handler: answers what this process asks itself.
     ///   - group: runs the connections.
     ///   - logger: is told when connections come and go.
     package init(
-        name: MemberName, cluster: String, host: String, port: Int, features: FeatureSet, group: any EventLoopGroup,
-        logger: Logger
+        name: MemberName, cluster: String, host: String, port: Int, features: FeatureSet,
+        handler: any ClusterRequestHandler, group: any EventLoopGroup, logger: Logger
     ) {
+        self.handler = handler
         identity = NodeIdentity(cluster: cluster, node: name.text)
         own = (name, host, port)
         self.features = features
@@ -170,7 +173,8 @@ package final class ClusterDirectory: Sendable {
             }
             if let former = state.connections[id] { ended.append(former.client) }
             let client = ClusterClient(
-                host: host, port: port, identity: identity, features: features, group: group, logger: logger)
+                host: host, port: port, identity: identity, features: features, group: group, logger: logger,
+                own: isOwn ? handler : nil)
             state.connections[id] = Connection(
                 client: client, host: host, port: port, clusterID: identity.clusterID)
             made.append(client)

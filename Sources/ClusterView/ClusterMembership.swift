@@ -76,7 +76,8 @@ package final class ClusterMembership: Service {
             features: configuration.features, handler: handler, guests: [node.guest], group: group, logger: logger)
         directory = ClusterDirectory(
             name: configuration.name, cluster: configuration.wishes.clusterName, host: configuration.cluster.host,
-            port: Int(configuration.cluster.port), features: configuration.features, group: group, logger: logger)
+            port: Int(configuration.cluster.port), features: configuration.features, handler: handler, group: group,
+            logger: logger)
         readiness.set(Self.readinessPart, notReadyBecause: "looking for the cluster")
     }
 

@@ -1,3 +1,4 @@
+internal import ClusterTransport
 package import HTTPSurface
 package import MetricModel
 package import QueryEngine
@@ -7,7 +8,8 @@ internal import WireProtocol
 
 /// The coordinator role: parses a query, fetches what it must read from the aggregators, evaluates, answers.
 ///
-/// Fetching is in `Fanout.swift`; errors become `APIFailure` in `QueryFailures.swift`. Stateless: any number may run.
+/// Fetching is in `Fanout.swift`; errors become `APIFailure` in `QueryFailures.swift`. Any number may run: what one keeps of its answers
+/// (`Coordinator+Kept.swift`) saves work and decides nothing.
 package struct Coordinator: QueryService {
     /// What a coordinator is told once.
     package struct Configuration: Sendable {
@@ -24,12 +26,18 @@ package struct Coordinator: QueryService {
 
     private let configuration: Configuration
     private let presentFanout: @Sendable () throws -> Fanout
+    /// What is kept of earlier answers.
+    let results: ResultStore
 
     /// - Parameters:
     ///   - configuration: limits and look-back.
+    ///   - results: what is kept of answers.
     ///   - fanout: whom to ask at that moment; throws while there is nobody.
-    package init(configuration: Configuration, fanout: @escaping @Sendable () throws -> Fanout) {
+    package init(
+        configuration: Configuration, results: ResultStore, fanout: @escaping @Sendable () throws -> Fanout
+    ) {
         self.configuration = configuration
+        self.results = results
         presentFanout = fanout
     }
 
@@ -132,9 +140,12 @@ package struct Coordinator: QueryService {
                 return .exemplars(ExemplarsRequest(scope: scope))
             }
             // Replicas hold the same.
+            let deletions = try fanout.deletions.of(query.tenant)
             var found: [Labels: Set<Exemplar>] = [:]
             for case .exemplars(let page) in fetched.value {
-                for one in page.series { found[one.labels, default: []].formUnion(one.exemplars) }
+                for one in page.series.compactMap({ $0.without(deletions) }) {
+                    found[one.labels, default: []].formUnion(one.exemplars)
+                }
             }
             let series = found.map { labels, exemplars in
                 SeriesExemplars(labels: labels, exemplars: exemplars.sorted { $0.timestamp < $1.timestamp })
@@ -192,8 +203,7 @@ package struct Coordinator: QueryService {
             }
             let prepared = ContinuousClock.now
             let trace = options.explain == .analyze ? QueryTrace() : nil
-            let (result, missing, operators) = try await evaluate(
-                query, trace, milliseconds: options.timeoutMilliseconds)
+            let (result, missing, operators) = try await evaluateKept(query, options, trace)
             var answer = QueryAnswers.answer(result, seriesMax: options.seriesMax)
             if let trace {
                 answer.explanation = trace.explanation(
@@ -213,23 +223,26 @@ package struct Coordinator: QueryService {
         let expression: Expression
         let text: String
         let tenant: TenantID
-        let time: QueryTime
+        var time: QueryTime
         let options: EvaluationOptions
         /// The plan without fragments.
-        let whole: QueryPlan
+        var whole: QueryPlan
     }
 
     /// A result, what it lacks, and what ran here where that was asked for.
-    private typealias Evaluated = (result: QueryResult, missing: [String], operators: [OperatorFigures])
+    typealias Evaluated = (result: QueryResult, missing: [String], operators: [OperatorFigures])
 
     /// Evaluates where the data is as far as that is right, else everything here.
-    private func evaluate(
-        _ query: PlannedQuery, _ trace: QueryTrace?, milliseconds: Int64
+    ///
+    /// `witness` takes down who answered.
+    func evaluate(
+        _ query: PlannedQuery, _ trace: QueryTrace?, _ witness: ReadWitness? = nil, milliseconds: Int64
     ) async throws -> Evaluated {
-        if let cut = try await evaluateInParts(query, trace, milliseconds: milliseconds) { return cut }
-        trace?.cut(nil)
         var fanout = try fanout
         fanout.trace = trace
+        fanout.witness = witness
+        if let cut = try await evaluateInParts(query, fanout, milliseconds: milliseconds) { return cut }
+        trace?.cut(nil)
         let fetched = try await fanout.select(
             query.whole.selections, seriesMax: configuration.seriesMax, samplesMax: query.options.samplesMax,
             milliseconds: milliseconds)
@@ -249,15 +262,16 @@ package struct Coordinator: QueryService {
 
     /// As above, by fragments; nil where their answers do not make up the whole.
     private func evaluateInParts(
-        _ query: PlannedQuery, _ trace: QueryTrace?, milliseconds: Int64
+        _ query: PlannedQuery, _ fanout: Fanout, milliseconds: Int64
     ) async throws -> Evaluated? {
         // Samples are counted by step only where all of them are read.
         guard !query.options.countsSamples, query.text.utf8.count <= WireLimits.queryBytesMax else { return nil }
-        // One view of the cluster serves all of the query.
-        var fanout = try fanout
-        fanout.trace = trace
+        let trace = fanout.trace
         let distributions = fanout.distributions(tenant: query.tenant, query.whole.selections)
         let slots = fanout.targets.slots(tenant: query.tenant, selections: query.whole.selections.map(\.matchers))
+        let deletions = fanout.deletions.of(query.tenant).filter { deletion in
+            query.whole.selections.contains { !SelectionMask($0, [deletion]).isEmpty }
+        }
         for distribution in distributions {
             let plan = try QueryPlan(
                 query.expression, text: query.text, tenant: query.tenant, time: query.time, options: query.options,
@@ -266,7 +280,7 @@ package struct Coordinator: QueryService {
             trace?.cut(distribution)
             let context = FragmentContext(
                 query: query.text, tenant: query.tenant, options: query.options, parser: configuration.parser,
-                bounds: plan.bounds, seriesMax: configuration.seriesMax, explains: trace != nil)
+                bounds: plan.bounds, seriesMax: configuration.seriesMax, explains: trace != nil, deletions: deletions)
             let answers = try await fanout.fragments(
                 plan.fragments, context, slots: slots, isOnePart: distributions.count == 1,
                 milliseconds: milliseconds)

@@ -16,6 +16,8 @@ struct FragmentContext: Sendable {
     var seriesMax: Int
     /// Whether the members are to tell what they did.
     var explains: Bool
+    /// What of the tenant's samples is shown to nobody.
+    var deletions: [Deletion]
 
     func request(_ fragment: Fragment, slots: SlotSet) -> FragmentRequest {
         var request = FragmentRequest(
@@ -33,6 +35,7 @@ struct FragmentContext: Sendable {
         request.experimentalFunctions = parser.experimentalFunctions
         request.durationExpressions = parser.experimentalDurationExpressions
         request.explains = explains
+        request.deletions = deletions
         return request
     }
 }
@@ -52,7 +55,9 @@ extension Fanout {
     func distributions(tenant: TenantID, _ selections: [SeriesSelection]) -> [Distribution] {
         guard let view = directory.aggregators else { return [] }
         let owners = maps.map(view).shares.map(\.node)
-        guard owners.allSatisfy({ directory.client($0)?.features.contains(.fragments) == true }) else { return [] }
+        // A member that does not know deletions gives its samples, and what is hidden is left out here.
+        let needed: FeatureSet = deletions.of(tenant).isEmpty ? .fragments : [.fragments, .deletions]
+        guard owners.allSatisfy({ directory.client($0)?.features.isSuperset(of: needed) == true }) else { return [] }
         let slots = targets.slots(tenant: tenant, selections: selections.map(\.matchers))
         if owners.count == 1 || slots?.count == 1 { return [.onePart] }
         return [.byServer(placementLabels: targets.placementLabels), .anyParts]
@@ -118,6 +123,7 @@ extension Fanout {
             try await Self.rows(fragment, context, stream)
         }
         trace?.add(fragment, number, of: context.query, outcome.asked)
+        witness?.note(outcome, name: reader.view.name)
         var parts = outcome.kept.map { kept in
             PartAnswer(
                 rows: kept.value,

@@ -14,23 +14,29 @@ package struct Fanout: Sendable {
     let targets: TargetChoice
     private let limits: MovementLimits
     private let pace: ReadPace
+    /// What is shown to nobody.
+    let deletions: KnownDeletions
     let maps = ReadMaps()
     /// Takes down who is asked; nil for a query that explains nothing.
     var trace: QueryTrace?
+    /// Takes down who answered; nil where nothing is kept of the answer.
+    var witness: ReadWitness?
 
     /// - Parameters:
     ///   - directory: the aggregators; a change takes effect with the next question.
     ///   - targets: which slots must be asked about.
     ///   - limits: the times of a read; the same on all nodes.
     ///   - pace: how this process' reads go.
+    ///   - deletions: what this process knows of them.
     package init(
         directory: any AggregatorDirectory, targets: TargetChoice, limits: MovementLimits = MovementLimits(),
-        pace: ReadPace
+        pace: ReadPace, deletions: KnownDeletions = KnownDeletions()
     ) {
         self.directory = directory
         self.targets = targets
         self.limits = limits
         self.pace = pace
+        self.deletions = deletions
     }
 
     /// On how many members each series lies, as far as there are as many.
@@ -143,9 +149,13 @@ package struct Fanout: Sendable {
             budget.giveBack(series, to: ReadBudget.Purse(question))
         }
         trace?.add(selection, outcome.asked)
+        witness?.note(outcome, name: reader.view.name)
         var merge = SeriesMerge()
         for kept in outcome.kept { merge.add(kept.value) }
-        return Fetched(value: merge.finish(), warnings: outcome.warnings.sorted())
+        // A member that was away may not know of a deletion yet.
+        let mask = SelectionMask(selection, deletions.of(selection.tenant))
+        let series = mask.isEmpty ? merge.finish() : merge.finish().map(mask.apply).filter { !$0.timestamps.isEmpty }
+        return Fetched(value: series, warnings: outcome.warnings.sorted())
     }
 }
 

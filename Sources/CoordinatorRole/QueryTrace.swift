@@ -8,7 +8,13 @@ import WireProtocol
 
 /// What is taken down of a query that explains itself: whom it asked, and how its plan was cut at the time.
 final class QueryTrace: Sendable {
-    private let state = Mutex((cut: "not", work: [Explanation.Work]()))
+    private struct State {
+        var cut = "not"
+        var work: [Explanation.Work] = []
+        var cache = Explanation.Cache()
+    }
+
+    private let state = Mutex(State())
 
     /// From here on the plan is cut so; nil for not at all.
     func cut(_ distribution: Distribution?) {
@@ -20,6 +26,11 @@ final class QueryTrace: Sendable {
             case nil: "not"
             }
         state.withLock { $0.cut = text }
+    }
+
+    /// What became of the kept result.
+    func cache(_ use: ResultStore.Use, kept: Int) {
+        state.withLock { $0.cache = Explanation.Cache(use: use.rawValue, stepsKept: kept) }
     }
 
     func add(_ fragment: Fragment, _ number: Int, of query: String, _ asked: [AskedPart]) {
@@ -53,8 +64,11 @@ final class QueryTrace: Sendable {
 
     /// All of it; `operators` is what ran, or is to run, here.
     func explanation(_ mode: ExplainMode, slotCount: Int, operators: [OperatorFigures]) -> Explanation {
-        let (cut, work) = state.withLock { $0 }
-        return Explanation(mode: mode, cut: cut, slotCount: slotCount, operators: operators, work: work)
+        let state = state.withLock { $0 }
+        var explanation = Explanation(
+            mode: mode, cut: state.cut, slotCount: slotCount, operators: operators, work: state.work)
+        explanation.cache = state.cache
+        return explanation
     }
 }
 

@@ -47,13 +47,14 @@ struct SlotReader: Sendable {
     /// - Parameters:
     ///   - slots: what is asked about; nil for all.
     ///   - mode: whether slots that nobody has whole are united from all that members have, or left.
+    ///   - setsPace: whether its answers say how long answers take: not where nothing is read for them.
     ///   - request: what to ask about some slots.
     ///   - collect: takes an answer's pages; may be called again for the same slots when an answer does not count.
     ///   - discard: is told of a whole answer that does not count.
     /// - Returns: the answers that count.
     /// - Throws: what `collect` throws, an error that all members would answer with, or that of a member where none has answered at all.
     func read<Value: Sendable>(
-        _ slots: SlotSet?, mode: Mode, request: @escaping @Sendable (SlotPart) -> QueryRequest,
+        _ slots: SlotSet?, mode: Mode, setsPace: Bool = true, request: @escaping @Sendable (SlotPart) -> QueryRequest,
         collect: @escaping @Sendable (SlotRead.Question, QueryStream) async throws -> Value,
         discard: @escaping @Sendable (SlotRead.Question, Value) -> Void = { _, _ in }
     ) async throws -> Outcome<Value> {
@@ -100,7 +101,7 @@ struct SlotReader: Sendable {
                     group.addTask { try await Self.wait(tick) }
                 case .answered(let question, let value, let end):
                     guard let took = progress.answer(question, value, end) else { continue }
-                    if !question.isRaw { pace.answered(after: took) }
+                    if setsPace, !question.isRaw { pace.answered(after: took) }
                     let verdict = read.receive(
                         answer(end), to: question.number, now: CoordinatorClock.now, isSuspect: suspects.contains,
                         into: &effects)

@@ -167,6 +167,7 @@ extension EngineHost {
             try LocalMark.set(file.path, minTime: file.minTime, maxTime: file.maxTime)
         }
         try await onThread { thread in
+            thread.engine.changes.noteEverything()
             thread.blocks.append(thread.visible(file))
             thread.blocks.sort { $0.number < $1.number }
             if isUploaded { thread.uploaded.insert(number) }

@@ -19,6 +19,7 @@ extension EngineHost {
             do {
                 let opened = try Self.open(parcel)
                 size += 256 + 16 * (opened.bundle?.sampleCount ?? 0) + 256 * (opened.bundle?.series.count ?? 0)
+                size += opened.bytes.count
                 taken.append(opened)
             } catch {
                 refusal = EngineError(.blockUnreadable, "what came beside a message about slots: \(error)")
@@ -37,7 +38,7 @@ extension EngineHost {
             }
             return opened
         }
-        opened.byteCount = bytes.count
+        opened.bytes = bytes
         if case .copy = parcel.message {
             opened.windows = try [Int64: WindowDigest](decoding: bytes.rawSpan)
         } else {

@@ -58,6 +58,7 @@ extension EngineHost {
         emit: @Sendable ([SeriesColumns]) async throws -> Void
     ) async throws -> SelectSummary {
         let moment = try await moment([selection], of: scope, seriesMax: seriesMax)
+        let mask = mask(of: selection, and: [])
         var reader = SelectionReader(
             selection: selection, snapshot: moment.snapshots[0], slots: moment.slots, cache: cache,
             slotBits: configuration.engine.slotBits)
@@ -69,7 +70,7 @@ extension EngineHost {
             try Task.checkCancellation()
             let found = try reader.series(of: slot)
             for parts in found {
-                let columns = try reader.columns(of: parts)
+                let columns = mask.apply(to: try reader.columns(of: parts))
                 guard !columns.timestamps.isEmpty else { continue }
                 summary.seriesCount += 1
                 summary.sampleCount += columns.timestamps.count
@@ -90,6 +91,15 @@ extension EngineHost {
     static func check(_ found: Int, _ limit: String, _ maximum: Int) throws(EngineError) {
         guard found > maximum else { return }
         throw EngineError(.limitExceeded, "\(EngineLimitError(name: limit, maximum: maximum, found: found))")
+    }
+
+    /// What of a selection is not shown, by what is known here now and by what else is named.
+    func mask(of selection: SeriesSelection, and others: [Deletion]) -> SelectionMask {
+        let known = configuration.deletions(selection.tenant)
+        // Most often both know the same.
+        if others.isEmpty || others == known { return SelectionMask(selection, known) }
+        let all = Set(known)
+        return SelectionMask(selection, known + others.filter { !all.contains($0) })
     }
 
     /// What selections read, and what the node is to the slots, in one turn of the engine's thread.

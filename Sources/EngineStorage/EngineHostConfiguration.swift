@@ -1,4 +1,5 @@
 internal import Glibc
+package import MetricModel
 package import SeriesEngine
 
 /// When the log is synced.
@@ -38,6 +39,8 @@ package struct EngineHostConfiguration: Sendable {
     package var pendingCheckpointBytesMax = Int.max
     /// `seal_retry_delay`: after a seal that failed.
     package var sealRetryDelay: Int64 = 10_000
+    /// The deletions of a tenant that are known at that moment: what they hide is not read.
+    package var deletions: @Sendable (TenantID) -> [Deletion] = { _ in [] }
     /// The wall clock, Unix milliseconds; tests bring their own.
     package var clock: @Sendable () -> Int64
     /// Monotonic milliseconds, for intervals and delays; tests bring their own.

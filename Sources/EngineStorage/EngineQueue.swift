@@ -23,8 +23,8 @@ struct OpenedParcel: Sendable {
     var message: MovementMessage
     var bundle: SampleBundle?
     var windows: [Int64: WindowDigest] = [:]
-    /// Of the attachment.
-    var byteCount = 0
+    /// The attachment.
+    var bytes: [UInt8] = []
 }
 
 /// Messages of a member about slots, with the samples that came beside them.

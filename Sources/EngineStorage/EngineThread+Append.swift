@@ -114,7 +114,7 @@ extension EngineThread {
                 return .store(
                     engine.prepare(input, now: configuration.clock(), as: mark, into: &records), mark, input)
             case .bundle(_, let mark, let bundle):
-                return .bundle(engine.prepare(bundle, as: mark, into: &records), mark, bundle)
+                return .bundle(engine.prepare(bundle, bundle.encoded, as: mark, into: &records), mark, bundle)
             case .record(let bytes): Engine.note(bytes, into: &records)
             case .drop(let slots): Engine.note(slots, into: &records)
             }

@@ -49,13 +49,20 @@ extension EngineThread {
             movement?.stores[requester]?.outcome = prepared.outcome.ofWhole(rows: part.rows)
             movement?.ledger.keep(engine.numbered(prepared, as: mark), at: movementNow)
             group.append(.store(prepared, mark, part.input))
-        case .bundle(let bundle): logBundle(bundle.part(in: slots, bits: configuration.engine.slotBits), mark)
-        case .none: logBundle(SampleBundle(), mark)
+        case .bundle(let bundle, let bytes):
+            let bits = configuration.engine.slotBits
+            if bundle.isWithin(bits: bits, { slots.contains(UInt16($0)) }) {
+                logBundle(bundle, bytes, mark)
+            } else {
+                let part = bundle.part(in: slots, bits: bits)
+                logBundle(part, part.encoded, mark)
+            }
+        case .none: logBundle(SampleBundle(), SampleBundle().encoded, mark)
         }
     }
 
-    private func logBundle(_ bundle: SampleBundle, _ mark: BatchMark) {
-        let prepared = engine.prepare(bundle, as: mark, into: &records)
+    private func logBundle(_ bundle: SampleBundle, _ bytes: [UInt8], _ mark: BatchMark) {
+        let prepared = engine.prepare(bundle, bytes, as: mark, into: &records)
         if prepared.refused > 0 {
             logger.error(
                 "samples of another replica have the fingerprint of another series here",
@@ -130,7 +137,7 @@ extension EngineThread {
         case .send(.copy(let slot, let stake, let cursor), let node):
             guard movement?.pace.mayAsk(now: movementNow) == true else { return }
             // With what is here already, so that a node that starts again gets only what it missed.
-            work(on: slot, for: node) { snapshot, known throws(EngineError) in
+            work(on: slot, for: node, as: .request(ofSlot: slot, to: node)) { snapshot, known throws(EngineError) in
                 let windows = try snapshot.windowDigests(before: .max, known: known)
                 let message = MovementMessage.copy(slot: slot, for: stake, cursor: cursor)
                 return [MovementParcel(message, attachment: windows.isEmpty ? nil : windows.encoded)]
@@ -142,7 +149,8 @@ extension EngineThread {
         case .sendOwed(let parts, let node): sendOwed(parts, to: node)
         case .sendPage(let slot, let stake, let isWhole, let asker, let cursor):
             let theirs = movement?.theirWindows[.init(slot: slot, node: asker.node)] ?? [:]
-            work(on: slot, for: asker.node, page: cursor) { snapshot, known throws(EngineError) in
+            let key = WorkKey.page(ofSlot: slot, to: asker.node, cursor: cursor)
+            work(on: slot, for: asker.node, as: key) { snapshot, known throws(EngineError) in
                 let page = try snapshot.page(
                     cursor, bytesMax: setup.pageBytesMax, samplesMax: setup.pageSamplesMax, theirs: theirs,
                     known: known)
@@ -158,27 +166,27 @@ extension EngineThread {
         }
     }
 
-    /// `paid_bytes_max`: batches handed over at a time, as the ledger counts them; well within a frame.
-    private static let paidBytesMax = 8 << 20
+    /// `paid_rows_max`: samples handed over at a time: their series are looked up here, and the receiver logs them in one turn.
+    private static let paidRowsMax = 65_536
 
     private func sendOwed(_ parts: [BatchPart], to node: NodeID) {
-        guard let state = movement else { return }
-        // What a frame does not hold is paid with the next round.
-        var bytes = 0
-        let parts = Array(
-            parts.prefix { part in
-                bytes += state.ledger.batch(part.number)?.memorySize ?? 0
-                return bytes <= Self.paidBytesMax || part == parts[0]
-            })
-        let batches = parts.compactMap { state.ledger.batch($0.number) }
-        let slots = SlotSet(parts.lazy.flatMap(\.slots))
-        let definitions = engine.definitions(of: batches) { slots.contains(UInt16($0)) }
-        let outlet = state.setup.outlet
+        guard let state = movement, !state.worker.has(.payment(to: node)) else { return }
+        var (paid, batches, rows): ([BatchPart], [NumberedBatch], Int) = ([], [], 0)
         // Parts whose samples are gone are forgotten with the next look through the ledger; here nothing is paid for them.
-        let paid = parts.filter { state.ledger.batch($0.number) != nil }
-        push(nil) {
-            let bundle = SampleBundle(batches, definitions).encoded
-            outlet.send([MovementParcel(.pay(paid), attachment: bundle)], to: node)
+        for part in parts {
+            guard let batch = state.ledger.batch(part.number)?.part(in: SlotSet(part.slots)) else { continue }
+            rows += batch.count
+            // What is beyond is paid next.
+            if !paid.isEmpty, rows > Self.paidRowsMax { break }
+            paid.append(part)
+            batches.append(batch)
+        }
+        guard !paid.isEmpty else { return }
+        let (all, owed, definitions) = (batches, paid, engine.definitions(of: batches))
+        let outlet = state.setup.outlet
+        push(.payment(to: node)) {
+            let bundle = SampleBundle(all, definitions).encoded
+            outlet.send([MovementParcel(.pay(owed), attachment: bundle)], to: node)
         }
     }
 
@@ -224,16 +232,16 @@ extension EngineThread {
 
     /// Reads a slot as it is now on the worker, and sends what comes of it.
     private func work(
-        on slot: Int, for node: NodeID, page cursor: Int? = nil,
+        on slot: Int, for node: NodeID, as key: WorkKey? = nil,
         _ body: @escaping @Sendable (SlotSnapshot, DigestCache) throws(EngineError) -> [MovementParcel]
     ) {
-        guard let state = movement else { return }
+        guard let state = movement, key.map({ !state.worker.has($0) }) ?? true else { return }
         let snapshot = snapshot(ofSlot: UInt16(slot))
         let (outlet, worker, digests, logger) = (state.setup.outlet, state.worker, state.digests, logger)
-        push(cursor.map { WorkKey(slot: slot, node: node, cursor: $0) }) {
+        push(key) {
             do throws(EngineError) {
                 let parcels = try body(snapshot, digests)
-                if cursor != nil { worker.noteSent(parcels) }
+                if case .page = key { worker.noteSent(parcels) }
                 if !parcels.isEmpty { outlet.send(parcels, to: node) }
             } catch {
                 logger.error("slot cannot be read", metadata: ["slot": "\(slot)", "error": "\(error)"])

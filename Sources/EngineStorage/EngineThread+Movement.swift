@@ -167,7 +167,7 @@ extension EngineThread {
             if case .copy(let slot, _, _) = parcel.message, !parcel.windows.isEmpty {
                 movement?.theirWindows[.init(slot: slot, node: delivery.sender)] = parcel.windows
             }
-            carryOut(effects, beside: parcel.bundle.map { .bundle($0) } ?? .none)
+            carryOut(effects, beside: parcel.bundle.map { .bundle($0, parcel.bytes) } ?? .none)
             if isStalled { return }
         }
     }

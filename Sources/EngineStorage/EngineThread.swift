@@ -118,6 +118,7 @@ final class EngineThread {
         guard configuration.engine.retention > 0 else { return }
         let oldest = now - configuration.engine.retention
         for file in blocks where file.maxTime < oldest {
+            engine.changes.noteAll(before: file.maxTime + 1)
             file.drop()
             uploaded.remove(file.number)
             statistics.blocksDropped += 1

@@ -77,9 +77,9 @@ struct MovementState {
     /// Counts what came beside a page.
     mutating func noteReceived(_ parcel: OpenedParcel) {
         guard case .page = parcel.message else { return }
-        receivedBytes += parcel.byteCount
+        receivedBytes += parcel.bytes.count
         receivedSamples += parcel.bundle?.sampleCount ?? 0
-        pace.received(bytes: parcel.byteCount)
+        pace.received(bytes: parcel.bytes.count)
     }
 
     /// Looks how slots come along.
@@ -93,7 +93,8 @@ struct MovementState {
 /// Samples that came beside what the slots' machine took.
 enum MovementSamples {
     case none
-    case bundle(SampleBundle)
+    /// Read, and as it came.
+    case bundle(SampleBundle, [UInt8])
     /// A router's batch, with the number of its answer.
     case rows(AppendInput, requester: UInt64)
 }

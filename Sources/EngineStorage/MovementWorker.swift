@@ -2,18 +2,33 @@ internal import Dispatch
 internal import SlotMovement
 internal import Synchronization
 
-/// A page that is asked for again while it is made is made once.
-struct WorkKey: Hashable {
-    var slot: Int
-    var node: NodeID
-    /// Of the page.
-    var cursor: Int
+/// What is asked for again while it is made is made once.
+enum WorkKey: Hashable {
+    case page(ofSlot: Int, to: NodeID, cursor: Int)
+    /// Of a page of theirs.
+    case request(ofSlot: Int, to: NodeID)
+    case payment(to: NodeID)
+
+    /// Whether leases wait for it.
+    fileprivate var isPrompt: Bool {
+        switch self {
+        case .page, .request: false
+        case .payment: true
+        }
+    }
 }
 
-/// A thread for what reads much: pages, digests, repairs. Jobs are done in order; their number is bounded.
+/// A thread for what reads much: pages, digests, repairs, and what is owed. Jobs are done in order, payments before all others; their number is bounded.
 final class MovementWorker: Sendable {
+    private struct Job {
+        var key: WorkKey?
+        var run: @Sendable () -> Void
+    }
+
     private struct State {
-        var jobs: [(key: WorkKey?, run: @Sendable () -> Void)] = []
+        var jobs: [Job] = []
+        /// At most one a member.
+        var promptJobs: [Job] = []
         var keys: Set<WorkKey> = []
         var isClosed = false
     }
@@ -33,14 +48,15 @@ final class MovementWorker: Sendable {
     /// Begins to work.
     func start() {
         WorkerThread.start(name: "murmur-slots") {
-            while let jobs = self.take() {
-                for job in jobs {
-                    job.run()
-                    if let key = job.key { self.finish(key) }
-                }
+            while let job = self.take() {
+                job.run()
+                if let key = job.key { self.finish(key) }
             }
         }
     }
+
+    /// Whether a job of the same is not done.
+    func has(_ key: WorkKey) -> Bool { state.withLock { $0.keys.contains(key) } }
 
     /// Adds a job.
     ///
@@ -50,9 +66,14 @@ final class MovementWorker: Sendable {
     /// - Returns: false when too many wait: whoever wants it asks again.
     func push(_ key: WorkKey?, _ job: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
-            guard !state.isClosed, state.jobs.count < jobsMax else { return false }
+            let isPrompt = key?.isPrompt ?? false
+            guard !state.isClosed, isPrompt || state.jobs.count < jobsMax else { return false }
             if let key, !state.keys.insert(key).inserted { return true }
-            state.jobs.append((key, job))
+            if isPrompt {
+                state.promptJobs.append(Job(key: key, run: job))
+            } else {
+                state.jobs.append(Job(key: key, run: job))
+            }
             wake.signal()
             return true
         }
@@ -71,16 +92,17 @@ final class MovementWorker: Sendable {
         state.withLock { state in
             state.isClosed = true
             state.jobs = []
+            state.promptJobs = []
         }
         wake.signal()
     }
 
-    private func take() -> [(key: WorkKey?, run: @Sendable () -> Void)]? {
+    /// The next job; nil at the end. There are as many signals as jobs, and one more at the end.
+    private func take() -> Job? {
         wake.wait()
         return state.withLock { state in
             if state.isClosed { return nil }
-            defer { state.jobs = [] }
-            return state.jobs
+            return state.promptJobs.isEmpty ? state.jobs.removeFirst() : state.promptJobs.removeFirst()
         }
     }
 }

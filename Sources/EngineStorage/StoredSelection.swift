@@ -13,6 +13,8 @@ package struct StoredSelection: Sendable {
     let view: SealedView?
     /// Where only the newest samples at some times are wanted; others come along.
     let times: SampleTimes?
+    /// What of it is not shown.
+    let mask: SelectionMask
 
     /// A reader at the first series.
     package var cursor: StoreCursor { StoreCursor(self) }
@@ -28,6 +30,7 @@ extension EngineHost {
     ///   - selections: tenant, matchers and time range of each.
     ///   - times: of each selection, for an instant selector, the times at which it looks for the newest sample: what no such time wants may
     ///     be left out. Empty where all samples of all are wanted.
+    ///   - deletions: what is left out besides what the host knows of.
     ///   - asked: only their series are read.
     ///   - onlyWhole: whether of these slots those are left out that the node may not be read alone for.
     ///   - seriesMax: series that each may read.
@@ -35,8 +38,8 @@ extension EngineHost {
     /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`.
     @concurrent
     package func selected(
-        _ selections: [SeriesSelection], times: [SampleTimes?] = [], slots asked: SlotSet, onlyWhole: Bool,
-        seriesMax: Int
+        _ selections: [SeriesSelection], times: [SampleTimes?] = [], without deletions: [Deletion] = [],
+        slots asked: SlotSet, onlyWhole: Bool, seriesMax: Int
     ) async throws -> (selections: [StoredSelection], reply: ReadReply?) {
         let moment = try await moment(selections, of: .slots(asked, onlyWhole: onlyWhole), seriesMax: seriesMax)
         let slots = moment.slots ?? asked
@@ -45,11 +48,14 @@ extension EngineHost {
             let view = try await sealed.view(
                 snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
                 matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
+            let mask = mask(of: selection, and: deletions)
+            // The newest sample at a time may be one that is not shown: then another one is.
+            let times = mask.isEmpty && index < times.count ? times[index] : nil
             stored.append(
                 StoredSelection(
                     selection: selection, slots: slots, snapshot: snapshot, cache: cache,
                     slotBits: configuration.engine.slotBits, view: view,
-                    times: index < times.count ? times[index] : nil))
+                    times: times, mask: mask))
         }
         return (stored, moment.reply)
     }
@@ -59,6 +65,7 @@ extension EngineHost {
 package struct StoreCursor {
     private let slots: SlotSet
     private let slotBits: Int
+    private let mask: SelectionMask
     /// One of the two reads.
     private var acrossFiles: SealedReader?
     private var bySlot: SelectionReader?
@@ -70,6 +77,7 @@ package struct StoreCursor {
     fileprivate init(_ stored: StoredSelection) {
         slots = stored.slots
         slotBits = stored.slotBits
+        mask = stored.mask
         if let view = stored.view {
             acrossFiles = SealedReader(stored.selection, stored.times, view, stored.snapshot.head)
         } else {
@@ -85,15 +93,19 @@ package struct StoreCursor {
     package mutating func next() throws(EngineError) -> SeriesColumns? {
         let slots = slots
         let slotBits = slotBits
-        if let found = try acrossFiles?.next(where: { slots.contains($0.slot(bits: slotBits)) }) {
+        while let found = try acrossFiles?.next(where: { slots.contains($0.slot(bits: slotBits)) }) {
+            let columns = mask.apply(to: found.columns)
+            if columns.timestamps.isEmpty { continue }
             placements.insert(PlacementKinds(labelIndex: found.placement.labelIndex))
-            return found.columns
+            return columns
         }
         while true {
             while let parts = pending.popFirst() {
-                guard let columns = try bySlot?.columns(of: parts), !columns.timestamps.isEmpty else { continue }
+                guard let columns = try bySlot?.columns(of: parts) else { continue }
+                let shown = mask.apply(to: columns)
+                if shown.timestamps.isEmpty { continue }
                 placements.insert(PlacementKinds(labelIndex: parts.labelIndex))
-                return columns
+                return shown
             }
             guard let slot = bySlot?.nextSlot() else { return nil }
             pending = try bySlot?.series(of: slot)[...] ?? []

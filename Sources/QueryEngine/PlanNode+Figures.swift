@@ -28,7 +28,7 @@ extension PlanNode {
     }
 
     /// What it takes rows or numbers from.
-    private var children: [PlanNode] {
+    var children: [PlanNode] {
         switch self {
         case .constant, .text, .evaluationTime, .selector, .dateOfEvaluation, .sampleTime, .fragment: []
         case .scalarBinary(_, let left, let right): [left, right]

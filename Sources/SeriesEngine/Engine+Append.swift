@@ -55,6 +55,7 @@ extension Engine {
     /// Takes a prepared batch into the head: its records are in the log.
     package mutating func apply(_ prepared: PreparedAppend) {
         for entry in prepared.metadata { metadata.set(entry) }
+        changes.note(prepared.timestamps)
         append(rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values)
     }
 

@@ -40,13 +40,14 @@ extension Engine {
     /// here cannot be told from it, and its samples are left out.
     /// - Parameters:
     ///   - bundle: samples of another replica, a hint, a repair or a checkpoint.
+    ///   - bytes: the bundle, as it came or `encoded`.
     ///   - mark: the number that they get.
     ///   - log: where the record is appended; it belongs to the current segment.
     /// - Returns: what `apply` takes once the log has the record.
     package mutating func prepare(
-        _ bundle: SampleBundle, as mark: BatchMark, into log: inout [UInt8]
+        _ bundle: SampleBundle, _ bytes: [UInt8], as mark: BatchMark, into log: inout [UInt8]
     ) -> PreparedBundle {
-        WALRecord.bundle(mark, bundle: bundle.encoded, into: &log)
+        WALRecord.bundle(mark, bundle: bytes, into: &log)
         return prepare(bundle)
     }
 
@@ -66,15 +67,17 @@ extension Engine {
     /// Takes a prepared bundle into the head: the log has it.
     package mutating func apply(_ prepared: PreparedBundle) {
         for column in prepared.columns {
+            changes.note(column.timestamps)
             let newest = table.states[Int(column.row)].newest
             let older = newest == .min ? 0 : column.timestamps.lowerBound(of: newest &+ 1)
             if older >= Self.lateRunMin {
                 appendRuns(row: Int(column.row), column.timestamps[..<older], column.values[..<older])
-            } else {
+            } else if older > 0 {
                 append(
                     rows: Array(repeating: column.row, count: older), timestamps: Array(column.timestamps[..<older]),
                     values: Array(column.values[..<older]))
             }
+            if older == column.timestamps.count { continue }
             append(
                 rows: Array(repeating: column.row, count: column.timestamps.count - older),
                 timestamps: Array(column.timestamps[older...]), values: Array(column.values[older...]))
@@ -106,6 +109,7 @@ extension Engine {
     func numbered(_ mark: BatchMark, rows: [UInt32], timestamps: [Int64], values: [Double]) -> NumberedBatch {
         NumberedBatch(
             mark: mark, references: rows.map { table.identities[Int($0)].reference ?? SeriesTable.noRow },
+            slots: rows.map { table.identities[Int($0)].placement.slot(bits: configuration.slotBits) },
             timestamps: timestamps, values: values)
     }
 
@@ -115,22 +119,15 @@ extension Engine {
             timestamps: prepared.columns.flatMap(\.timestamps), values: prepared.columns.flatMap(\.values))
     }
 
-    /// What the series of some batches are, as far as they are placed in slots that are wanted.
+    /// What the series of some batches are.
     ///
-    /// - Parameters:
-    ///   - batches: their series stay in the table unless their slot is dropped.
-    ///   - isWanted: whether a slot's series are.
+    /// - Parameter batches: their series stay in the table unless their slot is dropped.
     /// - Returns: definitions by reference, for `SampleBundle.init(_:_:)`.
-    package func definitions(
-        of batches: [NumberedBatch], where isWanted: (Int) -> Bool
-    ) -> [UInt32: SeriesDefinition] {
+    package func definitions(of batches: [NumberedBatch]) -> [UInt32: SeriesDefinition] {
         var found: [UInt32: SeriesDefinition] = [:]
         for batch in batches {
             for reference in batch.references where found[reference] == nil {
-                guard let definition = definition(ofReference: reference),
-                    isWanted(Int(definition.placement.slot(bits: configuration.slotBits)))
-                else { continue }
-                found[reference] = definition
+                if let definition = definition(ofReference: reference) { found[reference] = definition }
             }
         }
         return found
@@ -139,7 +136,7 @@ extension Engine {
     /// Appends what is needed of batches that members still miss to a new segment, which then needs no older one for it.
     package func rewrite(_ batches: [NumberedBatch], into log: inout [UInt8]) {
         for batch in batches {
-            let bundle = SampleBundle([batch], definitions(of: [batch]) { _ in true })
+            let bundle = SampleBundle([batch], definitions(of: [batch]))
             WALRecord.bundle(batch.mark, bundle: bundle.encoded, into: &log)
         }
     }
@@ -195,6 +192,7 @@ extension Engine {
     /// - Parameter slots: whose; no batch may be prepared and not applied.
     /// - Complexity: O(series of the slots) and once over the indexes of their tenants.
     package mutating func dropSlots(_ slots: some Sequence<UInt16>) {
+        changes.noteEverything()
         var rows: [Int] = []
         for slot in slots {
             for reference in slotReferences[Int(slot)] { rows.append(Int(table.row(ofReference: reference))) }

@@ -27,6 +27,8 @@ package struct Engine: ~Copyable {
     var encoder = ChunkEncoder()
     var scratchTimestamps: [Int64] = []
     var scratchValues: [Double] = []
+    /// What changed of the data that queries read.
+    package var changes = ChangeLog()
     /// Counters since the engine was made.
     package internal(set) var statistics = EngineStatistics()
 

@@ -52,11 +52,25 @@ package struct DroppedSlots: Hashable, Sendable {
 package struct NumberedBatch: Sendable {
     package let mark: BatchMark
     let references: [UInt32]
+    /// Of each row.
+    let slots: [UInt16]
     let timestamps: [Int64]
     let values: [Double]
 
     /// Bytes in memory, roughly.
-    package var memorySize: Int { 20 * references.count + 8 * mark.slots.count + 128 }
+    package var memorySize: Int { 22 * references.count + 8 * mark.slots.count + 128 }
+
+    /// Rows in it.
+    package var count: Int { references.count }
+
+    /// The rows of some slots alone.
+    package func part(in wanted: SlotSet) -> NumberedBatch {
+        let rows = slots.indices.filter { wanted.contains(slots[$0]) }
+        if rows.count == count { return self }
+        return NumberedBatch(
+            mark: mark, references: rows.map { references[$0] }, slots: rows.map { slots[$0] },
+            timestamps: rows.map { timestamps[$0] }, values: rows.map { values[$0] })
+    }
 
     /// The references of its series.
     package var series: [UInt32] { references }

@@ -76,6 +76,8 @@ package struct NodeSettings: Sendable {
     package var queryLookback: Int64
     /// Milliseconds; 0 for no hedges.
     package var queryHedgeDelay: Int64
+    /// Bytes of results that are kept; 0 for none.
+    package var resultCacheBytesMax: Int
     /// Queries that run at a time, of all tenants and of one.
     package var queryConcurrencyMax: Int
     package var queryTenantConcurrencyMax: Int
@@ -89,6 +91,8 @@ package struct NodeSettings: Sendable {
     package var limits: Limits
     /// Bodies of pushes at work together, as received and unpacked.
     package var ingestInFlightBytesMax: Int
+    /// Whether samples can be deleted over HTTP.
+    package var adminAPI: Bool
     /// The web application's files; nil to look for `web`.
     package var webDirectory: String?
     /// HTTP requests at work at a time.
@@ -135,6 +139,7 @@ package struct NodeSettings: Sendable {
         queryTimeout = values.milliseconds("query-timeout")
         queryLookback = values.milliseconds("query-lookback")
         queryHedgeDelay = values.milliseconds("query-hedge-delay")
+        resultCacheBytesMax = values.integer("result-cache-bytes-max")
         queryConcurrencyMax = values.integer("query-concurrency-max")
         queryTenantConcurrencyMax = values.integer("query-tenant-concurrency-max")
         queryQueueMax = values.integer("query-queue-max")
@@ -142,6 +147,7 @@ package struct NodeSettings: Sendable {
         durationExpressions = values.isOn("promql-duration-expressions")
         limits = Limits(values)
         ingestInFlightBytesMax = values.integer("ingest-in-flight-bytes-max")
+        adminAPI = values.isOn("admin-api")
         webDirectory = values.optionalText("web-dir")
         httpRequestsMax = values.integer("http-requests-max")
         httpConnectionsMax = values.integer("http-connections-max")

@@ -29,7 +29,8 @@ extension SettingsTable {
     package static let coordinator = SettingsTable(
         command: "coordinator",
         summary: "Answers queries, once and live, out of what the aggregators hold, and serves the web application.",
-        settings: place + clusterPort + [keptIdentity] + queries + webFiles + server + live + [configFile] + logging,
+        settings: place + clusterPort + [keptIdentity] + queries + webFiles + [adminAPI] + server + live + [configFile]
+            + logging,
         examples: [
             (
                 "murmur coordinator --join 10.0.0.1:7481 --http 0.0.0.0:7480 --cluster 10.0.0.3:7481 --name coordinator-1",
@@ -92,7 +93,7 @@ extension SettingsTable {
             "A file with the cluster's keys, 64 hexadecimal digits a line, the first one seals: gossip is sealed with it."
         ),
         Setting(
-            "withhold-feature", .choice(["none", "fragments"]), standard: "none",
+            "withhold-feature", .choice(["none", "fragments", "changes"]), standard: "none",
             "A feature of the protocol that the node does not offer, like a program from before it: to try a rolling upgrade."
         ),
     ]

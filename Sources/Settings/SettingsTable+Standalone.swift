@@ -3,7 +3,8 @@ extension SettingsTable {
     package static let standalone = SettingsTable(
         command: "standalone",
         summary: "Runs a whole Murmuration in one process: router, aggregator, coordinator and web application.",
-        settings: place + clusterPort + ring + founded + store + queries + ingest + webFiles + server + live
+        settings: place + clusterPort + ring + founded + store + queries + ingest + webFiles + [adminAPI] + server
+            + live
             + [configFile] + logging,
         examples: [
             ("murmur standalone", "Serve on http://127.0.0.1:7480 and keep data in ./data:"),
@@ -73,6 +74,10 @@ extension SettingsTable {
             "After which a question that one replica has not answered is put to another too; later where answers took longer of late. 0 for never."
         ),
         Setting(
+            "result-cache-bytes-max", .bytes(0...(1 << 40)), standard: "64MiB",
+            "Memory for kept results of range queries, whose steps are computed once as long as their data stays; 0 keeps none."
+        ),
+        Setting(
             "query-series-max", .integer(1...100_000_000), standard: "1000000", "Series that one query may read."),
         Setting(
             "query-samples-max", .integer(1...10_000_000_000), standard: "50000000", "Samples that one query may read."),
@@ -126,6 +131,10 @@ extension SettingsTable {
             "The web application's files; a symbolic link is followed, files that lead out of the directory are not served."
         )
     ]
+
+    static let adminAPI = Setting(
+        "admin-api", .switched,
+        "Serve /api/v1/admin/tsdb/delete_series: whoever reaches the HTTP port may delete samples.")
 
     static let server: [Setting] = [
         Setting(

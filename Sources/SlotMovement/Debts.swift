@@ -28,8 +28,11 @@ struct Debts {
     /// Whether parts have slots that are owed all since by now.
     private var isStale = false
     private static let all = UInt32.max
-    /// The last number of those that were sent and not settled yet, and when.
+    /// The last number of those that were sent and not answered yet, and when.
     private(set) var sent: (number: UInt64, at: Int64)?
+    /// How long an answer is waited for before the same is sent again; nil for as long as at the beginning. Twice as long after each time in vain: who is
+    /// too slow to answer is not helped by more of the same.
+    private var patience: Int64?
     /// When the node missed something last.
     private(set) var addedAt = Int64.min
 
@@ -150,6 +153,20 @@ struct Debts {
 
     // MARK: - Settling
 
+    /// The node has logged these parts.
+    ///
+    /// What was sent is answered by any of it: of many parts the shell sends as many as fit into a message.
+    ///
+    /// - Returns: those that were owed.
+    mutating func receivePaid(_ paid: [BatchPart]) -> [BatchPart] {
+        let found = settle(paid)
+        if !found.isEmpty {
+            sent = nil
+            patience = patience.map { $0 / 2 }
+        }
+        return found
+    }
+
     /// Owes nothing of these slots of these batches any more.
     ///
     /// - Returns: those that were owed.
@@ -197,7 +214,11 @@ struct Debts {
     /// What to send now: the oldest parts; nothing while what was sent before is under way.
     mutating func partsToSend(_ limits: MovementLimits, now: Int64) -> [BatchPart] {
         dropStale()
-        if let sent, now < sent.at + limits.writeTimeout { return [] }
+        let wait = min(max(patience ?? 0, limits.writeTimeout), limits.writeDeadline)
+        if let sent {
+            if now < sent.at + wait { return [] }
+            patience = 2 * wait
+        }
         var (chosen, slotCount): ([BatchPart], Int) = ([], 0)
         for part in parts.prefix(limits.paidBatchesMax) {
             slotCount += part.slots.count

@@ -31,6 +31,8 @@ package struct MovementLimits: Equatable, Sendable {
     package var waitingStoresMax = 4_096
     /// `copied_slots_max`: slots that a node copies at a time.
     package var copiedSlotsMax = 256
+    /// `registered_slots_max`: slots that a node has registered in, and does not hold yet, although enough others hold them.
+    package var registeredSlotsMax = 2_048
 
     package init() {}
 

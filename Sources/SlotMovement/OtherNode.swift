@@ -21,6 +21,8 @@ struct OtherNode: Equatable {
     var answeredRound: UInt32 = 0
     var leasedRound: UInt32 = 0
     var serial: UInt64 = 0
+    /// When it last said who it is itself; long ago before the first time.
+    var heardAt: Int64 = .min
     /// Until when its lease lets this replica be read alone.
     var leaseUntil: Int64 = .min
     /// Until when it may count on a lease of this node.
@@ -68,6 +70,7 @@ struct OtherNode: Equatable {
         stake.attempt = row.attempt
         stake.role = row.role
         self.serial = serial
+        heardAt = now
         flags = row.flags
         switch standing {
         case .clear where row.role >= .announcing: standing = .anchor

@@ -5,7 +5,10 @@ extension SlotKeeper {
     /// A holder at rest asks those every round whose lease it needs or who hold too, and the rest, from whom it needs nothing, every eighth.
     mutating func askAll(into effects: inout [MovementEffect]) {
         let before = around
-        if !hasDeparted { for slot in replicas.indices { replicas[slot].startOrStop(before) } }
+        if !hasDeparted {
+            for slot in replicas.indices { replicas[slot].startOrStop(before) }
+            registerPostponed()
+        }
         around.beginRound()
         around.serial += 1
         let around = around

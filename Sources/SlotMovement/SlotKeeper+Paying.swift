@@ -30,7 +30,7 @@ extension SlotKeeper {
         if !parts.isEmpty { effects.append(.sendOwed(parts, to: node)) }
     }
 
-    /// A member has logged what it missed: it gets the next of it as soon as all that was sent is settled.
+    /// A member has logged what it missed: it gets the next of it.
     mutating func receivePaid(_ parts: [BatchPart], by node: NodeID, into effects: inout [MovementEffect]) {
         let slots = Dictionary(parts.map { ($0.number, $0.slots) }, uniquingKeysWith: +)
         for index in waiting.indices {
@@ -40,10 +40,10 @@ extension SlotKeeper {
             }
         }
         if var owed = debts.removeValue(forKey: node) {
-            let settled = owed.settle(parts)
+            let settled = owed.receivePaid(parts)
             if !settled.isEmpty {
                 effects.append(.log(.settled(settled, with: node)))
-                if owed.sent == nil { send(&owed, to: node, into: &effects) }
+                send(&owed, to: node, into: &effects)
             }
             if !owed.isEmpty { debts[node] = owed }
         }

@@ -162,10 +162,12 @@ extension SlotKeeper {
         return until <= around.time
     }
 
-    /// Whether the node owes batches of a slot, or has not answered for one yet.
-    func hasOpenBatches(_ slot: Int) -> Bool {
-        debts.values.contains { $0.owes(slot) }
-            || waiting.contains { store in store.open.contains { $0.slots.contains(slot) } }
+    /// By slot whether the node owes batches of it, or has not answered for one yet.
+    var slotsWithOpenBatches: [Bool] {
+        var slots = Array(repeating: false, count: replicas.count)
+        for owed in debts.values { for slot in owed.slots { slots[slot] = true } }
+        for store in waiting { for open in store.open { for slot in open.slots { slots[slot] = true } } }
+        return slots
     }
 
     private func answer(

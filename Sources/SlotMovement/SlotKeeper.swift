@@ -25,6 +25,8 @@ package struct SlotKeeper {
     /// No grant of an earlier start lasts longer.
     let grantFloor: Int64
     private var nextAsk: Int64
+    /// Where to look first for a slot in which registering was postponed.
+    private var nextPostponed = 0
     /// Slots that were looked at for repair, counted over all rounds.
     private var repairedCount: Int64 = 0
 
@@ -212,11 +214,42 @@ package struct SlotKeeper {
 
     private mutating func advanceBusy(into effects: inout [MovementEffect]) {
         let around = around
-        var copies = around.limits.copiedSlotsMax
-        for slot in replicas.indices where replicas[slot].isBusy && replicas[slot].isCopying { copies -= 1 }
+        var room = joiningRoom
+        var open: [Bool]?
         for slot in replicas.indices where replicas[slot].isBusy {
-            let hasOpenBatches = !replicas[slot].isWanted && hasOpenBatches(slot)
-            replicas[slot].tick(around, hasOpenBatches: hasOpenBatches, copies: &copies, into: &effects)
+            var hasOpenBatches = false
+            if !replicas[slot].isWanted {
+                // For all slots together: there may be many that leave, and many batches.
+                let slots = open ?? slotsWithOpenBatches
+                open = slots
+                hasOpenBatches = slots[slot]
+            }
+            replicas[slot].tick(around, hasOpenBatches: hasOpenBatches, room: &room, into: &effects)
+        }
+    }
+
+    private var joiningRoom: JoiningRoom {
+        var room = JoiningRoom(
+            copies: around.limits.copiedSlotsMax, registrations: around.limits.registeredSlotsMax)
+        for slot in replicas.indices {
+            if replicas[slot].isPostponed { room.isAwaited = true }
+            if replicas[slot].takesRoom(around) { room.registrations -= 1 }
+            if replicas[slot].isCopying { room.copies -= 1 }
+        }
+        return room
+    }
+
+    /// Registers in slots where that was postponed, in turn: one in which nothing gets on is not always the first.
+    mutating func registerPostponed() {
+        let around = around
+        let first = nextPostponed
+        var registrations = joiningRoom.registrations
+        for offset in replicas.indices where registrations > 0 {
+            let slot = (first + offset) % replicas.count
+            guard replicas[slot].isPostponed else { continue }
+            replicas[slot].registerPostponed(around)
+            registrations -= 1
+            nextPostponed = slot + 1
         }
     }
 

@@ -124,18 +124,30 @@ extension SlotReplica {
             let owing = view.members.filter {
                 $0 != around.me && $0 != node && (others[$0]?.leasedRound ?? 0) <= marked
             }
-            let isOverdue = now >= since + around.limits.recoveryWait
+            // Who was not asked since could not say it.
+            let isOverdue = around.isLate(marked) && now >= since + around.limits.recoveryWait
             guard owing.count + 1 <= view.missingMax || isOverdue else { continue }
             if owing.count + 1 > view.missingMax {
                 awaitsCheckpoint = true
                 effects.append(.log(.restoring(slots: [slot])))
                 effects.append(.recoveredWithout(slot: slot, [node] + owing))
+                doubt(owing, since: marked)
             }
             guard let other = others[node] else { continue }
             if !view.members.contains(node) {
                 forget(other)
             } else {
                 others[node]?.standing = other.stake.role >= .announcing ? .anchor : .clear
+            }
+        }
+    }
+
+    /// What members owe this replica, or may owe it that have not answered since a round, may be all that is left of what a lost node acknowledged.
+    private mutating func doubt(_ nodes: [NodeID], since marked: UInt32) {
+        for node in nodes {
+            let index = others.index(of: node)
+            others.change(at: index) { other in
+                if other.standing == .clear, other.owesMe || other.answeredRound <= marked { other.standing = .unknown }
             }
         }
     }

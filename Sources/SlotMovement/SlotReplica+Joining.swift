@@ -1,3 +1,11 @@
+/// How many slots more a node may copy, and register in; the latter is negative while there are too many.
+struct JoiningRoom {
+    var copies: Int
+    var registrations: Int
+    /// Whether a slot waits with its registration.
+    var isAwaited = false
+}
+
 /// Becoming a holder: register with everybody, then copy, then tell everybody, then hold.
 extension SlotReplica {
     /// A candidate's way.
@@ -29,11 +37,19 @@ extension SlotReplica {
         var boot: UInt32
         var cursor = 0
         var askedAt: Int64 = .min
+        /// How often this page was asked for.
+        var tries = 0
+
+        /// When it is asked for again. Who is slow makes no more pages for being asked more often.
+        func isOverdue(_ around: Surroundings) -> Bool {
+            around.time >= askedAt + around.limits.askInterval << min(Int64(tries), 3)
+        }
     }
 
     /// Begins where the view wants the slot here, and stops where it no longer does.
     mutating func startOrStop(_ around: Surroundings) {
-        if isWanted, role == .none {
+        if !isWanted { isPostponed = false }
+        if isWanted, role == .none, !isPostponed || !isHeldByEnough(around) {
             register(since: around.time, around)
         } else if !isWanted, role == .candidate || role == .announcing {
             role = .none
@@ -50,7 +66,7 @@ extension SlotReplica {
             // Who ceases to hold shall be able to copy: from a holder that is whole, or from as many as make a complete union.
             let isSourceThere = others.all.contains { $0.stake.role >= .announcing && $0.isWhole }
             let silent = around.view.members.count { node in
-                node != around.me && (others[node]?.answeredRound ?? 0) + Surroundings.restRounds + 2 < around.round
+                node != around.me && around.isLate(others[node]?.answeredRound ?? 0)
             }
             guard isSourceThere || silent <= around.view.missingMax else { return }
         }
@@ -58,7 +74,38 @@ extension SlotReplica {
         register(since: joining?.since ?? around.time, around)
     }
 
+    /// Whether batches of the slot are logged by as many members as must log them without this one.
+    private func isHeldByEnough(_ around: Surroundings) -> Bool {
+        let holders = others.all.count { other in
+            other.stake.role == .holder && around.view.admits(other.stake) && !around.isSilent(since: other.heardAt)
+        }
+        return holders >= around.view.copiesWanted
+    }
+
+    /// Whether this node is registered in the slot for no other end than to take it over. Where it makes up for a member that is silent, that has nothing to
+    /// do with the room.
+    func takesRoom(_ around: Surroundings) -> Bool { joining != nil && isHeldByEnough(around) }
+
+    /// Takes the registration back where it can wait: whoever is registered gets all batches of a slot, or is owed them, for as long as it does not hold it.
+    ///
+    /// As for a node that is not wanted for a while: what it registers as later is another stake, which copies what came meanwhile.
+    /// A slot that found nobody to copy from for long lets others try.
+    private mutating func postpone(_ room: inout JoiningRoom, isStuck: Bool, _ around: Surroundings) {
+        guard room.registrations < 0 || room.isAwaited && isStuck, isHeldByEnough(around) else { return }
+        room.registrations += 1
+        role = .none
+        joining = nil
+        retiredAt = around.time
+        isPostponed = true
+    }
+
+    /// Registers where the node has room now.
+    mutating func registerPostponed(_ around: Surroundings) {
+        if isPostponed, isWanted, role == .none { register(since: around.time, around) }
+    }
+
     private mutating func register(since: Int64, _ around: Surroundings) {
+        isPostponed = false
         role = .candidate
         attempt += 1
         isBusy = true
@@ -72,21 +119,25 @@ extension SlotReplica {
     }
 
     mutating func advanceJoining(
-        _ around: Surroundings, copies: inout Int, into effects: inout [MovementEffect]
+        _ around: Surroundings, _ room: inout JoiningRoom, into effects: inout [MovementEffect]
     ) {
         let now = around.time
         guard let current = joining else { return }
         switch current.phase {
         case .registering:
-            guard copies > 0 else { return }
-            chooseSource(around, into: &effects)
-            if isCopying { copies -= 1 }
+            let mayCopy = room.copies > 0
+            if mayCopy { chooseSource(around, into: &effects) }
+            if isCopying {
+                room.copies -= 1
+            } else if role == .candidate {
+                postpone(&room, isStuck: mayCopy && around.round >= registeredRound + 20, around)
+            }
         case .copying(let fetch):
             let isSourceSame =
                 others[fetch.source]?.stake.boot == fetch.boot && around.view.members.contains(fetch.source)
-            if !isSourceSame || now >= current.progressAt + around.limits.askInterval * 10 {
+            if !isSourceSame || now >= current.progressAt + around.limits.askInterval * 40 {
                 register(since: current.since, around)
-            } else if now >= fetch.askedAt + around.limits.askInterval {
+            } else if fetch.isOverdue(around) {
                 let asked = request(fetch, around, into: &effects)
                 joining?.phase = .copying(asked)
             }
@@ -174,6 +225,7 @@ extension SlotReplica {
         effects.append(.send(.copy(slot: slot, for: stake(around), cursor: fetch.cursor), to: fetch.source))
         var asked = fetch
         asked.askedAt = around.time
+        asked.tries += 1
         return asked
     }
 
@@ -220,8 +272,8 @@ extension SlotReplica {
                 fetching = Fetch(source: fetch.source, boot: fetch.boot, cursor: next)
             } else {
                 fetching = nil
-                let isAnchor = source.role >= .announcing || others[fetch.source]?.owesMe == true
-                others[fetch.source]?.standing = isAnchor ? .anchor : .clear
+                let standing = standing(copiedFrom: source, around.time)
+                others[fetch.source]?.standing = standing
             }
             advanceFetch(around, into: &effects)
             return true
@@ -253,32 +305,34 @@ extension SlotReplica {
 
     /// Copies from nodes that come back after the slot was taken over without them.
     mutating func advanceFetch(_ around: Surroundings, into effects: inout [MovementEffect]) {
-        let now = around.time
         guard role >= .announcing else {
             fetching = nil
             return
         }
         if let fetch = fetching {
-            let isSourceSame =
-                others[fetch.source]?.stake.boot == fetch.boot && others[fetch.source]?.standing == .unknown
-            if !isSourceSame {
+            let source = others[fetch.source]
+            let isSourceThere = source.map { $0.standing == .unknown && !around.isLate($0.answeredRound) } ?? false
+            if !isSourceThere || source?.stake.boot != fetch.boot {
                 fetching = nil
-            } else if now >= fetch.askedAt + around.limits.askInterval {
+            } else if fetch.isOverdue(around) {
                 fetching = request(fetch, around, into: &effects)
             }
             return
         }
-        for index in others.all.indices {
-            let other = others.all[index]
-            guard other.standing == .unknown, other.answeredRound >= registeredRound else { continue }
-            if !other.isSound {
-                others.change(at: index) { $0.standing = .lost(since: now, round: nil) }
-            } else {
-                let fetch = Fetch(source: other.stake.node, boot: other.stake.boot)
-                fetching = request(fetch, around, into: &effects)
-                return
-            }
+        for other in others.all {
+            guard other.standing == .unknown, other.answeredRound >= registeredRound,
+                !around.isLate(other.answeredRound)
+            else { continue }
+            let fetch = Fetch(source: other.stake.node, boot: other.stake.boot)
+            fetching = request(fetch, around, into: &effects)
+            return
         }
+    }
+
+    /// What a node is that was unknown until now, when all that it has was copied.
+    private func standing(copiedFrom source: Stake, _ now: Int64) -> OtherNode.Standing {
+        guard let other = others[source.node], other.isSound else { return .lost(since: now, round: nil) }
+        return source.role >= .announcing || other.owesMe ? .anchor : .clear
     }
 }
 

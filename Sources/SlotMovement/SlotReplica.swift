@@ -25,6 +25,8 @@ struct SlotReplica {
 
     // Moving.
     var joining: Joining?
+    /// Whether the node waits with its registration until it has room: others hold the slot meanwhile.
+    var isPostponed = false
     /// The first round of the latest registration.
     var registeredRound: UInt32 = 0
     var fetching: Fetch?
@@ -85,12 +87,12 @@ struct SlotReplica {
     /// - Parameters:
     ///   - around: at this moment.
     ///   - hasOpenBatches: whether the node owes batches of the slot, or has not answered for one yet.
-    ///   - copies: how many slots more may be copied.
+    ///   - room: how many slots more may be copied and registered in.
     ///   - effects: what to do.
     mutating func tick(
-        _ around: Surroundings, hasOpenBatches: Bool, copies: inout Int, into effects: inout [MovementEffect]
+        _ around: Surroundings, hasOpenBatches: Bool, room: inout JoiningRoom, into effects: inout [MovementEffect]
     ) {
-        advanceJoining(around, copies: &copies, into: &effects)
+        advanceJoining(around, &room, into: &effects)
         settleLost(around, into: &effects)
         advanceFetch(around, into: &effects)
         advanceLeaving(around, hasOpenBatches: hasOpenBatches, into: &effects)

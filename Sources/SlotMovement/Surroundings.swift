@@ -35,6 +35,14 @@ struct Surroundings {
         roundsSentAt[Int(round % 16)] = time
     }
 
+    /// Whether who was heard last at a time has missed a turn of asking since, which comes to all of them even from a holder at rest.
+    func isSilent(since heardAt: Int64) -> Bool {
+        heardAt < time - limits.askInterval * Int64(Self.restRounds + 2)
+    }
+
+    /// Whether who answered that round last, of all that it was asked, leaves questions unanswered: even a holder at rest asks it more often.
+    func isLate(_ answeredRound: UInt32) -> Bool { answeredRound + Self.restRounds + 2 < round }
+
     /// When a round was sent; only of the last 15 this is known, and answers to older ones do not count.
     func sentAt(_ answered: UInt32) -> Int64? {
         answered <= round && answered + 15 > round ? roundsSentAt[Int(answered % 16)] : nil

@@ -59,10 +59,10 @@ extension Connection {
         case .credit: try receiveCredit(header, payload, into: &effects)
         case .cancel: try receiveCancel(header, payload, into: &effects)
         case .write, .store, .movement, .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment,
-            .statistics, .exemplars, .keepExemplars:
+            .statistics, .exemplars, .keepExemplars, .deletions, .changes:
             try receiveRequest(type, header, payload, now: now, into: &effects)
         case .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage,
-            .exemplarsPage:
+            .exemplarsPage, .deletionsPage, .changesPage:
             try receivePage(type, header, payload, into: &effects)
         case .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             try receiveEnd(type, header, payload, into: &effects)

@@ -37,6 +37,8 @@ package struct FragmentRequest: Equatable, Sendable {
     package var slots: SlotSet
     /// Whether the end of the answer is to tell what was done.
     package var explains: Bool
+    /// What of the tenant's samples is to be left out, besides what the node itself knows of.
+    package var deletions: [Deletion]
 
     /// A question about `range` of `query`; everything else is set afterwards.
     package init(tenant: TenantID, query: String, range: Range<Int>, shape: UInt8, slots: SlotSet) {
@@ -57,6 +59,7 @@ package struct FragmentRequest: Equatable, Sendable {
         experimentalFunctions = false
         durationExpressions = false
         explains = false
+        deletions = []
     }
 }
 
@@ -82,6 +85,7 @@ extension FragmentRequest {
         let slots = slots.bytes
         if !slots.isEmpty { ProtobufWriter.bytes(17, slots, into: &bytes) }
         bytes.field(18, UInt64(explains ? 1 : 0))
+        for deletion in deletions { ProtobufWriter.bytes(19, deletion.bytes, into: &bytes) }
     }
 
     /// Reads the wire form.
@@ -110,6 +114,7 @@ extension FragmentRequest {
             case (16, .varint): durationExpressions = try reader.varint() != 0
             case (17, .bytes): slots = try reader.slots("slots")
             case (18, .varint): explains = try reader.varint() != 0
+            case (19, .bytes): try reader.deletion(into: &deletions)
             default: try reader.skip(field)
             }
         }

@@ -49,6 +49,10 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case store = 0x2D
     /// `MovementPacket`, answered by an empty end; sent only to a peer with `FeatureSet.replicas`.
     case movement = 0x2E
+    /// `DeletionsRequest`, answered by `DeletionsPage`s; sent only to a peer with `FeatureSet.deletions`.
+    case deletions = 0x30
+    /// `ChangesRequest`, answered by one `ChangesPage`; sent only to a peer with `FeatureSet.changes`.
+    case changes = 0x31
     /// `SeriesPage`
     case seriesPage = 0x50
     /// `StringPage`
@@ -65,6 +69,10 @@ package enum FrameType: UInt8, CaseIterable, Sendable {
     case statisticsPage = 0x5A
     /// `ExemplarsPage`
     case exemplarsPage = 0x5B
+    /// `DeletionsPage`
+    case deletionsPage = 0x60
+    /// `ChangesPage`
+    case changesPage = 0x61
     /// `WriteAcknowledgement`
     case writeAcknowledgement = 0x90
     /// `SelectEnd`

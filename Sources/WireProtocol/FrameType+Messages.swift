@@ -14,6 +14,8 @@ extension QueryRequest {
         case .statistics: .statistics
         case .exemplars: .exemplars
         case .keepExemplars: .keepExemplars
+        case .deletions: .deletions
+        case .changes: .changes
         }
     }
 
@@ -30,6 +32,8 @@ extension QueryRequest {
         case .statistics(let request): request.encode(into: &bytes)
         case .exemplars(let request): request.encode(into: &bytes)
         case .keepExemplars(let batch): batch.encode(into: &bytes)
+        case .deletions(let request): request.encode(into: &bytes)
+        case .changes(let request): request.encode(into: &bytes)
         }
     }
 
@@ -46,9 +50,11 @@ extension QueryRequest {
         case .statistics: self = .statistics(try StatisticsRequest(decoding: bytes))
         case .exemplars: self = .exemplars(try ExemplarsRequest(decoding: bytes))
         case .keepExemplars: self = .keepExemplars(try ExemplarBatch(decoding: bytes))
+        case .deletions: self = .deletions(try DeletionsRequest(decoding: bytes))
+        case .changes: self = .changes(try ChangesRequest(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .store, .movement, .seriesPage,
             .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage,
-            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
+            .deletionsPage, .changesPage, .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             throw WireError(.unexpectedFrame, in: "QueryRequest", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -66,6 +72,8 @@ extension QueryPage {
         case .fragment: .fragmentPage
         case .statistics: .statisticsPage
         case .exemplars: .exemplarsPage
+        case .deletions: .deletionsPage
+        case .changes: .changesPage
         }
     }
 
@@ -80,6 +88,8 @@ extension QueryPage {
         case .fragment(let page): page.encode(into: &bytes)
         case .statistics(let page): page.encode(into: &bytes)
         case .exemplars(let page): page.encode(into: &bytes)
+        case .deletions(let page): page.encode(into: &bytes)
+        case .changes(let page): page.encode(into: &bytes)
         }
     }
 
@@ -94,9 +104,12 @@ extension QueryPage {
         case .fragmentPage: self = .fragment(try FragmentPage(decoding: bytes))
         case .statisticsPage: self = .statistics(try StatisticsPage(decoding: bytes))
         case .exemplarsPage: self = .exemplars(try ExemplarsPage(decoding: bytes))
+        case .deletionsPage: self = .deletions(try DeletionsPage(decoding: bytes))
+        case .changesPage: self = .changes(try ChangesPage(decoding: bytes))
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .store, .movement,
-            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .deletions, .changes,
+            .store,
+            .movement, .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             throw WireError(.unexpectedFrame, in: "QueryPage", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -135,9 +148,11 @@ extension Completion {
             try reader.expectEnd()
             self = .received
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .select, .labelNames, .labelValues,
-            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .store, .movement,
-            .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage,
-            .exemplarsPage:
+            .series, .metadata, .servers, .fragment, .statistics, .exemplars, .keepExemplars, .deletions, .changes,
+            .store,
+            .movement, .seriesPage, .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage,
+            .statisticsPage,
+            .exemplarsPage, .deletionsPage, .changesPage:
             throw WireError(.unexpectedFrame, in: "Completion", offset: 5, found: UInt64(type.rawValue))
         }
     }
@@ -155,9 +170,11 @@ extension FrameType {
         case .fragment: .fragmentPage
         case .statistics: .statisticsPage
         case .exemplars, .keepExemplars: .exemplarsPage
+        case .deletions: .deletionsPage
+        case .changes: .changesPage
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .write, .store, .movement, .seriesPage,
             .stringPage, .labelsPage, .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage,
-            .writeAcknowledgement, .selectEnd, .error, .stored, .received:
+            .deletionsPage, .changesPage, .writeAcknowledgement, .selectEnd, .error, .stored, .received:
             nil
         }
     }
@@ -169,10 +186,11 @@ extension FrameType {
         case .store: .stored
         case .movement: .received
         case .select, .labelNames, .labelValues, .series, .metadata, .servers, .fragment, .statistics, .exemplars,
-            .keepExemplars:
+            .keepExemplars, .deletions, .changes:
             .selectEnd
         case .hello, .welcome, .ping, .pong, .goAway, .credit, .cancel, .seriesPage, .stringPage, .labelsPage,
-            .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .writeAcknowledgement,
+            .metadataPage, .serversPage, .fragmentPage, .statisticsPage, .exemplarsPage, .deletionsPage, .changesPage,
+            .writeAcknowledgement,
             .selectEnd, .error, .stored, .received:
             nil
         }

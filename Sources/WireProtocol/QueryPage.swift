@@ -18,6 +18,10 @@ package enum QueryPage: Equatable, Sendable {
     case statistics(StatisticsPage)
     /// Exemplars.
     case exemplars(ExemplarsPage)
+    /// Deletions that a node knows.
+    case deletions(DeletionsPage)
+    /// What changed of a node's data.
+    case changes(ChangesPage)
 }
 
 /// Label names or values.

@@ -23,9 +23,13 @@ package enum QueryRequest: Equatable, Sendable {
     case exemplars(ExemplarsRequest)
     /// Exemplars to keep, answered by no page: a write in the form of a query, since nothing of it is logged or acknowledged by row.
     case keepExemplars(ExemplarBatch)
+    /// Deletions to keep, and the question for those that the other one has; answered by `DeletionsPage`s. Of all tenants: no series is asked for.
+    case deletions(DeletionsRequest)
+    /// What changed of the node's data, answered by one `ChangesPage`.
+    case changes(ChangesRequest)
 
-    /// The tenant whose data is asked for.
-    package var tenant: TenantID {
+    /// The tenant whose data is asked for; nil where no data is.
+    package var tenant: TenantID? {
         switch self {
         case .select(let request): request.selection.tenant
         case .labelNames(let request): request.scope.tenant
@@ -37,6 +41,8 @@ package enum QueryRequest: Equatable, Sendable {
         case .statistics(let request): request.tenant
         case .exemplars(let request): request.scope.tenant
         case .keepExemplars(let batch): batch.tenant
+        case .deletions: nil
+        case .changes(let request): request.tenant
         }
     }
 }
@@ -54,7 +60,8 @@ extension QueryRequest {
         case .fragment(let request): .whole(request.slots)
         case .statistics(let request): request.part
         case .exemplars(let request): request.scope.part
-        case .keepExemplars: .everything
+        case .keepExemplars, .deletions: .everything
+        case .changes(let request): .whole(request.slots)
         }
     }
 }

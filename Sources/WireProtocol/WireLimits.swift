@@ -18,6 +18,8 @@ package enum WireLimits {
     package static let batchMetadataMax = 1 << 16
     /// The most matchers in one selection, or matcher sets in one request.
     package static let matchersMax = 256
+    /// The most ranges of times in one `ChangesPage`.
+    package static let changedTimesMax = 256
     /// The most warnings in one `SelectEnd`; more are summed up in the last one.
     package static let warningsMax = 64
     /// The most warnings, and the most infos, of the query language in one `SelectEnd`.

@@ -16,14 +16,17 @@ import WireProtocol
 final class FanoutSlot: Sendable {
     private let directory: ClusterDirectory
     private let pace: ReadPace
+    private let deletions: KnownDeletions
     private let made = Mutex<Fanout?>(nil)
 
     /// - Parameters:
     ///   - directory: knows the aggregators.
     ///   - pace: how this process' reads go.
-    init(_ directory: ClusterDirectory, pace: ReadPace) {
+    ///   - deletions: what is shown to nobody.
+    init(_ directory: ClusterDirectory, pace: ReadPace, deletions: KnownDeletions) {
         self.directory = directory
         self.pace = pace
+        self.deletions = deletions
     }
 
     /// Whom to ask now.
@@ -39,7 +42,7 @@ final class FanoutSlot: Sendable {
             }
             let fanout = Fanout(
                 directory: directory, targets: TargetChoice(placement: placement, slotBits: Int(settings.slotBits)),
-                pace: pace)
+                pace: pace, deletions: deletions)
             made = fanout
             return fanout
         }

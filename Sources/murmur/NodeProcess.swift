@@ -34,16 +34,21 @@ enum NodeProcess {
 
         let port = HandlerSlot(
             reason: roles.contains(.aggregator) ? "the aggregator is starting" : "this process holds no samples")
+        let keeper = try settings.deletionKeeper(roles.contains(.aggregator) ? directory : nil)
         let membership = try ClusterMembership(
-            try settings.member(roles: roles, command: command, directory: directory), handler: port,
+            try settings.member(roles: roles, command: command, directory: directory),
+            handler: roles.contains(.aggregator) ? DeletionHandler(keeper, next: port) : port,
             readiness: readiness, group: group, logger: logger)
+        let deletions = DeletionParts(
+            keeper, membership, isAggregator: roles.contains(.aggregator), metrics: metrics, logger: logger)
         ClusterMetrics.register(membership, in: metrics)
         ClientMetrics.register(membership.directory, in: metrics)
         let board = SlotBoard()
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let directory, let servers {
             let aggregator = AggregatorService(
-                configuration: settings.aggregator(membership, board: board, isAlone: roles.contains(.router)),
+                configuration: settings.aggregator(
+                    membership, board: board, deletions: deletions, isAlone: roles.contains(.router)),
                 directory: directory, servers: servers, readiness: readiness, metrics: metrics, port: port,
                 logger: logger)
             services.append(.init(service: aggregator))
@@ -67,9 +72,15 @@ enum NodeProcess {
         if roles.contains(.coordinator) {
             let pace = ReadPace(hedgeDelay: settings.queryHedgeDelay)
             pace.register(in: metrics)
-            let slot = FanoutSlot(membership.directory, pace: pace)
-            surface.query = Coordinator(configuration: settings.coordinator, fanout: { try slot.fanout() })
+            let slot = FanoutSlot(membership.directory, pace: pace, deletions: keeper.known)
+            let results = ResultStore(bytesMax: settings.resultCacheBytesMax)
+            results.register(in: metrics)
+            let coordinator = Coordinator(
+                configuration: settings.coordinator, results: results, fanout: { try slot.fanout() })
+            surface.query = coordinator
+            surface.deletions = deletions.service(coordinator)
         }
+        if roles != .router { services.append(.init(service: deletions)) }
         if !roles.isDisjoint(with: [.router, .coordinator]) {
             let connections = ConnectionService(membership: membership, readiness: readiness) { cluster in
                 try ingest?.fill(settings, cluster, membership.directory, metrics: metrics, logger: logger)

@@ -2,6 +2,7 @@ import AggregatorRole
 import CheckpointPlan
 import CheckpointPostgres
 import CheckpointSQLite
+import ClusterTransport
 import ClusterView
 import CoordinatorRole
 import EngineStorage
@@ -24,13 +25,19 @@ extension NodeSettings {
     /// - Parameters:
     ///   - membership: this process as a member.
     ///   - board: where others read how its slots stand.
+    ///   - deletions: what is not to be shown.
     ///   - isAlone: whether this process keeps all slots by itself, and other aggregators are refused.
     /// - Returns: what the aggregator is told.
-    func aggregator(_ membership: ClusterMembership, board: SlotBoard, isAlone: Bool) -> AggregatorService.Configuration
-    {
+    func aggregator(
+        _ membership: ClusterMembership, board: SlotBoard, deletions: DeletionParts, isAlone: Bool
+    ) -> AggregatorService.Configuration {
         var configuration = AggregatorService.Configuration(
             name: membership.configuration.name.text, seriesMax: limits.querySeriesMax,
-            engine: { engine(try await membership.settings()) })
+            engine: {
+                var host = engine(try await membership.settings())
+                host.deletions = { deletions.keeper.known.of($0) }
+                return host
+            })
         configuration.owner = {
             let cluster = try await membership.settings()
             return CheckpointOwner(cluster: "\(cluster.id)", name: cluster.name)
@@ -41,6 +48,7 @@ extension NodeSettings {
         configuration.movementRate = movementRate
         if !isAlone {
             configuration.aggregators = membership.directory
+            configuration.catchUp = { await deletions.exchange.catchUp() }
             configuration.isLeaving = { membership.isLeaving }
             configuration.leave = { try await membership.leave(if: $0) }
             configuration.hasAllCopies = { Stewardship(membership.directory.snapshot).copiesWait == nil }
@@ -162,6 +170,7 @@ extension NodeSettings {
         configuration.requestsMax = httpRequestsMax
         configuration.connectionsMax = httpConnectionsMax
         configuration.ingestInFlightBytesMax = ingestInFlightBytesMax
+        configuration.adminAPI = adminAPI
         configuration.version = version
         // A stop takes 10 s at most: 3 here, 1 each for the connections' two ends, 4 to seal and upload.
         configuration.shutdownGrace = .seconds(3)

@@ -148,13 +148,17 @@ import Testing
                         let store = database.open()
                         var outcomes: [(blocks: [CheckpointBlock], stored: Bool)] = []
                         for round in 0..<rounds {
-                            let claims = try await store.claim(slots, writer: "writer-\(writer)")
+                            let claims = try await whenFree { () async throws(CheckpointError) in
+                                try await store.claim(slots, writer: "writer-\(writer)")
+                            }
                             for part in 0..<2 {
                                 let number = UInt64(writer * 10_000 + round * 100 + part * 10)
                                 let blocks = slots.map { block(number + UInt64($0), slot: $0) }
                                 do throws(CheckpointError) {
-                                    let added = try await store.add(
-                                        CheckpointBatch(claims: claims, blocks: blocks, watermark: Int64(number)))
+                                    let added = try await whenFree { () async throws(CheckpointError) in
+                                        try await store.add(
+                                            CheckpointBatch(claims: claims, blocks: blocks, watermark: Int64(number)))
+                                    }
                                     #expect(added == 3)
                                     outcomes.append((blocks, true))
                                 } catch {

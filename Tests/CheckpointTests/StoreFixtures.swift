@@ -48,6 +48,20 @@ struct Database: Sendable {
     }
 }
 
+/// Does what a writer does that finds the database locked for long, as on a busy machine: it tries again.
+func whenFree<Value>(
+    _ body: () async throws(CheckpointError) -> Value
+) async throws(CheckpointError) -> Value {
+    for _ in 0..<100 {
+        do {
+            return try await body()
+        } catch {
+            guard case .unavailable = error else { throw error }
+        }
+    }
+    return try await body()
+}
+
 /// Runs `body` with an empty database and removes it.
 func withDatabase(_ kind: StoreKind, _ body: (Database) async throws -> Void) async throws {
     let database = try Database(kind)

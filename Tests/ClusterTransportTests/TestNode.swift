@@ -87,7 +87,7 @@ final class TestNode: ClusterRequestHandler {
         case .metadata(let request):
             if request.metric == "typed" { throw TypedError(.notFound, "no such metric") }
             throw ByteCountError()
-        case .select, .labelValues, .series, .fragment, .statistics, .exemplars, .keepExemplars:
+        case .select, .labelValues, .series, .fragment, .statistics, .exemplars, .keepExemplars, .deletions, .changes:
             throw TypedError(.badRequest, "not asked here")
         }
     }

@@ -107,7 +107,8 @@ import Testing
             "query=up&start=-576460752303423&end=576460752303423&step=0.001",
             "query=up&start=0&end=1&step=1&lookback_delta=9000000000000000",
             "query=up&start=0&end=1&step=1&lookback_delta=-1m", "query=up&start=0&end=1&step=1&lookback_delta=0",
-            "query=up&start=0&end=1&step=1&lookback_delta=366d",
+            "query=up&start=0&end=1&step=1&lookback_delta=366d", "query=up&start=0&end=1&step=1&cache=maybe",
+            "query=up&start=0&end=1&step=1&nocache=maybe",
         ])
     func badRanges(text: String) throws {
         let reader = try reader(text)
@@ -121,6 +122,16 @@ import Testing
         let failure = #expect(throws: APIFailure.self) { try reader.range() }
         let expected = "invalid parameter \"\(name)\": 0.0001 s is too short: the smallest is 1 ms (0.001)"
         #expect(failure?.message == expected)
+    }
+
+    @Test(
+        "kept results are used unless the request says otherwise",
+        arguments: [
+            ("", true), ("&cache=on", true), ("&cache=off", false), ("&nocache=1", false), ("&nocache=0", true),
+            ("&nocache=1&cache=on", false),
+        ])
+    func keptResults(text: String, expected: Bool) throws {
+        #expect(try reader("query=up&start=0&end=1&step=1\(text)").range().options.usesCache == expected)
     }
 
     @Test("a range may have as many steps as the limit, as in Prometheus")

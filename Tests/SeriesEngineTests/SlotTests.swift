@@ -150,7 +150,9 @@ struct SlotTests {
         let replays = try store.restart(generation: 8, wanting: [77])
         #expect(replays.flatMap(\.movements) == [.batch(mark), .batch(mark)])
         let again = try #require(replays.first?.batches[77])
-        let bundle = SampleBundle([again, again], store.engine.definitions(of: [again]) { $0 == slot })
+        let owed = again.part(in: SlotSet([slot]))
+        #expect(again.part(in: SlotSet([slot + 1])).count == 0)
+        let bundle = SampleBundle([owed, owed], store.engine.definitions(of: [owed]))
         #expect(Set(bundle.series.map(\.definition)) == Set(wanted))
         #expect(bundle.series.allSatisfy { $0.timestamps == [Self.base] && $0.values == [5] })
     }

@@ -55,7 +55,8 @@ struct MemoryStore: ~Copyable {
     /// Takes samples of another replica.
     mutating func take(_ bundle: SampleBundle, number: UInt64) {
         let prepared = engine.prepare(
-            bundle, as: BatchMark(number: number, slots: [0]), into: &segments[current, default: []])
+            bundle, bundle.encoded, as: BatchMark(number: number, slots: [0]),
+            into: &segments[current, default: []])
         engine.apply(prepared)
     }
 

@@ -262,6 +262,33 @@ import Testing
         #expect(cluster.keepers[0].isWhole(0, now: cluster.now))
     }
 
+    @Test(
+        "who takes a slot over from a lost anchor without a member that owes it batches is not whole before it has copied from that one"
+    )
+    func recoveryWithoutDebtor() {
+        var cluster = Cluster(Self.view(4, wanted: [0, 1]))
+        cluster.run(seconds: 5)
+        cluster.store(5, skipping: [Self.skipped], at: 0, without: [1])
+        cluster.store(5, skipping: [Self.skipped], isStandIn: true, at: 2, without: [1])
+        cluster.run(seconds: 3, without: [1])
+        #expect(
+            cluster.stored.flatMap(\.groups).map(\.outcome)
+                == Array(repeating: .logged(skipping: [NodeID(1)]), count: 2))
+        let rest = MovementView(
+            members: [1, 2, 3].map { NodeID($0) }, orders: [[1, 3, 2].map { NodeID($0) }], replicationFactor: 2,
+            assuredFactor: 2)
+        for node in 1...3 { cluster.keepers[node].update(rest) }
+        cluster.run(seconds: 320, without: [0, 2])
+        #expect(cluster.keepers[1].heldSlots == [0])
+        var effects: [MovementEffect] = []
+        cluster.keepers[1].restored(0, into: &effects)
+        #expect(effects == [.log(.restored(slot: 0))])
+        cluster.run(seconds: 3, without: [0, 2])
+        #expect(!cluster.keepers[1].isWhole(0, now: cluster.now))
+        cluster.run(seconds: 60, without: [0])
+        #expect(cluster.keepers[1].isWhole(0, now: cluster.now) && cluster.keepers[3].isWhole(0, now: cluster.now))
+    }
+
     // MARK: - Many slots
 
     @Test("a request of many slots is one record, and its answer has a group for each kind of slot")

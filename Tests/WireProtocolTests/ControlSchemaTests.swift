@@ -36,6 +36,13 @@ struct ControlSchemaTests {
           start: -5 end: 1763000000000 limit: 10
         """
 
+    static let times = "start: -5 end: 1763000000000 created: 1763000000001"
+    static let wholly = "tenant: \"team-a\" matchers { name: \"__name__\" value: \"up\" } \(times)"
+    static let masked = """
+        tenant: "team-a" matchers { name: "zone" operation: 2 value: "a|b" } \
+        matchers { name: "__name__" value: "up" } \(times)
+        """
+
     static let cases: [Case] = [
         Case(
             message: "SelectRequest", bytes: .encoding(Samples.queries[0].encode),
@@ -67,6 +74,17 @@ struct ControlSchemaTests {
                 series_by_pair { name: "a=" }
                 """),
         Case(
+            message: "ChangesRequest", bytes: .encoding(Samples.changes.encode),
+            text: """
+                tenant: "team-a" slots: "\\000\\002" start: -5 end: 1763000000000 generation: 18446744073709551615 known: 300
+                """),
+        Case(
+            message: "ChangesPage", bytes: .encoding(Samples.changesPage.encode),
+            text: """
+                generation: 18446744073709551615 sequence: 301 times { start: -16384 end: -1 } \
+                times { start: 1762999992320 end: 1763000008703 }
+                """),
+        Case(
             message: "FragmentRequest", bytes: .encoding(Samples.fragment.encode),
             text: """
                 tenant: "team-a" query: "1 + sum(up)" range_start: 4 range_end: 11 shape: 1 start: 1763000000000 \
@@ -74,6 +92,12 @@ struct ControlSchemaTests {
                 subquery_step: 60000 series_max: 1000 samples_max: 50000000 experimental_functions: true \
                 slots: "\\001\\002\(String(repeating: "\\000", count: 2045))\\200"
                 """),
+        Case(
+            message: "DeletionsRequest", bytes: .encoding(Samples.queries[13].encode),
+            text: "digest: 7 deletions { \(masked) } deletions { \(wholly) }"),
+        Case(
+            message: "DeletionsPage", bytes: .encoding(Samples.pages[8].encode),
+            text: "digest: 9 deletions { \(masked) }"),
         Case(
             message: "StringPage", bytes: .encoding(Samples.pages[1].encode),
             text: "values: \"\" values: \"a\" values: \"\\303\\274\""),

@@ -78,7 +78,30 @@ struct GoldenVectorTests {
                 "part-end",
                 .encoding { $0.appendFrame(FrameType.selectEnd.rawValue, stream: 3, body: Samples.partEnd.encode) }
             ))
-        return result + storeVectors
+        pair.toClient()
+        let asked = pair.openQuery(
+            .deletions(DeletionsRequest(digest: 7, deletions: Samples.deletions)), deadline: 5_000)
+        result.append(("deletions", pair.client.output))
+        pair.toServer()
+        _ = pair.server.send(.deletions(DeletionsPage(digest: 9)), on: asked)
+        result.append(("deletions-page", pair.server.output))
+        return result + changesVectors + storeVectors
+    }
+
+    /// On a connection of its own, its first stream.
+    private static var changesVectors: [(name: String, bytes: [UInt8])] {
+        let identity = NodeIdentity(cluster: "murmur", node: "coordinator-1")
+        var pair = ConnectionPair(
+            client: ConnectionOffer(identity: identity, optionalFeatures: .known),
+            server: ConnectionOffer(identity: identity, optionalFeatures: .known))
+        pair.toServer()
+        pair.toClient()
+        let stream = pair.openQuery(.changes(Samples.changes), deadline: 30_000)
+        var result: [(String, [UInt8])] = [("changes", pair.client.output)]
+        pair.toServer()
+        _ = pair.server.send(.changes(Samples.changesPage), on: stream)
+        result.append(("changes-page", pair.server.output))
+        return result
     }
 
     /// On a connection of its own, its first two streams.

@@ -78,7 +78,31 @@ enum Samples {
                 part: .raw(slots(3, 64)))),
         .series(SeriesRequest(scope: partScope)),
         .metadata(partMetadata),
+        .deletions(DeletionsRequest(digest: 7, deletions: deletions)),
+        .fragment(maskedFragment),
+        .changes(changes),
     ]
+
+    static let changes = ChangesRequest(
+        tenant: tenant, slots: slots(9), start: -5, end: 1_763_000_000_000, generation: .max, known: 300)
+
+    static let changesPage = ChangesPage(
+        generation: .max, sequence: 301, times: [-16_384...(-1), 1_762_999_992_320...1_763_000_008_703])
+
+    static let deletions: [Deletion] = {
+        // Their regular expressions compile.
+        let both = [Matcher(equal: "__name__", "up"), matcher("zone", .regex, "a|b")]
+        return [both, Array(both.prefix(1))].compactMap { matchers in
+            try? Deletion(
+                tenant: tenant, matchers: matchers, start: -5, end: 1_763_000_000_000, created: 1_763_000_000_001)
+        }
+    }()
+
+    static let maskedFragment: FragmentRequest = {
+        var fragment = Samples.fragment
+        fragment.deletions = deletions
+        return fragment
+    }()
 
     static let partScope: MetadataScope = {
         var scope = MetadataScope(tenant: tenant, start: 1, end: 2)
@@ -126,6 +150,8 @@ enum Samples {
         .statistics(StatisticsPage(statistics: statistics)),
         .exemplars(ExemplarsPage(series: exemplars)),
         .fragment(fragmentPage),
+        .deletions(DeletionsPage(digest: 9, deletions: Array(deletions.prefix(1)))),
+        .changes(changesPage),
     ]
 
     static let exemplars = [

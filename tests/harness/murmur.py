@@ -25,8 +25,11 @@ def clean_environment(**extra: str) -> dict[str, str]:
 
 
 def flags(settings: Mapping[str, Any]) -> list[str]:
-    """`late_window="2h"` as `--late-window 2h`."""
-    return [text for name, value in settings.items() for text in ("--" + name.replace("_", "-"), str(value))]
+    """`late_window="2h"` as `--late-window 2h`; a switch, `admin_api=True`, as its flag alone."""
+    return [
+        text for name, value in settings.items()
+        for text in ("--" + name.replace("_", "-"), *([] if value is True else [str(value)]))
+    ]
 
 
 class Program:

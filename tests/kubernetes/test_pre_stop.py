@@ -174,6 +174,8 @@ def test_a_set_that_shrinks_gives_its_slots_away_and_loses_nothing(api, tmp_path
         wait_for("a push", lambda: installation.router.client.request("POST", "/api/metrics", body=kept).status == 204)
         expected = {f"web-{number}": str(number) for number in range(300)}
         wait_for("all samples", lambda: answer() == expected)
+        # Before that a slot may have no holder but the pod that is to be killed.
+        wait_for("two copies of every slot", lambda: all(pod.is_settled() for pod in installation.aggregators))
 
         # Three are wanted, and there are three: a rolling restart. The last pod is back and ready, and may still copy from others than the next.
         leaving.program.kill()

@@ -31,7 +31,7 @@ package struct QueryParameters: Sendable {
         self.bounds = bounds
     }
 
-    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `stats`, `partial_response`, `explain`.
+    /// `query`, `time`, `timeout`, `limit`, `lookback_delta`, `stats`, `partial_response`, `explain`, `cache`, `nocache`.
     package func instant() throws(APIFailure) -> InstantQuery {
         InstantQuery(tenant: tenant, query: try query(), time: try time("time") ?? now, options: try options())
     }
@@ -66,6 +66,15 @@ package struct QueryParameters: Sendable {
         return LabelQuery(
             tenant: tenant, selectors: selectors, start: start, end: end, resultsMax: try resultsMax(),
             timeoutMilliseconds: try timeout(), allowsPartial: try flag("partial_response", unlessGiven: true))
+    }
+
+    /// `match[]`, at least one, `start`, `end`; without them of all times.
+    package func deletion(client: String) throws(APIFailure) -> DeletionRequest {
+        let selectors = try selectors()
+        if selectors.isEmpty { throw APIFailure(.badData, "no match[] parameter provided") }
+        return DeletionRequest(
+            tenant: tenant, selectors: selectors, start: try time("start") ?? Int64.min / 4,
+            end: try time("end") ?? Int64.max / 4, client: client)
     }
 
     /// `query`, `start`, `end`, `timeout`.
@@ -132,7 +141,18 @@ package struct QueryParameters: Sendable {
             timeoutMilliseconds: try timeout(), seriesMax: try limit() ?? 0,
             lookbackMilliseconds: try lookback(),
             allowsPartial: try flag("partial_response", unlessGiven: true), statistics: statistics,
-            explain: try explain())
+            explain: try explain(), usesCache: try usesCache())
+    }
+
+    /// `cache=off`, or as VictoriaMetrics has it `nocache=1`.
+    private func usesCache() throws(APIFailure) -> Bool {
+        let isOn: Bool
+        switch parameters["cache"] {
+        case nil, "on": isOn = true
+        case "off": isOn = false
+        case .some: throw bad("cache", "it must be on or off")
+        }
+        return try !flag("nocache", unlessGiven: false) && isOn
     }
 
     private func explain() throws(APIFailure) -> ExplainMode {

@@ -99,6 +99,8 @@ package enum Route: Hashable, Sendable {
     case queries
     /// `status/queries/kill`.
     case killQuery
+    /// `admin/tsdb/delete_series`.
+    case deleteSeries
     /// A list of things that there are none of.
     case emptyList(EmptyList)
     /// `status/…` and `features`: what the process says about itself.
@@ -156,6 +158,7 @@ package enum Route: Hashable, Sendable {
         case .remoteRead: "read"
         case .queries: "queries"
         case .killQuery: "kill_query"
+        case .deleteSeries: "delete_series"
         case .emptyList(let list): list.rawValue
         case .status(let page): page.rawValue
         case .cluster(let page): "cluster_" + page.rawValue
@@ -201,6 +204,7 @@ package enum Route: Hashable, Sendable {
         "/api/v1/status/queries": (.queries, readOnly),
         "/api/v1/status/queries/kill": (.killQuery, push),
         "/api/v1/read": (.remoteRead, push),
+        "/api/v1/admin/tsdb/delete_series": (.deleteSeries, ["POST", "PUT"]),
         "/api/v1/rules": (.emptyList(.rules), readOnly),
         "/api/v1/alerts": (.emptyList(.alerts), readOnly),
         "/api/v1/alertmanagers": (.emptyList(.alertmanagers), readOnly),

@@ -24,6 +24,8 @@ package struct SurfaceConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(75)
     /// How long a stop waits for requests at work.
     package var shutdownGrace: Duration = .seconds(5)
+    /// `admin-api`: whether samples can be deleted.
+    package var adminAPI = false
     /// What `status/buildinfo` tells as our own version.
     package var version = "0.1.0"
 
@@ -40,6 +42,8 @@ package struct SurfaceServices: Sendable {
     package var ingest: (any IngestService)?
     /// Answers questions, live ones too.
     package var query: (any QueryService)?
+    /// Deletes samples.
+    package var deletions: (any DeletionService)?
     /// Tells of the cluster.
     package var cluster: (any ClusterService)?
     /// The web application.
@@ -56,12 +60,14 @@ package struct SurfaceServices: Sendable {
     /// Services of one process.
     package init(
         ingest: (any IngestService)? = nil, query: (any QueryService)? = nil,
+        deletions: (any DeletionService)? = nil,
         cluster: (any ClusterService)? = nil, files: StaticFiles = .none,
         readiness: Readiness, metrics: MetricsRegistry, process: ProcessFacts = ProcessFacts(),
         clock: @escaping @Sendable () -> Int64 = SurfaceClock.milliseconds
     ) {
         self.ingest = ingest
         self.query = query
+        self.deletions = deletions
         self.cluster = cluster
         self.files = files
         self.readiness = readiness

@@ -26,7 +26,7 @@ extension SurfaceResponder {
 
     func parameters(of request: Request, _ target: RequestTarget) async throws -> RequestParameters {
         var parameters = RequestParameters()
-        if request.method == .post { try await addForm(of: request, to: &parameters) }
+        if request.method == .post || request.method == .put { try await addForm(of: request, to: &parameters) }
         try parameters.add(urlEncoded: target.query.utf8)
         return parameters
     }
@@ -100,7 +100,8 @@ extension SurfaceResponder {
         case .formatQuery:
             return Envelope.string(PrettyPrinter.text(try service.parse(try reader.query())))
         case .parseQuery: return Envelope.tree(try service.parse(try reader.query()))
-        case .ingest, .federate, .remoteRead, .queries, .killQuery, .emptyList, .status, .cluster, .clusterCommand,
+        case .ingest, .federate, .remoteRead, .queries, .killQuery, .deleteSeries, .emptyList, .status, .cluster,
+            .clusterCommand,
             .live,
             .metrics, .healthy, .ready, .file, .unknown, .methodNotAllowed:
             preconditionFailure("\(route.name) is not a query")

@@ -63,7 +63,7 @@ extension SurfaceResponder {
             (
                 "api",
                 [
-                    ("admin", false), ("label_values_match", true), ("lifecycle", false),
+                    ("admin", configuration.adminAPI), ("label_values_match", true), ("lifecycle", false),
                     ("otlp_write_receiver", false), ("query_stats", true), ("query_warnings", true),
                     ("remote_write_receiver", services.ingest != nil), ("time_range_labels", true),
                     ("time_range_series", true),

@@ -11,13 +11,16 @@ import Synchronization
 /// What arrives is a request as Hummingbird reads it off the connection; what leaves is a response whose body may be
 /// written in pieces. Next files: `SurfaceResponder+Query.swift`, `SurfaceResponder+Ingest.swift`.
 package struct SurfaceResponder: HTTPResponder {
-    /// What Hummingbird gives with each request; nothing of it is needed.
+    /// What Hummingbird gives with each request: where it came from.
     package struct Context: InitializableFromSource, Sendable {
+        /// The other end of its connection; nil without a server.
+        let client: SocketAddress?
+
         /// As the server makes it.
-        package init(source: ApplicationRequestContextSource) {}
+        package init(source: ApplicationRequestContextSource) { client = source.channel.remoteAddress }
 
         /// Without a server.
-        package init() {}
+        package init() { client = nil }
     }
 
     let configuration: SurfaceConfiguration
@@ -45,7 +48,7 @@ package struct SurfaceResponder: HTTPResponder {
         let route = Route.find(method: request.method.rawValue, path: target.path)
         var response: Response
         do {
-            response = try await self.response(to: request, target, route)
+            response = try await self.response(to: request, target, route, context)
         } catch let error as HTTPParserError {
             throw error
         } catch {
@@ -65,7 +68,9 @@ package struct SurfaceResponder: HTTPResponder {
         return response
     }
 
-    private func response(to request: Request, _ target: RequestTarget, _ route: Route) async throws -> Response {
+    private func response(
+        to request: Request, _ target: RequestTarget, _ route: Route, _ context: Context
+    ) async throws -> Response {
         if let upgrade = request.headers[.upgrade], upgrade.lowercased() == "websocket" {
             return refusedUpgrade(request, target, route)
         }
@@ -77,6 +82,7 @@ package struct SurfaceResponder: HTTPResponder {
             return try await query(request, target, route)
         case .queries: return try await queries(request, target)
         case .killQuery: return try await killQuery(request, target)
+        case .deleteSeries: return try await deleteSeries(request, target, client: context.client?.ipAddress)
         case .remoteRead: return try await remoteRead(request, target)
         case .emptyList(let list): return json(Envelope.fixed(list.json), for: request)
         case .status(let page): return json(status(page), for: request)

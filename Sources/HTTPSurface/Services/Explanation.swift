@@ -69,12 +69,28 @@ package struct Explanation: Sendable {
         }
     }
 
+    /// What kept results had to do with it.
+    package struct Cache: Sendable {
+        /// `none` where they were not asked; `hit`, `partial`, `miss`, or `unknown` where it could not be told what changed.
+        package var use: String
+        /// Steps that were taken from a kept result.
+        package var stepsKept: Int
+
+        /// By default, not asked.
+        package init(use: String = "none", stepsKept: Int = 0) {
+            self.use = use
+            self.stepsKept = stepsKept
+        }
+    }
+
     /// `plan` or `analyze`.
     package var mode: ExplainMode
     /// How the plan was cut in the end.
     package var cut: String
     /// Slots of the cluster.
     package var slotCount: Int
+    /// What kept results had to do with it.
+    package var cache = Cache()
     /// What this node runs.
     package var operators: [OperatorFigures]
     /// What others are asked, attempts that did not suffice included.
@@ -97,7 +113,9 @@ extension JSONText {
         string(explanation.mode.rawValue)
         raw(",\"cut\":")
         string(explanation.cut)
-        raw(",\"slots\":\(explanation.slotCount),\"cache\":\"none\",\"plan\":")
+        raw(",\"slots\":\(explanation.slotCount),\"cache\":")
+        string(explanation.cache.use)
+        raw(",\"stepsKept\":\(explanation.cache.stepsKept),\"plan\":")
         trees(explanation.operators)
         raw(",\"work\":[")
         for (index, work) in explanation.work.prefix(Explanation.workMax).enumerated() {

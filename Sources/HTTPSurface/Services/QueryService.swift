@@ -61,11 +61,13 @@ package struct QueryOptions: Hashable, Sendable {
     package var statistics: StatisticsDetail
     /// Whether the answer is to explain itself.
     package var explain: ExplainMode
+    /// Whether steps of a range query may be taken from a kept result, and the result be kept.
+    package var usesCache: Bool
 
     /// Options; by default nothing is limited but the time, and partial results are taken with their warnings.
     package init(
         timeoutMilliseconds: Int64, seriesMax: Int = 0, lookbackMilliseconds: Int64? = nil, allowsPartial: Bool = true,
-        statistics: StatisticsDetail = .none, explain: ExplainMode = .none
+        statistics: StatisticsDetail = .none, explain: ExplainMode = .none, usesCache: Bool = false
     ) {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.seriesMax = seriesMax
@@ -73,6 +75,7 @@ package struct QueryOptions: Hashable, Sendable {
         self.allowsPartial = allowsPartial
         self.statistics = statistics
         self.explain = explain
+        self.usesCache = usesCache
     }
 }
 

@@ -94,6 +94,7 @@ package struct ClusterPlan: Sendable {
             self.limits.paidBatchesMax = random.number(in: 1...4)
             self.limits.paidSlotsMax = random.number(in: 1...4)
             self.limits.copiedSlotsMax = random.number(in: 1...2)
+            self.limits.registeredSlotsMax = random.number(in: 1...4)
         }
         // Some runs have no moment at which a slot is at rest.
         if random.chance(perMillion: 60_000) {
