@@ -60,7 +60,24 @@ import Testing
         return sent
     }
 
-    private static func registered(_ keeper: SlotKeeper, _ slots: Int) -> Int {
+    private static let slots = 40
+
+    /// Few slots are copied at a time, and registered in.
+    private static let narrow = {
+        var limits = MovementLimits()
+        limits.copiedSlotsMax = 3
+        limits.registeredSlotsMax = 8
+        return limits
+    }()
+
+    /// Three members after eight seconds: the first two hold all slots.
+    private static func holders() -> [SlotKeeper] {
+        var keepers = (0..<3).map { keeper($0, view(slots: slots, wanted: [0, 1]), narrow) }
+        _ = run(&keepers, ticks: 0..<80, talking: [0, 1, 2])
+        return keepers
+    }
+
+    private static func registered(_ keeper: SlotKeeper) -> Int {
         (0..<slots).count { keeper.role(in: $0) == .candidate }
     }
 
@@ -86,55 +103,41 @@ import Testing
 
     @Test("a node registers in few slots at a time that enough others hold, and comes to hold all of them in turn")
     func registrations() {
-        let slots = 40
-        var limits = MovementLimits()
-        limits.copiedSlotsMax = 3
-        limits.registeredSlotsMax = 8
-        var keepers = (0..<3).map { Self.keeper($0, Self.view(slots: slots, wanted: [0, 1]), limits) }
-        _ = Self.run(&keepers, ticks: 0..<80, talking: [0, 1, 2])
-        #expect(keepers[0].heldSlots.count == slots && keepers[1].heldSlots.count == slots)
-        for node in keepers.indices { keepers[node].update(Self.view(slots: slots, wanted: [1, 2])) }
+        var keepers = Self.holders()
+        #expect(keepers[0].heldSlots.count == Self.slots && keepers[1].heldSlots.count == Self.slots)
+        for node in keepers.indices { keepers[node].update(Self.view(slots: Self.slots, wanted: [1, 2])) }
         // No page comes: what cannot be copied now is not registered in.
         _ = Self.run(&keepers, ticks: 80..<120, talking: [0, 1, 2], pages: false)
-        #expect(Self.registered(keepers[2], slots) == 8)
-        #expect(keepers[0].heldSlots.count == slots)
+        #expect(Self.registered(keepers[2]) == 8)
+        #expect(keepers[0].heldSlots.count == Self.slots)
         _ = Self.run(&keepers, ticks: 120..<800, talking: [0, 1, 2])
-        #expect(keepers[2].heldSlots.count == slots && keepers[0].heldSlots.isEmpty)
+        #expect(keepers[2].heldSlots.count == Self.slots && keepers[0].heldSlots.isEmpty)
     }
 
     @Test("a slot that too few others hold is registered in at once")
     func registrationsOfFew() {
-        let slots = 40
-        var limits = MovementLimits()
-        limits.copiedSlotsMax = 3
-        limits.registeredSlotsMax = 8
-        var keepers = (0..<3).map { Self.keeper($0, Self.view(slots: slots, wanted: [0, 1]), limits) }
-        _ = Self.run(&keepers, ticks: 0..<80, talking: [0, 1, 2])
+        var keepers = Self.holders()
         keepers[1] = {
             var effects: [MovementEffect] = []
             return SlotKeeper(
-                me: NodeID(1), boot: 2, records: [], mayHaveLost: true, view: Self.view(slots: slots, wanted: [0, 1]),
-                limits: limits, now: 8_000_000, into: &effects)
+                me: NodeID(1), boot: 2, records: [], mayHaveLost: true,
+                view: Self.view(slots: Self.slots, wanted: [0, 1]),
+                limits: Self.narrow, now: 8_000_000, into: &effects)
         }()
         _ = Self.run(&keepers, ticks: 80..<110, talking: [0, 1, 2], pages: false)
-        #expect(Self.registered(keepers[1], slots) == slots)
+        #expect(Self.registered(keepers[1]) == Self.slots)
     }
 
     @Test("where one of the holders falls silent a registration is not postponed any longer")
     func registrationsBesideSilence() {
-        let slots = 40
-        var limits = MovementLimits()
-        limits.copiedSlotsMax = 3
-        limits.registeredSlotsMax = 8
-        var keepers = (0..<3).map { Self.keeper($0, Self.view(slots: slots, wanted: [0, 1]), limits) }
-        _ = Self.run(&keepers, ticks: 0..<80, talking: [0, 1, 2])
-        for node in keepers.indices { keepers[node].update(Self.view(slots: slots, wanted: [1, 2])) }
+        var keepers = Self.holders()
+        for node in keepers.indices { keepers[node].update(Self.view(slots: Self.slots, wanted: [1, 2])) }
         _ = Self.run(&keepers, ticks: 80..<120, talking: [0, 1, 2], pages: false)
-        #expect(Self.registered(keepers[2], slots) == 8)
+        #expect(Self.registered(keepers[2]) == 8)
         // Batches are logged by the two that are left.
         _ = Self.run(&keepers, ticks: 120..<190, talking: [0, 2], pages: false)
-        #expect(Self.registered(keepers[2], slots) == slots)
+        #expect(Self.registered(keepers[2]) == Self.slots)
         _ = Self.run(&keepers, ticks: 190..<900, talking: [0, 1, 2])
-        #expect(keepers[2].heldSlots.count == slots && keepers[0].heldSlots.isEmpty)
+        #expect(keepers[2].heldSlots.count == Self.slots && keepers[0].heldSlots.isEmpty)
     }
 }

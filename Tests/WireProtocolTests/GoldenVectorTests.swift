@@ -55,14 +55,19 @@ struct GoldenVectorTests {
         return result + fragmentVectors
     }
 
-    /// On a connection of its own, its first stream.
-    private static var fragmentVectors: [(name: String, bytes: [UInt8])] {
-        let identity = NodeIdentity(cluster: "murmur", node: "coordinator-1")
-        var pair = ConnectionPair(
-            client: ConnectionOffer(identity: identity, optionalFeatures: .known),
-            server: ConnectionOffer(identity: identity, optionalFeatures: .known))
+    /// A connection of a coordinator that both ends have opened, with all features.
+    private static var coordinatorPair: ConnectionPair {
+        let offer = ConnectionOffer(
+            identity: NodeIdentity(cluster: "murmur", node: "coordinator-1"), optionalFeatures: .known)
+        var pair = ConnectionPair(client: offer, server: offer)
         pair.toServer()
         pair.toClient()
+        return pair
+    }
+
+    /// On a connection of its own, its first stream.
+    private static var fragmentVectors: [(name: String, bytes: [UInt8])] {
+        var pair = coordinatorPair
         var small = Samples.fragment
         small.slots = Samples.slots(9)
         let stream = pair.openQuery(.fragment(small), deadline: 30_000)
@@ -90,12 +95,7 @@ struct GoldenVectorTests {
 
     /// On a connection of its own, its first stream.
     private static var changesVectors: [(name: String, bytes: [UInt8])] {
-        let identity = NodeIdentity(cluster: "murmur", node: "coordinator-1")
-        var pair = ConnectionPair(
-            client: ConnectionOffer(identity: identity, optionalFeatures: .known),
-            server: ConnectionOffer(identity: identity, optionalFeatures: .known))
-        pair.toServer()
-        pair.toClient()
+        var pair = coordinatorPair
         let stream = pair.openQuery(.changes(Samples.changes), deadline: 30_000)
         var result: [(String, [UInt8])] = [("changes", pair.client.output)]
         pair.toServer()
