@@ -46,8 +46,9 @@ matrix: ## put real clusters under every fault, some 35 minutes, and print what 
 check: ## format, a build without warnings, tidy, types of the web application
 	@bin/check
 
-bench: ## measure remote-write ingest through the whole standalone path, beside Prometheus
+bench: ## measure remote-write ingest through the whole standalone path, beside Prometheus, and queries under load
 	@bin/bench
+	@bin/bench-load
 
 sim-membership: ## print the table of docs/membership.md: memberships in simulation, beside memberlist's defaults
 	@bin/sim-membership

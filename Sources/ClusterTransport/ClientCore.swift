@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -85,9 +86,17 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
             .whenComplete { result in
                 switch result {
                 case .success(let channel): self.connected(channel)
-                case .failure(let error): self.failed(TypedError(.unavailable, "cannot connect: \(error)"))
+                case .failure(let error): self.failed(TypedError(.unavailable, self.reason(error)))
                 }
             }
+    }
+
+    /// Why there is no connection, in words for whoever pushes or asks.
+    private func reason(_ error: any Error) -> String {
+        let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
+        // SAFETY: strerror returns a NUL-terminated string that lives at least until the next call on this thread.
+        let words = (cause as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
+        return "cannot connect to \(host):\(port): \(words)"
     }
 
     private func connected(_ channel: any Channel) {

@@ -136,10 +136,14 @@ package struct DeletionExchange: Sendable {
         return answers == peers.count
     }
 
-    /// Unites both sides' deletions.
+    /// Unites both sides' deletions. What was united may be too much for one message, so it is given in parts.
     private func settle(with node: NodeID, _ answer: Answer, within timeout: Duration) async {
         guard let united = await keep(answer.set.all), united.digest != answer.digest else { return }
-        _ = await ask(node, DeletionsRequest(digest: united.digest, deletions: united.all), within: timeout)
+        let all = united.all
+        for start in stride(from: 0, to: all.count, by: DeletionSet.countMax) {
+            let part = Array(all[start..<min(start + DeletionSet.countMax, all.count)])
+            _ = await ask(node, DeletionsRequest(digest: united.digest, deletions: part), within: timeout)
+        }
     }
 
     @discardableResult

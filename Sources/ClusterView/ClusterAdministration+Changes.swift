@@ -154,14 +154,19 @@ extension ClusterAdministration {
 
 extension ClusterStatus.CopiesChange {
     fileprivate init(_ copies: CopyFactors, _ wait: Stewardship.CopiesWait) {
-        let (members, reason) =
+        let (members, one, many) =
             switch wait {
-            case .untold(let names): (names, "has not heard of it, or does not answer")
-            case .moving(let names): (names, "does not have all of its copies yet, or does not answer")
+            case .untold(let names):
+                (names, "has not heard of it, or does not answer", "have not heard of it, or do not answer")
+            case .moving(let names):
+                (
+                    names, "does not have all of its copies yet, or does not answer",
+                    "do not have all of their copies yet, or do not answer"
+                )
             }
         self.init(
             wanted: copies.wanted, placed: copies.placed, assured: copies.assured, waitsFor: members.map(\.text),
-            reason: reason)
+            reason: members.count == 1 ? one : many)
     }
 }
 

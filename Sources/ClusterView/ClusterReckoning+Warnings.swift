@@ -97,7 +97,9 @@ extension ClusterReckoning {
                         + "its blocks wait on its disk and have no copy in the checkpoint",
                     advice: report.checkpoint?.others == nil
                         ? "start the database; murmur ctl doctor says more"
-                        : "it keeps another cluster's checkpoint: give this one a database of its own (--checkpoint)"))
+                        : "it keeps another cluster's checkpoint. Is that cluster gone and has this one's name, wait for "
+                            + "checkpoint-owner-patience; otherwise give this one a database of its own (--checkpoint)")
+            )
         }
         if let store = report.store, let size = store.diskBytes, let free = store.diskFreeBytes, size > 0, free >= 0,
             Double(free) < Double(size) * freeShareWarned

@@ -113,7 +113,7 @@ extension MemberConfiguration.Wishes {
             throw ClusterError(
                 .settingsDiffer, "the cluster has other settings: " + differences.joined(separator: "; "),
                 hint: "leave these settings out to take the cluster's, or set them as the cluster has them; "
-                    + "murmur ctl settings set changes the cluster's")
+                    + "of a running cluster murmur ctl settings set changes replication-factor and replacement-delay")
         }
     }
 

@@ -21,7 +21,8 @@ package final class EngineHost: Sendable {
 
     private init(
         configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue,
-        movementQueueBytesMax: Int, cache: BlockCache, figures: FigureBoard, syncer: IntervalSyncer?
+        movementQueueBytesMax: Int, cache: BlockCache, sealed: SealedCache, figures: FigureBoard,
+        syncer: IntervalSyncer?
     ) {
         self.configuration = configuration
         self.directory = directory
@@ -30,8 +31,7 @@ package final class EngineHost: Sendable {
         self.figures = figures
         self.syncer = syncer
         self.cache = cache
-        sealed = SealedCache(
-            bytesMax: configuration.blockCacheBytesMax / 4 * 3, joinedBytesMax: configuration.blockCacheBytesMax)
+        self.sealed = sealed
     }
 
     /// Opens the store in a data directory: takes over blocks, replays the log, starts the thread.
@@ -55,12 +55,14 @@ package final class EngineHost: Sendable {
         let settings = configuration
         // Questions that read whole files want most of it; slot by slot a little goes far.
         let cache = BlockCache(bytesMax: settings.blockCacheBytesMax / 4)
+        let sealed = SealedCache(
+            bytesMax: settings.blockCacheBytesMax / 4 * 3, joinedBytesMax: settings.blockCacheBytesMax)
         let target = try await withCheckedThrowingContinuation { (opened: CheckedContinuation<SyncTarget, any Error>) in
             WorkerThread.start(name: "murmur-engine") {
                 do throws(EngineError) {
                     let thread = try EngineThread(
-                        configuration: settings, directory: directory, queue: queue, cache: cache, movement: movement,
-                        logger: logger,
+                        configuration: settings, directory: directory, queue: queue, cache: cache, sealed: sealed,
+                        movement: movement, logger: logger,
                         publish: { figures.set($0) })
                     opened.resume(returning: thread.wal.target)
                     thread.run()
@@ -76,7 +78,8 @@ package final class EngineHost: Sendable {
         }
         return EngineHost(
             configuration: settings, directory: directory, queue: queue,
-            movementQueueBytesMax: movement?.queueBytesMax ?? 0, cache: cache, figures: figures, syncer: syncer)
+            movementQueueBytesMax: movement?.queueBytesMax ?? 0, cache: cache, sealed: sealed, figures: figures,
+            syncer: syncer)
     }
 
     /// The generation that this host's references belong to.

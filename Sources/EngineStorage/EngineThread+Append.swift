@@ -128,6 +128,19 @@ extension EngineThread {
         wal.isOpen ? nil : rotateLog()
     }
 
+    /// Every batch tries again: what is told each time fills the disk that may be full already.
+    private func tellOfLog(_ error: FileError) {
+        let now = configuration.monotonicClock()
+        if let last = logFailureToldAt, now - last < Self.logFailureInterval { return }
+        logFailureToldAt = now
+        logger.error(
+            "log segment not begun",
+            metadata: ["error": "\(error)", "failures": "\(statistics.walFailures)"])
+    }
+
+    /// Milliseconds between two lines about a log that cannot be written.
+    private static let logFailureInterval: Int64 = 10_000
+
     /// Begins the next segment of the log; the group must be committed.
     func rotateLog() -> EngineError? {
         precondition(group.isEmpty || !wal.isOpen, "the log is rotated under a group")
@@ -137,7 +150,7 @@ extension EngineThread {
             return nil
         } catch {
             statistics.walFailures += 1
-            logger.error("log segment not begun", metadata: ["error": "\(error)"])
+            tellOfLog(error)
             return EngineError(.logFailed, "the log cannot be written: \(error)", retryAfterMilliseconds: 1000)
         }
     }

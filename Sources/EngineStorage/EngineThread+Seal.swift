@@ -55,17 +55,23 @@ extension EngineThread {
                 coversSegmentsBefore: wal.number, createdAt: configuration.clock(), directory: directory))
     }
 
-    /// Encodes and writes on a thread of its own; the engine goes on meanwhile.
+    /// Encodes and writes on a thread of its own; the engine goes on meanwhile, and questions find the samples in the frozen head until they are
+    /// as quick to be found in the file.
     private func startWorker(_ job: SealJob) {
         seal = .running
         let queue = queue
+        let sealed = sealed
         let clock = configuration.monotonicClock
         WorkerThread.start(name: "murmur-seal") {
             let start = clock()
             let result = job.run()
-            // When the engine is closed meanwhile, the next start finds the block and cuts the log.
-            _ = queue.push { thread in
-                thread.sealEnded(result, job: job, milliseconds: clock() - start)
+            let milliseconds = clock() - start
+            Task {
+                if case .success(let file?) = result { await sealed.prepare(file) }
+                // When the engine is closed meanwhile, the next start finds the block and cuts the log.
+                _ = queue.push { thread in
+                    thread.sealEnded(result, job: job, milliseconds: milliseconds)
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ final class EngineThread {
     let directory: DataDirectory
     let queue: EngineQueue
     let cache: BlockCache
+    let sealed: SealedCache
     let logger: Logger
     /// Called on this thread with the newest figures.
     let publish: @Sendable (EngineHostStatistics) -> Void
@@ -40,9 +41,10 @@ final class EngineThread {
     var seal: SealState = .idle
     /// The log lacks, for all that is known, some of what is frozen.
     var isFrozenUnsynced = false
-    // Of the monotonic clock: when the head was last frozen, when it may be again after the log failed, when retention last acted.
+    // Of the monotonic clock: when the head was last frozen, when it may be again after the log failed, when retention last acted; when a log that cannot be written was told of.
     var lastSealAt: Int64
     var sealBlockedUntil: Int64 = .min
+    var logFailureToldAt: Int64?
     var lastRetentionAt: Int64 = .min
     var isClosing = false
     /// Who waits for the end of the seal that runs, or that is to be begun.
@@ -53,12 +55,14 @@ final class EngineThread {
     /// - Throws: `EngineError`, when what is on disk cannot be taken over.
     init(
         configuration: EngineHostConfiguration, directory: DataDirectory, queue: EngineQueue, cache: BlockCache,
-        movement setup: MovementSetup?, logger: Logger, publish: @escaping @Sendable (EngineHostStatistics) -> Void
+        sealed: SealedCache, movement setup: MovementSetup?, logger: Logger,
+        publish: @escaping @Sendable (EngineHostStatistics) -> Void
     ) throws(EngineError) {
         self.configuration = configuration
         self.directory = directory
         self.queue = queue
         self.cache = cache
+        self.sealed = sealed
         self.logger = logger
         self.publish = publish
         engine = Engine(configuration: configuration.engine)

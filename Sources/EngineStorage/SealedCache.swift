@@ -35,7 +35,8 @@ struct SealedView: Sendable {
 ///
 /// A question whose files do not fit together is answered slot by slot (`BlockCache`): slower, but it needs one slot's blocks at a time.
 /// So is one for which the chunks would have to be put together once more while questions at work hold too many that were before.
-/// An actor because opening takes a while: questions that wait for it want the same files, and hold no thread.
+/// An actor because opening takes a while: questions that wait for it want the same files, and hold no thread. Files that have just been sealed are
+/// opened before they can be asked for (`SealedCache+Preparing.swift`).
 actor SealedCache {
     private struct Entry {
         var file: OpenBlockFile
@@ -62,6 +63,10 @@ actor SealedCache {
     private var entries: [UInt32: Entry] = [:]
     private var bytes = 0
     private var clock = 0
+    /// The clock when a file was prepared last.
+    private var preparedAt = 0
+    /// Counts what changes entries, table or the chunks that are together.
+    private var revision = 0
     /// The chunks of open files together; put together anew when a question reads others, or some of them were evicted.
     private var joined: Joined?
     /// All that were put together and are in memory still: the newest, and those before that questions at work hold.
@@ -134,24 +139,77 @@ actor SealedCache {
         let numbers = entries.keys.sorted()
         let files = numbers.compactMap { entries[$0]?.file }
         guard files.count <= SealedChunks.filesMax, let flags = Self.flags(of: wanted, among: files) else { return nil }
+        let chunks = SealedChunks(sources(of: numbers), before: joined?.chunks)
+        use(chunks, of: files)
+        return (chunks, flags)
+    }
+
+    /// Where the chunks of open files are.
+    private func sources(of numbers: [UInt32]) -> [SealedChunks.Source] {
         var before: [ObjectIdentifier: Int] = [:]
         for (index, file) in (joined?.files ?? []).enumerated() { before[ObjectIdentifier(file)] = index }
-        var sources: [SealedChunks.Source] = []
-        for (number, file) in zip(numbers, files) {
-            if let bytes = entries[number]?.bytes {
-                sources.append(.file(file.index, number, bytes))
-            } else if let index = before[ObjectIdentifier(file)] {
-                sources.append(.joined(index))
-            } else {
+        return numbers.map { number in
+            guard let entry = entries[number] else { preconditionFailure("block \(number) is not open") }
+            if let bytes = entry.bytes { return .file(entry.file.index, number, bytes) }
+            guard let index = before[ObjectIdentifier(entry.file)] else {
                 preconditionFailure("block \(number) is open, but its bytes are nowhere")
             }
+            return .joined(index)
         }
-        let chunks = SealedChunks(sources, before: joined?.chunks)
+    }
+
+    /// From now on these are the chunks of all open files.
+    private func use(_ chunks: SealedChunks, of files: [OpenBlockFile]) {
+        revision += 1
         joined = Joined(files: files, chunks: chunks)
         generations.removeAll { $0.lifetime == nil }
         generations.append(Generation(lifetime: chunks.lifetime))
-        for number in numbers { entries[number]?.bytes = nil }
-        return (chunks, flags)
+        for number in entries.keys { entries[number]?.bytes = nil }
+    }
+
+    // MARK: - Preparing
+
+    /// What a file is opened with apart; nil where it should not be, or cannot.
+    func begin(_ file: BlockFile) -> SealedPreparation? {
+        guard clock > preparedAt else { return nil }
+        preparedAt = clock
+        let size = Self.estimate(of: file)
+        var kept = entries.keys.sorted { entries[$0]?.used ?? 0 < entries[$1]?.used ?? 0 }
+        var keptBytes = 0
+        var keptChunks = size
+        for number in kept {
+            guard let index = entries[number]?.file else { continue }
+            keptBytes += index.memorySize + index.index.chunkBytes
+            keptChunks += index.index.joinedBytes
+        }
+        // Those that were used longest ago go, until there is room for the rest twice: as it is, and as it will be.
+        while keptBytes + size + table.memorySize > bytesMax
+            || joinedBytes + keptChunks + (table.count + file.seriesCount) * 4 > joinedBytesMax
+        {
+            guard let oldest = kept.first, let file = entries[oldest]?.file else { return nil }
+            kept.removeFirst()
+            keptBytes -= file.memorySize + file.index.chunkBytes
+            keptChunks -= file.index.joinedBytes
+        }
+        kept.sort()
+        guard kept.last ?? 0 < file.number else { return nil }
+        return SealedPreparation(
+            revision: revision, table: table, kept: kept, files: kept.compactMap { entries[$0]?.file },
+            sources: sources(of: kept), before: joined?.chunks)
+    }
+
+    /// Takes over what was opened apart; nothing where something has changed meanwhile.
+    func finish(
+        _ preparation: SealedPreparation, _ file: BlockFile, _ opened: OpenBlockFile, _ chunks: SealedChunks
+    ) {
+        guard preparation.revision == revision else { return }
+        let kept = Set(preparation.kept)
+        for number in entries.keys where !kept.contains(number) { close(number) }
+        table = preparation.table
+        entries[file.number] = Entry(
+            file: opened, bytes: nil, slotBlocks: file.directory.entries.count, used: clock)
+        bytes += opened.memorySize
+        use(chunks, of: preparation.files + [opened])
     }
 
     /// Of each of `files`, whether it is wanted; nil when not all that are wanted are among them. Both are in order of sealing.
@@ -192,6 +250,7 @@ actor SealedCache {
             entries[file.number] = Entry(
                 file: opened.file, bytes: opened.bytes, slotBlocks: file.directory.entries.count, used: clock)
             bytes += opened.file.memorySize
+            revision += 1
             evict(keeping: wanted)
         }
         return files.compactMap { file in
@@ -222,11 +281,13 @@ actor SealedCache {
 
     private func close(_ number: UInt32) {
         guard let entry = entries.removeValue(forKey: number) else { return }
+        revision += 1
         bytes -= entry.file.memorySize
         if entry.bytes == nil { joined?.isStale = true }
     }
 
     private func forget() {
+        revision += 1
         table = SealedTable()
         entries = [:]
         joined = nil

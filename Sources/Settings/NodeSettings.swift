@@ -60,8 +60,8 @@ package struct NodeSettings: Sendable {
     package var sealInterval: Int64
     /// Samples in memory that make the head be sealed.
     package var headSamplesMax: Int
-    /// Memory for blocks that queries read.
-    package var blockCacheBytesMax: Int
+    /// Memory for blocks that queries read; nil for a share of what the process may have.
+    package var blockCacheBytesMax: Int?
     /// How long a database must be without a sign of its cluster to go over to one of the same name: milliseconds.
     package var checkpointOwnerPatience: Int64
     /// Blocks that may wait for the checkpoint store.
@@ -131,7 +131,7 @@ package struct NodeSettings: Sendable {
         durability = Durability(rawValue: values.text("durability")) ?? .interval
         sealInterval = values.milliseconds("seal-interval")
         headSamplesMax = values.integer("head-samples-max")
-        blockCacheBytesMax = values.integer("block-cache-bytes-max")
+        blockCacheBytesMax = values.optionalInteger("block-cache-bytes-max")
         checkpointOwnerPatience = values.milliseconds("checkpoint-owner-patience")
         pendingCheckpointBytesMax = values.integer("pending-checkpoint-bytes")
         movementRate = values.integer("movement-rate")

@@ -78,9 +78,15 @@ package struct SettingValues: Sendable {
         return isOn
     }
 
-    /// A whole number or a number of bytes.
+    /// A whole number or a number of bytes; nil when there is none.
+    package func optionalInteger(_ name: String) -> Int? {
+        guard case .integer(let integer)? = value(name) else { return nil }
+        return integer
+    }
+
+    /// A whole number or a number of bytes that has a default.
     package func integer(_ name: String) -> Int {
-        guard case .integer(let integer)? = value(name) else { preconditionFailure("\(name) has no integer") }
+        guard let integer = optionalInteger(name) else { preconditionFailure("\(name) has no integer") }
         return integer
     }
 

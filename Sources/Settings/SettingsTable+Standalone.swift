@@ -44,7 +44,8 @@ extension SettingsTable {
             "head-samples-max", .integer(10_000...2_000_000_000), standard: "20000000",
             "Samples in memory at which they are sealed early; at twice as many, pushes are refused."),
         Setting(
-            "block-cache-bytes-max", .bytes((1 << 20)...(1 << 40)), standard: "256MiB",
+            "block-cache-bytes-max", .bytes((1 << 20)...(1 << 40)),
+            standardMeans: "a quarter of the memory that the process may have, at least 256MiB",
             "Memory for indexes and chunks of blocks that queries read."),
         Setting(
             "checkpoint-owner-patience", .duration(10_000...86_400_000), standard: "60s",

@@ -140,14 +140,14 @@ struct ControlClient {
     private let client: HTTPPushClient
     private let timeout: Duration
 
-    /// - Throws: `CommandFailure` for what is no address.
+    /// - Throws: `UsageError` for what is no address.
     init(endpoint: String, milliseconds: Int64) throws {
         self.endpoint = endpoint
         timeout = .milliseconds(milliseconds)
         do {
             client = try HTTPPushClient(url: endpoint)
         } catch {
-            throw Self.failure(error)
+            throw UsageError(message: "endpoint: \(error)", help: "murmur ctl --help")
         }
     }
 
@@ -207,7 +207,8 @@ struct ControlClient {
                 case 404: "murmur ctl members shows the names"
                 default: "try again, or ask another process with --endpoint"
                 }
-            throw CommandFailure(message: answer.error ?? "status \(reply.status)", hint: hint)
+            throw CommandFailure(
+                message: answer.error ?? "status \(reply.status)", hint: hint, isOfValue: reply.status == 400)
         }
         return data
     }

@@ -103,7 +103,7 @@ extension Doctor {
 
     /// Slots and disks against weights.
     static func balance(_ answers: [Answer]) -> [Finding] {
-        let holders = answers.compactMap { answer in
+        let holders = answers.filter { $0.member.state == "active" }.compactMap { answer in
             answer.status?.slots.map { (member: answer.member, slots: $0.wanted) }
         }
         guard holders.count > 1 else { return [] }

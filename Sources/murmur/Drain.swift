@@ -28,10 +28,12 @@ struct Drain {
         let first = try await own.post("drain", isForced ? ["force": "true"] : [:], ClusterStatus.self)
         let all = first.slots?.held ?? 0
         if !isJSON { Terminal.print("\(name) gives \(all) slots to the others\n") }
+        var moved = (held: all, seconds: 0)
         while true {
             let status = try? await own.get("status", ClusterStatus.self)
             let seconds = Int((ContinuousClock.now - begun).components.seconds)
-            let state = try await client.get("members", [ClusterMemberStatus].self).first { $0.name == name }?.state
+            let members = try await client.get("members", [ClusterMemberStatus].self)
+            let state = members.first { $0.name == name }?.state
             if state == "active", seconds >= Self.patienceSeconds {
                 throw CommandFailure(
                     message: "\(name) stays: it was told so, or too few aggregators would be left",
@@ -49,17 +51,32 @@ struct Drain {
                 try await Task.sleep(for: Self.pause)
                 continue
             }
-            if !isJSON { Terminal.progress(Self.progress(given: all - slots.held, of: all, seconds: seconds)) }
+            if slots.held != moved.held { moved = (slots.held, seconds) }
+            if !isJSON {
+                let bar = Self.progress(given: all - slots.held, of: all, seconds: seconds)
+                let isStill = seconds - moved.seconds >= Self.patienceSeconds
+                let silent = members.filter { $0.roles.contains("aggregator") && $0.liveness != "alive" }.map(\.name)
+                Terminal.progress(bar + Self.rest(held: slots.held, of: all, seconds, isStill: isStill, silent: silent))
+            }
             try await Task.sleep(for: Self.pause)
         }
     }
 
-    /// One line: a bar, the slots, and how long it may still take.
-    static func progress(given: Int, of all: Int, seconds: Int) -> String {
+    /// A bar and the slots.
+    private static func progress(given: Int, of all: Int, seconds: Int) -> String {
         let share = all == 0 ? 1 : Double(given) / Double(all)
-        let bar = ControlTexts.bar(share, width: 24)
-        let rest = given > 0 && given < all ? ", about \(seconds * (all - given) / given + 1) s left" : ""
-        return "\(bar) \(given) of \(all) slots given away, \(seconds) s\(rest)"
+        return "\(ControlTexts.bar(share, width: 24)) \(given) of \(all) slots given away, \(seconds) s"
+    }
+
+    /// How long it may still take, or what it waits for.
+    private static func rest(held: Int, of all: Int, _ seconds: Int, isStill: Bool, silent: [String]) -> String {
+        if held == 0 { return isStill ? ", until the others have told that they have all" : "" }
+        if isStill, let first = silent.first {
+            let others = silent.count > 1 ? " and \(silent.count - 1) more" : ""
+            return "; nothing moves, \(first)\(others) must answer again"
+        }
+        if isStill { return "; nothing moves at this moment" }
+        return held < all ? ", about \(seconds * held / (all - held) + 1) s left" : ""
     }
 }
 

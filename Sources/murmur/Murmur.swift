@@ -114,4 +114,6 @@ struct CommandFailure: Error {
     var message: String
     /// What to do next; nil when the message says it.
     var hint: String?
+    /// Whether the process that was asked refused what the command said, not that it was done now.
+    var isOfValue = false
 }

@@ -89,7 +89,7 @@ extension NodeSettings {
             }
         host.sealInterval = sealInterval
         host.headSamplesMax = headSamplesMax
-        host.blockCacheBytesMax = blockCacheBytesMax
+        host.blockCacheBytesMax = blockCacheBytesMax ?? max(ProcessMemory.limit / 4, 256 << 20)
         host.pendingCheckpointBytesMax = pendingCheckpointBytesMax
         return host
     }

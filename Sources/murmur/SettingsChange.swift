@@ -9,10 +9,11 @@ struct SettingsChange {
     /// Between two looks.
     private static let pause = Duration.seconds(1)
 
-    /// - Throws: `CommandFailure` when the cluster does not take it, or another change came in between.
+    /// - Throws: `UsageError` for a setting or a value that cannot be; `CommandFailure` when the cluster does not take it now, or another change
+    ///   came in between.
     func run(_ client: ControlClient, isJSON: Bool) async throws {
         let before = try await client.get("settings", ClusterSettingsStatus.self)
-        let changed = try await client.post("settings/set", ["name": name, "value": value], ClusterSettingsStatus.self)
+        let changed = try await propose(client)
         if !isJSON {
             Terminal.print(Self.beginning(before, changed, try await client.get("status", ClusterStatus.self)))
         }
@@ -40,6 +41,14 @@ struct SettingsChange {
         let settings = try await client.get("settings", ClusterSettingsStatus.self)
         Terminal.print(
             isJSON ? try ControlProgram.json(settings) : waits ? "done\n" + ControlTexts.settings(settings) : "")
+    }
+
+    private func propose(_ client: ControlClient) async throws -> ClusterSettingsStatus {
+        do {
+            return try await client.post("settings/set", ["name": name, "value": value], ClusterSettingsStatus.self)
+        } catch let failure as CommandFailure where failure.isOfValue {
+            throw UsageError(message: failure.message, help: "murmur ctl settings")
+        }
     }
 
     private static func beginning(

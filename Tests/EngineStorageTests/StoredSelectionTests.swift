@@ -84,7 +84,7 @@ struct StoredSelectionTests {
 
     @Test(
         "files that are sealed, opened and evicted between questions are read whole by each",
-        arguments: [40_000, 256 << 20])
+        arguments: [40_000, 100_000, 250_000, 256 << 20])
     func comingAndGoing(cacheBytes: Int) async throws {
         let clock = ManualClock()
         let folder = TemporaryFolder()
@@ -103,6 +103,36 @@ struct StoredSelectionTests {
                 #expect(try await read(host, selection).series == expected)
             }
         }
+        try await host.close()
+    }
+
+    @Test("while questions are asked, a file is open before any can read it; where nobody asks, nothing is opened")
+    func preparing() async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock)
+        defer { withExtendedLifetime(folder) {} }
+        var random = SplitMix64(seed: 3)
+        let first = clock.now
+        let all = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        try await append(host, clock, 0, since: first, using: &random)
+        try await host.seal()
+        #expect(await host.joinedChunkBytes == 0)
+        var before = 0
+        for round in 1..<4 {
+            let expected = try await host.everything()
+            #expect(try await read(host, all).series == expected)
+            try await append(host, clock, round, since: first, using: &random)
+            try await host.seal()
+            let open = await host.joinedChunkBytes
+            #expect(open > before)
+            before = open
+        }
+        try await append(host, clock, 4, since: first, using: &random)
+        try await host.seal()
+        #expect(await host.joinedChunkBytes == before, "nobody has asked since the last file")
+        let expected = try await host.everything()
+        #expect(try await read(host, all).series == expected)
         try await host.close()
     }
 

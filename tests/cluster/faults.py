@@ -118,7 +118,7 @@ def upgraded_by_half(cluster: Cluster, duration: float) -> None:
     """Rolling restarts: every second process goes on without the protocol's newest feature, as an older program, and then has it again."""
     older = list(cluster.nodes.values())[::2]
     for node in older:
-        node.settings["withhold_feature"] = "fragments"
+        node.settings["withhold_feature"] = "changes"
     restart(older, cluster)
     time.sleep(duration)
     for node in older:

@@ -34,7 +34,7 @@ def shown(cluster: Cluster, agents: dict[str, Program], address: str) -> str:
     looks = [
         (f"{murmur} ctl status {endpoint}", "everybody's load, copies, what moves, what to look at"),
         (f"{murmur} ctl ring {endpoint}", "who has which slots"),
-        (f"{murmur} query 'count by (server_id) ({{__name__=~\".+\"}})' {endpoint}", "series of each server"),
+        (f"{murmur} query 'count by (instance) ({{__name__=~\".+\"}})' {endpoint}", "series of each server"),
     ]
     hurts = [
         (f"{murmur} loadgen --push {router.url} --servers 100 --metrics 20 --interval 1s", "2,000 samples a second, so that there is something to move"),
