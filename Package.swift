@@ -179,13 +179,13 @@ let cores: [Target] = [
     .target(
         name: "WireProtocol", dependencies: ["SlotMovement", "MetricModel", "ByteCoding"], exclude: ["control.proto"],
         swiftSettings: .strict),
-    .core("ChunkCoding", ["ByteCoding"]),
+    .core("ChunkCoding", ["MetricModel", "ByteCoding"]),
     .core(
         "SimulationKit", ["Membership", "SlotMovement", "Placement", "MetricModel", "ByteCoding", "SeededRandom"]),
     .core("SlotMovement", ["Placement", "ByteCoding"]),
     .core("Membership", ["ByteCoding", "SeededRandom", .product(name: "RealModule", package: "swift-numerics")]),
     .core("SeededRandom", []),
-    .core("MetricModel", ["ByteCoding", "CRE2"]),
+    .core("MetricModel", ["ByteCoding", "CRE2", .product(name: "RealModule", package: "swift-numerics")]),
     .core("ByteCoding", ["CIntrinsics", "CXXHash"]),
 ]
 

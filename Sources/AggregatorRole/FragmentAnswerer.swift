@@ -85,7 +85,7 @@ struct FragmentAnswerer {
             if let failure = source.failure { throw failure }
             let code: TypedError.Code =
                 switch error.code {
-                case .badRequest, .unsupported: .badRequest
+                case .badRequest: .badRequest
                 case .execution: .evaluation
                 case .limit: .tooLarge
                 case .cancelled: .cancelled

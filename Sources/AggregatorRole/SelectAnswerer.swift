@@ -39,9 +39,9 @@ struct SelectAnswerer {
         for selection in selected.selections {
             var cursor = selection.cursor
             while let series = try cursor.next() {
-                if series.timestamps.isEmpty { continue }
+                if series.isEmpty { continue }
                 end.seriesCount += 1
-                end.sampleCount += series.timestamps.count
+                end.sampleCount += series.sampleWeight
                 try check(end.seriesCount, "query_series_max", seriesMax)
                 try check(end.sampleCount, "query_samples_max", samplesMax)
                 for page in try pager.append(series) {

@@ -29,6 +29,8 @@ enum ValueCodec: UInt8 {
     case scaled = 1
     /// XOR with the value before, in blocks: the exact fallback.
     case xor = 2
+    /// Native histograms: `HistogramChunk` alone reads and writes them.
+    case histogram = 3
 }
 
 /// What can be known of a chunk without decoding its samples.

@@ -82,6 +82,7 @@ package enum ChunkDecoder {
             for index in base..<base + header.count { values[index] = value }
         case .scaled: try ScaledIntegers.read(header.count, into: &values, base: base, from: &cursor)
         case .xor: try XORBlocks.read(header.count, into: &values, base: base, from: &cursor)
+        case .histogram: throw ChunkError(.unknownCodec, offset: 1, found: UInt64(header.codecs))
         }
     }
 }

@@ -12,6 +12,8 @@ package struct ChunkError: Error, Equatable, Sendable, CustomStringConvertible {
         case badCount
         /// Timestamps that do not ascend, or do not end where the header says.
         case badTimes
+        /// Bytes that are no histogram.
+        case badHistogram
         /// Bytes follow the last sample.
         case trailingBytes
     }
@@ -36,6 +38,7 @@ package struct ChunkError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownCodec: "chunk codec \(found) at offset \(offset) is not known"
         case .badCount: "chunk count \(found) at offset \(offset) is out of range"
         case .badTimes: "chunk timestamps do not ascend to the last one (offset \(offset), found \(found))"
+        case .badHistogram: "chunk has a histogram that is none at offset \(offset)"
         case .trailingBytes: "chunk has \(found) bytes after its last sample, from offset \(offset)"
         }
     }

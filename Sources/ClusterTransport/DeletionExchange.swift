@@ -8,33 +8,46 @@ import WireProtocol
 /// Everybody asks everybody's digest from time to time, or some of them where there are many; sets that differ are exchanged whole and united. Who was
 /// away asks before it answers its first question (`catchUp`).
 package struct DeletionExchange: Sendable {
-    /// `deletion_timeout`: of one member's answer.
-    private static let timeout = Duration.seconds(5)
     /// `deletion_compare_interval`: between two rounds; shorter while somebody has not answered.
     private static let interval = Duration.seconds(5)
     private static let shortInterval = Duration.seconds(1)
     /// `deletion_peers_max`: other aggregators that one asks in a round.
     private static let peersMax = 3
-    /// `deletion_catch_up_wait`: how long a start waits for the others' answers.
-    private static let catchUpWait = Duration.seconds(2)
-    private static let catchUpTimeout = Duration.seconds(1)
     private static let catchUpPause = Duration.milliseconds(100)
+
+    /// How long others are waited for.
+    package struct Timeouts: Sendable {
+        /// `deletion_timeout`: of one member's answer.
+        package var answer = Duration.seconds(5)
+        /// The same at a start, where each is asked again and again.
+        package var catchUpAnswer = Duration.seconds(1)
+        /// `deletion_catch_up_wait`: how long a start waits for the others' answers.
+        package var catchUp = Duration.seconds(2)
+
+        package init() {}
+    }
 
     private let directory: any AggregatorDirectory
     private let keeper: DeletionKeeper
     /// This process' name where it is an aggregator.
     private let own: String?
+    private let timeouts: Timeouts
     private let logger: Logger
 
     /// - Parameters:
     ///   - directory: knows the aggregators.
     ///   - keeper: what this process knows.
     ///   - own: this process' name where it keeps samples itself; nil where it follows those that do.
+    ///   - timeouts: how long others are waited for.
     ///   - logger: told what cannot be kept.
-    package init(directory: any AggregatorDirectory, keeper: DeletionKeeper, own: String?, logger: Logger) {
+    package init(
+        directory: any AggregatorDirectory, keeper: DeletionKeeper, own: String?, timeouts: Timeouts = Timeouts(),
+        logger: Logger
+    ) {
         self.directory = directory
         self.keeper = keeper
         self.own = own
+        self.timeouts = timeouts
         self.logger = logger
     }
 
@@ -61,7 +74,7 @@ package struct DeletionExchange: Sendable {
             for node in view.movement.members {
                 // Who does not answer anybody is not waited for.
                 let isSilent = view.suspects.contains(node) && directory.client(node)?.isConnected != true
-                if !isSilent { group.addTask { (node, await ask(node, request, within: Self.timeout)) } }
+                if !isSilent { group.addTask { (node, await ask(node, request, within: timeouts.answer)) } }
             }
             for await (node, result) in group {
                 switch result {
@@ -82,8 +95,8 @@ package struct DeletionExchange: Sendable {
 
     /// Asks the others before this process answers anybody, until all that are there have answered, for a bounded time.
     package func catchUp() async {
-        let end = ContinuousClock.now + Self.catchUpWait
-        while await !compare(peersMax: .max, within: Self.catchUpTimeout), .now < end {
+        let end = ContinuousClock.now + timeouts.catchUp
+        while await !compare(peersMax: .max, within: timeouts.catchUpAnswer), .now < end {
             do { try await Task.sleep(for: Self.catchUpPause) } catch { return }
         }
     }
@@ -91,7 +104,7 @@ package struct DeletionExchange: Sendable {
     /// Compares with others until it is cancelled.
     package func run() async {
         while !Task.isCancelled {
-            let isComplete = await compare(peersMax: own == nil ? .max : Self.peersMax, within: Self.timeout)
+            let isComplete = await compare(peersMax: own == nil ? .max : Self.peersMax, within: timeouts.answer)
             do {
                 try await keeper.expire()
             } catch {

@@ -94,6 +94,10 @@ final class ServerConnection: ConnectionDelegate {
         case .sent: continuation.resume()
         case .waiting: waiting[stream] = continuation
         case .gone: continuation.resume(throwing: TypedError(.cancelled, "the stream is over"))
+        case .notForPeer:
+            continuation.resume(
+                throwing: TypedError(
+                    .versionMismatch, "the answer has native histograms, which the asker does not read"))
         case .tooLarge: continuation.resume(throwing: TypedError(.tooLarge, "the page does not fit in a frame"))
         }
     }

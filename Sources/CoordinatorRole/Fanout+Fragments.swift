@@ -153,7 +153,7 @@ extension Fanout {
                 guard fragment.accepts(row) else {
                     throw TypedError(.internal, "an aggregator answered a fragment with steps that it does not have")
                 }
-                cells += row.cells.count
+                cells += row.cells.count + (row.histograms?.memorySize ?? 0) / 16
             }
             if cells > context.options.samplesMax {
                 let limit = "query_samples_max (\(context.options.samplesMax))"

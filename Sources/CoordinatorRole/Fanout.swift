@@ -154,7 +154,7 @@ package struct Fanout: Sendable {
         for kept in outcome.kept { merge.add(kept.value) }
         // A member that was away may not know of a deletion yet.
         let mask = SelectionMask(selection, deletions.of(selection.tenant))
-        let series = mask.isEmpty ? merge.finish() : merge.finish().map(mask.apply).filter { !$0.timestamps.isEmpty }
+        let series = mask.isEmpty ? merge.finish() : merge.finish().map(mask.apply).filter { !$0.isEmpty }
         return Fetched(value: series, warnings: outcome.warnings.sorted())
     }
 }

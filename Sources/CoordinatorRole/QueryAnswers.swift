@@ -19,7 +19,10 @@ enum QueryAnswers {
             data = .string(timestamp: time, value: value)
         case .vector(let time, let elements):
             let kept = cut(elements, to: seriesMax, &warnings)
-            data = .vector(kept.map { VectorSample(labels: $0.labels, timestamp: time, value: $0.value) })
+            data = .vector(
+                kept.map {
+                    VectorSample(labels: $0.labels, timestamp: time, value: $0.value, histogram: $0.histogram)
+                })
         case .matrix(let series):
             data = .matrix(cut(series, to: seriesMax, &warnings))
         }

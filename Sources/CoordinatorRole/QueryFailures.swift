@@ -44,7 +44,7 @@ extension APIFailure {
         let kind: Kind =
             switch error.code {
             case .badRequest: .badData
-            case .execution, .unsupported, .limit: .execution
+            case .execution, .limit: .execution
             case .cancelled: .canceled
             case .source: .internalFault
             }

@@ -18,8 +18,7 @@ extension EngineHost {
         for parcel in parcels {
             do {
                 let opened = try Self.open(parcel)
-                size += 256 + 16 * (opened.bundle?.sampleCount ?? 0) + 256 * (opened.bundle?.series.count ?? 0)
-                size += opened.bytes.count
+                size += 256 + (opened.bundle?.memorySize ?? 0) + opened.bytes.count
                 taken.append(opened)
             } catch {
                 refusal = EngineError(.blockUnreadable, "what came beside a message about slots: \(error)")
@@ -58,8 +57,7 @@ extension EngineHost {
         _ input: AppendInput, _ request: StoreRequest,
         completion: @escaping @Sendable (Result<StoreOutcome, EngineError>) -> Void
     ) {
-        let size = 20 * input.rows.count + 256 * (input.definitions.count + input.metadata.count) + 256
-        let store = QueuedStore(input: input, request: request, size: size, completion: completion)
+        let store = QueuedStore(input: input, request: request, size: input.memorySize, completion: completion)
         if let refusal = queue.push(store) { completion(.failure(refusal)) }
     }
 

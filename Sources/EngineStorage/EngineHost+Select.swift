@@ -71,12 +71,12 @@ extension EngineHost {
             let found = try reader.series(of: slot)
             for parts in found {
                 let columns = mask.apply(to: try reader.columns(of: parts))
-                guard !columns.timestamps.isEmpty else { continue }
+                guard !columns.isEmpty else { continue }
                 summary.seriesCount += 1
-                summary.sampleCount += columns.timestamps.count
+                summary.sampleCount += columns.sampleWeight
                 try Self.check(summary.seriesCount, "query_series_max", seriesMax)
                 try Self.check(summary.sampleCount, "query_samples_max", samplesMax)
-                batchSamples += columns.timestamps.count
+                batchSamples += columns.sampleWeight
                 batch.append(columns)
                 guard batchSamples >= configuration.selectBatchSamplesMax else { continue }
                 try await emit(batch)
@@ -199,6 +199,6 @@ struct SelectionReader {
         } catch {
             throw EngineError(.blockUnreadable, "series \(parts.labels): \(error)")
         }
-        return SeriesColumns(labels: parts.labels, timestamps: run.timestamps, values: run.values)
+        return run.columns(parts.labels)
     }
 }

@@ -94,8 +94,8 @@ package final class EngineHost: Sendable {
     package func append(
         _ input: AppendInput, completion: @escaping @Sendable (Result<AppendOutcome, EngineError>) -> Void
     ) {
-        let size = 20 * input.rows.count + 256 * (input.definitions.count + input.metadata.count) + 256
-        if let refusal = queue.push(QueuedAppend(input: input, size: size, completion: completion)) {
+        let append = QueuedAppend(input: input, size: input.memorySize, completion: completion)
+        if let refusal = queue.push(append) {
             completion(.failure(refusal))
         }
     }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import MetricModel
 internal import SeriesEngine
 
 /// What waits for one write of the log.
@@ -15,6 +16,7 @@ enum GroupEntry {
 extension EngineThread {
     /// Judges a batch and adds its records to the group; refuses it when the head is too full or the log is down.
     func prepare(_ append: QueuedAppend) {
+        if !append.input.rows.histograms.isEmpty { admitHistograms() }
         if let refusal = refusal() { return append.completion(.failure(refusal)) }
         let prepared = engine.prepare(append.input, now: configuration.clock(), into: &records)
         group.append(.append(prepared, append))
@@ -121,6 +123,15 @@ extension EngineThread {
             return entry
         }
         return true
+    }
+
+    /// Sees to it that histograms are written to a segment whose version has them: the first one begins it.
+    func admitHistograms() {
+        guard wal.version < WALSegmentHeader.histogramVersion else { return }
+        commitGroup()
+        wal.version = WALSegmentHeader.histogramVersion
+        // Where the log does not take the group there is no segment, and the next one has this version.
+        if group.isEmpty { _ = rotateLog() }
     }
 
     /// Begins a segment when the last was given up.

@@ -143,6 +143,7 @@ extension EngineThread {
         guard movement != nil else {
             return store.completion(.failure(EngineError(.closed, "this node keeps no slots of a cluster")))
         }
+        if !store.input.rows.histograms.isEmpty { admitHistograms() }
         if let refusal = refusal() { return store.completion(.failure(refusal)) }
         let now = movementNow
         let requester = movement?.nextRequester ?? 0
@@ -161,6 +162,10 @@ extension EngineThread {
         for parcel in delivery.parcels {
             // Samples of other members are asked for again when there is room for them.
             if parcel.bundle != nil, engine.headSamples >= 2 * configuration.headSamplesMax { continue }
+            if parcel.bundle?.hasHistograms == true {
+                admitHistograms()
+                if isStalled || openLogIfNeeded() != nil { return }
+            }
             movement?.noteReceived(parcel)
             var effects: [MovementEffect] = []
             movement?.keeper.receive(parcel.message, from: delivery.sender, now: movementNow, into: &effects)

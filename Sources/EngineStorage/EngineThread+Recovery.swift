@@ -160,7 +160,8 @@ extension EngineThread {
         }
         wal = WALWriter(
             folder: directory.walPath, generation: configuration.engine.generation,
-            version: setup == nil ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion,
+            // What is still owed of an older segment is written again.
+            version: max(Self.logVersion(setup), notes.logVersion),
             durability: configuration.durability, after: segments.last ?? covered)
         if let unsynced { syncFailed(unsynced) }
         statistics.replayMilliseconds = configuration.monotonicClock() - start

@@ -68,7 +68,7 @@ final class EngineThread {
         engine = Engine(configuration: configuration.engine)
         wal = WALWriter(
             folder: directory.walPath, generation: configuration.engine.generation,
-            version: setup == nil ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion,
+            version: Self.logVersion(setup),
             durability: configuration.durability, after: 0)
         lastSealAt = configuration.monotonicClock()
         try recover(setup)
@@ -113,6 +113,11 @@ final class EngineThread {
             lastRetentionAt = now
             applyRetention(now: configuration.clock())
         }
+    }
+
+    /// The version of a log without histograms.
+    static func logVersion(_ setup: MovementSetup?) -> UInt8 {
+        setup == nil ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion
     }
 
     private static var retentionInterval: Int64 { 60_000 }

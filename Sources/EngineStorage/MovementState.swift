@@ -10,8 +10,11 @@ struct MovementNotes {
     var owed: Set<UInt64> = []
     private(set) var batches: [UInt64: NumberedBatch] = [:]
     private(set) var slotsWithSamples: Set<Int> = []
+    /// The greatest version of a segment.
+    private(set) var logVersion: UInt8 = 0
 
     mutating func add(_ replay: WALReplay) {
+        logVersion = max(logVersion, replay.version)
         for movement in replay.movements {
             switch movement {
             case .batch(let mark): slotsWithSamples.formUnion(mark.slots)

@@ -16,7 +16,9 @@ extension SlotSnapshot {
         var digests: [UInt64: WindowDigest] = [:]
         for one in try series(times) {
             let run = try run(one, times)
-            if run.count > 0 { digests[one.key, default: WindowDigest()].add(run, 0..<run.count, of: one) }
+            if run.isEmpty { continue }
+            digests[one.key, default: WindowDigest()].add(run, 0..<run.count, of: one)
+            digests[one.key]?.add(run.histograms, 0..<run.histograms.count, of: one)
         }
         return digests
     }
@@ -52,8 +54,13 @@ extension SlotSnapshot {
         var found: [Int64: WindowDigest] = [:]
         for one in try series(first...last) {
             let run = try run(one, first...last)
-            for (window, range) in Self.windows(of: run) where missing.map({ $0[window] != nil }) ?? true {
+            for (window, range) in Self.windows(of: run.timestamps)
+            where missing.map({ $0[window] != nil }) ?? true {
                 found[window, default: WindowDigest()].add(run, range, of: one)
+            }
+            for (window, range) in Self.windows(of: run.histograms.timestamps)
+            where missing.map({ $0[window] != nil }) ?? true {
+                found[window, default: WindowDigest()].add(run.histograms, range, of: one)
             }
         }
         for (window, files) in missing ?? [:] where !files.isEmpty {
@@ -63,15 +70,15 @@ extension SlotSnapshot {
         return result
     }
 
-    /// The windows that a run's samples lie in, with their parts of it.
-    private static func windows(of run: SampleRun) -> [(window: Int64, range: Range<Int>)] {
+    /// The windows that ascending times lie in, with their parts of them.
+    private static func windows(of timestamps: [Int64]) -> [(window: Int64, range: Range<Int>)] {
         var parts: [(window: Int64, range: Range<Int>)] = []
         var start = 0
-        while start < run.count {
-            let window = window(of: run.timestamps[start])
+        while start < timestamps.count {
+            let window = window(of: timestamps[start])
             let end = times(of: window).upperBound
             var stop = start + 1
-            while stop < run.count && run.timestamps[stop] <= end { stop += 1 }
+            while stop < timestamps.count && timestamps[stop] <= end { stop += 1 }
             parts.append((window, start..<stop))
             start = stop
         }
@@ -103,7 +110,12 @@ extension SlotSnapshot {
 }
 
 extension WindowDigest {
-    /// Adds some samples of a run.
+    /// Adds some histograms.
+    mutating func add(_ histograms: HistogramColumns, _ range: Range<Int>, of series: SlotSeries) {
+        for index in range { add(histograms.hash(index, fingerprint: series.fingerprint.hash)) }
+    }
+
+    /// Adds some numbers of a run.
     mutating func add(_ run: SampleRun, _ range: Range<Int>, of series: SlotSeries) {
         let fingerprint = (series.fingerprint.hash.high, series.fingerprint.hash.low)
         for index in range {

@@ -78,10 +78,10 @@ extension SlotSnapshot {
                 }
                 last = one.bucket
                 let run = try run(one, times)
-                if run.count > 0 { isEmpty = false }
+                if !run.isEmpty { isEmpty = false }
                 writer.addOlder(
                     one.definition, fingerprint: one.fingerprint, timestamps: run.timestamps[...],
-                    values: run.values[...])
+                    values: run.values[...], histograms: run.histograms)
             }
             bound = window - 1
             if isEmpty, bucket == 0 {
@@ -118,7 +118,10 @@ extension SlotSnapshot {
             let range = (overflow ? oldest : max(oldest, reach))...end
             var newest: Int64?
             for one in try series(range) {
-                if let last = try run(one, range).timestamps.last { newest = max(newest ?? .min, last) }
+                let run = try run(one, range)
+                for last in [run.timestamps.last, run.histograms.timestamps.last] {
+                    if let last { newest = max(newest ?? .min, last) }
+                }
             }
             if newest != nil || range.lowerBound == oldest { return newest }
             end = range.lowerBound - 1
@@ -134,7 +137,8 @@ extension SlotSnapshot {
         where wanted.contains(one.key) && writer.sampleCount < BundleWriter.samplesMax / 2 {
             let run = try run(one, times)
             writer.addOlder(
-                one.definition, fingerprint: one.fingerprint, timestamps: run.timestamps[...], values: run.values[...])
+                one.definition, fingerprint: one.fingerprint, timestamps: run.timestamps[...], values: run.values[...],
+                histograms: run.histograms)
         }
         return writer.finish()
     }

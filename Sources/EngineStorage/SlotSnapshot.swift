@@ -87,6 +87,7 @@ extension SlotSnapshot {
         } catch {
             throw EngineError(.blockUnreadable, "slot \(slot), series \(series.definition.labels): \(error)")
         }
+        run.settle()
         return run
     }
 

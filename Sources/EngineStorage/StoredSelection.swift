@@ -95,7 +95,7 @@ package struct StoreCursor {
         let slotBits = slotBits
         while let found = try acrossFiles?.next(where: { slots.contains($0.slot(bits: slotBits)) }) {
             let columns = mask.apply(to: found.columns)
-            if columns.timestamps.isEmpty { continue }
+            if columns.isEmpty { continue }
             placements.insert(PlacementKinds(labelIndex: found.placement.labelIndex))
             return columns
         }
@@ -103,7 +103,7 @@ package struct StoreCursor {
             while let parts = pending.popFirst() {
                 guard let columns = try bySlot?.columns(of: parts) else { continue }
                 let shown = mask.apply(to: columns)
-                if shown.timestamps.isEmpty { continue }
+                if shown.isEmpty { continue }
                 placements.insert(PlacementKinds(labelIndex: parts.labelIndex))
                 return shown
             }
@@ -188,10 +188,8 @@ struct SealedReader {
         } catch {
             throw EngineError(.blockUnreadable, "a series of \(selection.matchers): \(error)")
         }
-        return run.count > 0
+        return !run.isEmpty
     }
 
-    private func columns(_ labels: Labels) -> SeriesColumns {
-        SeriesColumns(labels: labels, timestamps: run.timestamps, values: run.values)
-    }
+    private mutating func columns(_ labels: Labels) -> SeriesColumns { run.columns(labels) }
 }

@@ -6,7 +6,8 @@ internal import Synchronization
 struct WALWriter: ~Copyable {
     private let folder: String
     private let generation: UInt64
-    private let version: UInt8
+    /// Of the segments that are begun from now on.
+    var version: UInt8
     private let durability: Durability
     /// What the interval's sync works on.
     let target: SyncTarget

@@ -65,6 +65,11 @@ package struct ParsedWrite: Sendable {
     /// The most UTF-8 bytes of a unit or help text; longer ones are not kept.
     package static let metadataTextBytesMax = 4_096
 
+    /// What its samples count as where samples under way are limited.
+    package var sampleWeight: Int {
+        samples.histograms.isEmpty ? samples.count : samples.count + samples.histograms.memorySize / 16
+    }
+
     /// An empty request.
     package init() {}
 

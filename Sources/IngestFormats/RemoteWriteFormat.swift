@@ -4,15 +4,20 @@ package import MetricModel
 /// Prometheus remote write 1.0: a protobuf `WriteRequest`, snappy block format.
 ///
 /// Source: prometheus.io/docs/specs/remote_write_spec. Numbers, stale markers and other NaN payloads are kept to the bit.
-/// Exemplars are found, and read by the router; native histograms are rejected by series while the samples beside them are kept.
+/// Exemplars are found, and read by the router. Where native histograms are not taken they are rejected by series, and the samples beside
+/// them are kept.
 package struct RemoteWriteFormat: IngestFormat {
     /// The media type that remote write announces.
     package static let contentType = "application/x-protobuf"
     /// The protobuf message that version 1.0 sends, where the media type names one.
     static let message = "prometheus.WriteRequest"
 
-    /// The format has no settings.
-    package init() {}
+    private let takesHistograms: Bool
+
+    /// - Parameter takesHistograms: whether native histograms are stored.
+    package init(takesHistograms: Bool = false) {
+        self.takesHistograms = takesHistograms
+    }
 
     /// `remote_write`.
     package var name: String { "remote_write" }
@@ -63,7 +68,7 @@ package struct RemoteWriteFormat: IngestFormat {
         var write = ParsedWrite()
         var spilled: [UInt8] = []
         do throws(RemoteWriteScanner.Failure) {
-            var scanner = RemoteWriteScanner(request, seed: seed, limits: limits)
+            var scanner = RemoteWriteScanner(request, seed: seed, limits: limits, takesHistograms: takesHistograms)
             try scanner.scan(into: &write, spill: &spilled)
         } catch {
             switch error {

@@ -8,6 +8,7 @@ import MetricModel
 ///     WriteRequest   1: TimeSeries*  3: MetricMetadata*
 ///     TimeSeries     1: Label*  2: Sample*  3: Exemplar*  4: Histogram*
 ///     Sample         1: double value  2: int64 timestamp
+///     Histogram      RemoteWriteHistogram.swift
 ///     MetricMetadata 1: enum type  2: string metric  4: string help  5: string unit
 ///
 /// Label messages are skipped by their length: what is in them is read in pass 2, for runs that the router has not seen.
@@ -22,13 +23,16 @@ struct RemoteWriteScanner: ~Escapable {
     private let raw: RawSpan
     private let seed: UInt64
     private let limits: Limits
+    private let takesHistograms: Bool
+    private var histogramBytes = 0
     private var at = 0
     private var seriesCount = 0
     private var metadataCount = 0
 
     /// Begins at the start of a message, not compressed, that must stay alive as long as the scanner.
     @_lifetime(borrow request)
-    init(_ request: borrowing [UInt8], seed: UInt64, limits: Limits) {
+    init(_ request: borrowing [UInt8], seed: UInt64, limits: Limits, takesHistograms: Bool) {
+        self.takesHistograms = takesHistograms
         self.bytes = request.span
         self.raw = request.rawSpan
         self.seed = seed
@@ -108,15 +112,20 @@ struct RemoteWriteScanner: ~Escapable {
                 write.noteExemplar(offset: at, length: exemplarEnd - at)
                 at = exemplarEnd
             case 0x22:
-                at = try readEnd(within: end)
-                histograms += 1
+                let histogramEnd = try readEnd(within: end)
+                if takesHistograms {
+                    try scanHistogram(end: histogramEnd, series: index, element: element, into: &write)
+                } else {
+                    histograms += 1
+                }
+                at = histogramEnd
             default: try skipField(tag: tag, from: fieldStart, end: end)
             }
         }
         if histograms > 0 {
             write.reject(
                 element: element, count: histograms,
-                reason: "native histograms are not stored yet (\(histograms) in this series)")
+                reason: "native histograms are not taken here: native-histograms is off (\(histograms) in this series)")
         }
         if write.exemplars.count > exemplarsBefore {
             write.placeExemplars(from: exemplarsBefore, run: isInOnePiece ? runStart..<runEnd : nil)
@@ -192,6 +201,33 @@ struct RemoteWriteScanner: ~Escapable {
         }
         samples.append(
             series: series, timestamp: Int64(bitPattern: timestamp), value: Double(bitPattern: value))
+    }
+
+    /// `histogram_bytes_per_request_max`: memory of one request's histograms; a few bytes may stand for many buckets.
+    static let histogramBytesMax = 64 << 20
+
+    /// Reads one histogram; one that cannot be stored is rejected alone. One that says that its series ended is a stale marker.
+    @inline(never)
+    @_lifetime(self: copy self)
+    private mutating func scanHistogram(
+        end: Int, series: UInt32, element: Int, into write: inout ParsedWrite
+    ) throws(Failure) {
+        do throws(RemoteWriteHistogram.Failure) {
+            let message = try RemoteWriteHistogram(raw.extracting(at..<end))
+            if message.isStaleMarker {
+                write.samples.append(series: series, timestamp: message.timestamp, value: StaleMarker.value)
+                return
+            }
+            let histogram = try message.histogram()
+            histogramBytes += histogram.memorySize
+            write.samples.append(series: series, timestamp: message.timestamp, histogram: histogram)
+        } catch {
+            write.reject(element: element, reason: "native histogram: \(error)")
+        }
+        guard histogramBytes <= Self.histogramBytesMax else {
+            throw .limit(
+                name: "histogram_bytes_per_request_max", maximum: Self.histogramBytesMax, found: histogramBytes)
+        }
     }
 
     // MARK: - Metadata

@@ -18,6 +18,12 @@ struct BatchBuilder {
         rowSamples.append(sample)
     }
 
+    /// Makes rows of samples that are histograms, those that they are.
+    mutating func addHistograms(of samples: SampleColumns) {
+        if samples.histograms.isEmpty { return }
+        rows.histograms = samples.histograms.part(rows: rowSamples.map { Int($0) })
+    }
+
     private mutating func local(_ number: UInt32, _ plan: RoutingPlan) -> UInt32 {
         guard number & SeriesReference.definitionBit != 0 else { return number }
         let index = Int(number & ~SeriesReference.definitionBit)
@@ -117,6 +123,7 @@ extension WriteRouter {
                     value: columns.values[Int(sample)], plan: write.plan)
             }
         }
+        builder.addHistograms(of: columns)
         return routed(
             addressed, piece,
             WriteBatch(definitions: builder.definitions, rows: builder.rows, generation: share.generation),

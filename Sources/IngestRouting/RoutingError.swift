@@ -34,7 +34,7 @@ package struct RouterLimits: Sendable, Equatable {
     package var tenantsMax = 65_536
     /// `batch_rows_max`: samples in one batch; a greater push makes several.
     package var batchRowsMax = 1 << 18
-    /// `batch_definition_bytes_max`: label bytes that one batch defines.
+    /// `batch_definition_bytes_max`: bytes of the labels that one batch defines and of its histograms.
     package var batchDefinitionBytesMax = 6 << 20
     /// `batch_metadata_bytes_max`: metadata in one batch.
     package var batchMetadataBytesMax = 2 << 20

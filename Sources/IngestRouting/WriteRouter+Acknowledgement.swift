@@ -88,7 +88,7 @@ extension WriteRouter {
     /// Ends a push that is not acknowledged. The sender is told to try again; what was stored counts once all the same.
     package mutating func abandon(_ write: consuming WriteInProgress) {
         counters.inFlightRequests -= 1
-        counters.inFlightSamples -= write.source.samples.count
+        counters.inFlightSamples -= write.source.sampleWeight
     }
 
     private mutating func receive(

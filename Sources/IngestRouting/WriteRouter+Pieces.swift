@@ -25,7 +25,9 @@ extension WriteRouter {
     mutating func beginPieces(of write: inout WriteInProgress, clock: Clock) {
         let count = write.source.samples.count
         let isSmall =
-            count <= routerLimits.batchRowsMax && runBytes(of: write.source) <= routerLimits.batchDefinitionBytesMax
+            count <= routerLimits.batchRowsMax
+            && runBytes(of: write.source) + write.source.samples.histograms.memorySize
+                <= routerLimits.batchDefinitionBytesMax
         if count > write.samplesWithoutSeries {
             if isSmall, write.plan.refusals.isEmpty {
                 begin(.everything, slots: write.plan.allSlots, of: &write, clock: clock)
@@ -70,6 +72,7 @@ extension WriteRouter {
     /// Ranges of the ordered samples that each stay within a batch's limits.
     private func cut(_ write: inout WriteInProgress) -> [Range<Int>] {
         let order = orderedSamples(of: &write)
+        let histograms = write.source.samples.histograms
         var ranges: [Range<Int>] = []
         var start = 0
         var bytes = 0
@@ -84,6 +87,7 @@ extension WriteRouter {
             }
             if series != last { bytes += Int(write.source.series[Int(series)].length) }
             last = series
+            if !histograms.isEmpty { bytes += histograms[Int(sample)]?.memorySize ?? 0 }
         }
         if start < order.samples.count { ranges.append(start..<order.samples.count) }
         return ranges

@@ -138,7 +138,7 @@ package struct WriteRouter: Sendable {
             }
         }
         counters.inFlightRequests += 1
-        counters.inFlightSamples += parsed.samples.count
+        counters.inFlightSamples += parsed.sampleWeight
         counters.exemplarsDropped += parsed.exemplarsDropped
         // Beside the owners' references one more of somebody who stands in.
         let columns = owners.copies == 1 ? 1 : owners.copies + 1
@@ -162,7 +162,7 @@ package struct WriteRouter: Sendable {
         // One push alone is always let in: it is bounded by `samples_per_request_max`.
         guard
             counters.inFlightRequests == 0
-                || counters.inFlightSamples + parsed.samples.count <= routerLimits.inFlightSamplesMax
+                || counters.inFlightSamples + parsed.sampleWeight <= routerLimits.inFlightSamplesMax
         else {
             throw .overloaded(name: "in_flight_samples_max", maximum: routerLimits.inFlightSamplesMax)
         }

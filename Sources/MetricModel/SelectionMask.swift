@@ -57,22 +57,11 @@ extension Matcher {
 extension SeriesColumns {
     /// Takes out the samples of a time range, both ends included.
     package mutating func remove(_ range: ClosedRange<Int64>) {
+        histograms.remove(range)
         let first = timestamps.partition(from: range.lowerBound)
         let end = range.upperBound == .max ? timestamps.count : timestamps.partition(from: range.upperBound + 1)
         guard first < end else { return }
         timestamps.removeSubrange(first..<end)
         values.removeSubrange(first..<end)
-    }
-}
-
-extension [Int64] {
-    /// Of ascending times, the index of the first that is not before `time`.
-    fileprivate func partition(from time: Int64) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < time { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

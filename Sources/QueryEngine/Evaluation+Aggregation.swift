@@ -25,7 +25,7 @@ extension Evaluation {
     private func aggregate<A: Accumulator>(
         _ type: A.Type, _ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer
     ) throws(QueryError) {
-        try results(of: try accumulate(type, node, grid), grid, body)
+        try results(of: try accumulate(type, node, grid), node, grid, body)
     }
 
     func accumulate<A: Accumulator>(
@@ -35,23 +35,42 @@ extension Evaluation {
         var all = Accumulated<A>()
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let base = try all.base(labels, by: node.grouping, steps, self)
-            var cells = all.cells.mutableSpan
-            let row = row.span
-            for step in 0..<steps where row[step].isPresent { cells[base &+ step].add(row[step]) }
+            let isFitting = all.histograms.isEmpty ? nil : all.fitting(base, steps)
+            do {
+                var cells = all.cells.mutableSpan
+                let numbers = row.values.span
+                if let isFitting {
+                    for step in 0..<steps where numbers[step].isPresent && isFitting[step] {
+                        cells[base &+ step].add(numbers[step])
+                    }
+                } else {
+                    for step in 0..<steps where numbers[step].isPresent { cells[base &+ step].add(numbers[step]) }
+                }
+            }
+            if row.hasHistograms { try self.accumulate(row, labels, base, into: &all, node) }
         }
         return all
     }
 
-    func results<A: Accumulator>(of all: Accumulated<A>, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
+    func results<A: Accumulator>(
+        of all: Accumulated<A>, _ node: PlannedAggregation, _ grid: TimeGrid, _ body: RowConsumer
+    ) throws(QueryError) {
         let steps = grid.count
-        var row = [Double](repeating: .absent, count: steps)
+        var row = Row(steps: steps)
         for (group, key) in all.groups.keys.enumerated() {
             try checkCancelled()
+            row.dropHistograms()
             for step in 0..<steps {
                 let cell = all.cells[group * steps + step]
                 row[step] = cell.isEmpty ? .absent : cell.result
             }
-            if row.contains(where: \.isPresent) { try body(LabelFilter.labels(key), &row) }
+            if !all.histograms.isEmpty {
+                for step in 0..<steps where all.histograms[group * steps + step] != nil {
+                    row[step] = .absent
+                    row.set(step, histogramResult(of: all, at: group * steps + step, node))
+                }
+            }
+            if row.hasSample { try body(LabelFilter.labels(key), &row) }
         }
     }
 
@@ -65,6 +84,8 @@ extension Evaluation {
         var ranking = BestElements.Ranking(wantsLargest: node.operation == .topk)
         var groups = Groups()
         var cells: [BestElements] = []
+        // Of `limitk`, which alone takes them.
+        var histograms: [Int: Row] = [:]
         // What is worse than its cell's bar is no match for what the cell has: so are most. NaN where anything may be.
         var bars: [Double] = []
         try rows(node.inner, grid) { labels, row throws(QueryError) in
@@ -76,7 +97,14 @@ extension Evaluation {
             let base = group * steps
             let number = ranking.inputs.count
             ranking.inputs.append(labels)
-            for step in 0..<steps where row[step].isPresent && limits[step] > 0 {
+            if row.hasHistograms {
+                if isRanked {
+                    if limits.contains(where: { $0 > 0 }) { self.informOfIgnored(row, node, limits) }
+                } else {
+                    histograms[number] = row
+                }
+            }
+            for step in 0..<steps where (isRanked ? row[step].isPresent : row.isPresent(step)) && limits[step] > 0 {
                 let key = isRanked ? row[step] : 0
                 if ranking.wantsLargest ? key < bars[base &+ step] : key > bars[base &+ step] { continue }
                 let element = BestElements.Element(key: key, value: row[step], row: number)
@@ -87,7 +115,7 @@ extension Evaluation {
         // In an instant query the result's order is group by group, best first.
         var outputs: [Int: Int] = [:]
         var chosen = Frame(steps: steps)
-        let empty = [Double](repeating: .absent, count: steps)
+        let empty = Row(steps: steps)
         for group in LabelOrder.sorted(groups.keys.map(LabelFilter.labels)) {
             for step in 0..<steps {
                 for element in cells[group * steps + step].ordered(ranking) {
@@ -96,11 +124,22 @@ extension Evaluation {
                         outputs[element.row] = chosen.count
                         chosen.append(ranking.inputs[element.row], empty)
                     }
-                    if let output = outputs[element.row] { chosen[output, step] = element.value }
+                    guard let output = outputs[element.row] else { continue }
+                    if let histogram = histograms[element.row]?.histogram(step) {
+                        chosen.set(output, step, histogram)
+                    } else {
+                        chosen[output, step] = element.value
+                    }
                 }
             }
         }
         try emit(chosen, body)
+    }
+
+    private func informOfIgnored(_ row: Row, _ node: PlannedAggregation, _ limits: [Int]) {
+        if row.indices.contains(where: { limits[$0] > 0 && row.histogram($0) != nil }) {
+            notes.informOfIgnored(in: node.operation.rawValue, node.range)
+        }
     }
 
     /// The k of each step: whole, rounded towards zero.
@@ -129,6 +168,7 @@ extension Evaluation {
             if let range = node.parameterRange { warnOfQuantile(quantile, range) }
         }
         let frame = try frame(node.inner, grid)
+        if frame.hasHistograms { notes.informOfIgnored(in: node.operation.rawValue, node.innerRange) }
         var groups = Groups()
         var members: [[Int]] = []
         for index in 0..<frame.count {
@@ -136,7 +176,7 @@ extension Evaluation {
             if group == members.count { members.append([]) }
             members[group].append(index)
         }
-        var row = [Double](repeating: .absent, count: grid.count)
+        var row = Row(steps: grid.count)
         // So many steps at once as cells of a row share a cache line.
         var columns = [[Double]](repeating: [], count: 8)
         for (group, key) in groups.keys.enumerated() {
@@ -177,6 +217,11 @@ extension Evaluation {
                 }
                 builder.count(output, step)
             }
+            try row.forEachHistogram { step, sample throws(QueryError) in
+                let output = builder.row(node.grouping(labels.setting(label, to: sample.histogram.text)))
+                try self.checkSize(rows: builder.frame.count, steps: grid.count)
+                builder.count(output, step)
+            }
         }
         try emit(builder.frame, body)
     }
@@ -187,6 +232,13 @@ struct Accumulated<A: Accumulator> {
     var groups = Groups()
     /// Group by group, a cell for each step.
     var cells: [A] = []
+    /// Of sums and means the histograms, by the number of the cell.
+    var histograms: [Int: HistogramAccumulator] = [:]
+
+    /// Whether the histograms of a group's steps fit together, so far: where they do not, nothing more is taken in.
+    func fitting(_ base: Int, _ steps: Int) -> [Bool] {
+        (base..<base + steps).map { index in histograms[index].map { $0.value != nil } ?? true }
+    }
 
     /// Where the cells of a series' group begin; they are made when there are none.
     mutating func base(
@@ -223,6 +275,9 @@ struct Groups {
         filter.append(labels, to: &key)
         return number(key)
     }
+
+    /// The number of a group that was met.
+    func known(_ key: [UInt8]) -> Int? { numbers[LabelFilter.labels(key)] }
 
     mutating func number(_ key: [UInt8]) -> Int {
         let labels = LabelFilter.labels(key)

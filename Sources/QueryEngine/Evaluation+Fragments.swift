@@ -6,11 +6,15 @@ internal import QueryLanguage
 extension Evaluation {
     /// The rows of all parts of a fragment.
     func rows(ofFragment index: Int, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
-        var row = [Double](repeating: .absent, count: grid.count)
+        var row = Row(steps: grid.count)
         for part in fragments[index] {
             try checkCancelled()
             if part.cells.count < grid.count { for step in row.indices { row[step] = .absent } }
+            row.dropHistograms()
             for (offset, cell) in part.cells.enumerated() { row[part.first + offset] = cell }
+            for cell in part.histograms?.cells ?? [] {
+                row.set(part.first + cell.offset, cell.histogram.map(HistogramSample.init))
+            }
             try body(part.labels, &row)
         }
     }
@@ -46,14 +50,17 @@ extension Evaluation {
                 let third = A.width > 2 ? part.cells[2 * count + step] : 0
                 all.cells[base + step].merge((part.cells[step], second, third))
             }
+            for cell in part.histograms?.cells ?? [] {
+                all.add(cell, metric: part.histograms?.metric ?? "", at: base + cell.offset, node, &notes)
+            }
         }
-        try results(of: all, grid, body)
+        try results(of: all, node, grid, body)
     }
 
-    /// What this part's series leave behind in the accumulators of an aggregation: for each group its labels and `width` columns.
+    /// What this part's series leave behind in the accumulators of an aggregation, group by group.
     func states(
         of node: PlannedAggregation, _ grid: TimeGrid,
-        _ body: (_ labels: Labels, _ cells: [Double], _ width: Int) throws(QueryError) -> Void
+        _ body: (_ labels: Labels, _ cells: GroupStates) throws(QueryError) -> Void
     ) throws(QueryError) {
         switch node.operation {
         case .sum: try states(SumAccumulator.self, node, grid, body)
@@ -70,7 +77,7 @@ extension Evaluation {
 
     private func states<A: Accumulator>(
         _ type: A.Type, _ node: PlannedAggregation, _ grid: TimeGrid,
-        _ body: (_ labels: Labels, _ cells: [Double], _ width: Int) throws(QueryError) -> Void
+        _ body: (_ labels: Labels, _ cells: GroupStates) throws(QueryError) -> Void
     ) throws(QueryError) {
         let steps = grid.count
         let all = try accumulate(type, node, grid)
@@ -84,7 +91,29 @@ extension Evaluation {
                 if A.width > 1 { columns[steps + step] = state.1 }
                 if A.width > 2 { columns[2 * steps + step] = state.2 }
             }
-            try body(LabelFilter.labels(key), columns, A.width)
+            let histograms = all.histograms.isEmpty ? nil : all.histograms(of: group, steps)
+            try body(
+                LabelFilter.labels(key), GroupStates(columns: columns, width: A.width, histograms: histograms))
         }
+    }
+}
+
+/// What one group's accumulators have at all steps.
+struct GroupStates {
+    /// `width` columns, one after the other.
+    var columns: [Double]
+    var width: Int
+    var histograms: FragmentHistograms?
+}
+
+extension Accumulated {
+    fileprivate func histograms(of group: Int, _ steps: Int) -> FragmentHistograms? {
+        var found = FragmentHistograms()
+        for step in 0..<steps {
+            guard let accumulator = histograms[group * steps + step] else { continue }
+            found.cells.append(accumulator.cell(offset: step))
+            found.metric = accumulator.metric
+        }
+        return found.cells.isEmpty ? nil : found
     }
 }

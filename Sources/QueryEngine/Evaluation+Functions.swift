@@ -18,8 +18,14 @@ extension Evaluation {
         case .timestamp:
             let times = grid.times
             try droppingName(inner, grid, body) { row in
-                for step in row.indices where row[step].isPresent { row[step] = Double(times[step]) / 1000 }
+                for step in row.indices where row.isPresent(step) { row[step] = Double(times[step]) / 1000 }
+                row.dropHistograms()
             }
+        case .histogramAvg: try ofHistograms(inner, grid, body) { $0.sum / $0.count }
+        case .histogramCount: try ofHistograms(inner, grid, body, \.count)
+        case .histogramSum: try ofHistograms(inner, grid, body, \.sum)
+        case .histogramStddev: try ofHistograms(inner, grid, body) { $0.variance.squareRoot() }
+        case .histogramStdvar: try ofHistograms(inner, grid, body, \.variance)
         case .dayOfMonth, .dayOfWeek, .dayOfYear, .daysInMonth, .hour, .minute, .month, .year:
             try mapped(inner, grid, body) { CivilDate(seconds: $0).part(function) }
         default:
@@ -28,10 +34,21 @@ extension Evaluation {
         }
     }
 
+    /// A number of each histogram; numbers have none.
+    private func ofHistograms(
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ figure: @escaping (NativeHistogram) -> Double
+    ) throws(QueryError) {
+        try droppingName(inner, grid, body) { row in
+            for step in row.indices { row[step] = row.histogram(step).map { figure($0.histogram) } ?? .absent }
+            row.dropHistograms()
+        }
+    }
+
     private func mapped(
         _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (Double) -> Double
     ) throws(QueryError) {
         try droppingName(inner, grid, body) { row in
+            row.dropHistograms()
             for step in row.indices where row[step].isPresent { row[step] = change(row[step]) }
         }
     }
@@ -70,6 +87,7 @@ extension Evaluation {
         _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, low: [Double]?, high: [Double]?
     ) throws(QueryError) {
         try droppingName(inner, grid, body) { row in
+            row.dropHistograms()
             for step in row.indices where row[step].isPresent {
                 let (least, most) = (low?[step] ?? -.infinity, high?[step] ?? .infinity)
                 row[step] = most < least ? .absent : Evaluation.larger(least, Evaluation.smaller(most, row[step]))
@@ -94,6 +112,7 @@ extension Evaluation {
         throws(QueryError)
     {
         try droppingName(inner, grid, body) { row in
+            row.dropHistograms()
             for step in row.indices where row[step].isPresent {
                 // Multiplying by the inverse is what Prometheus found to lose less.
                 let inverse = 1 / (nearest?[step] ?? 1)
@@ -108,11 +127,13 @@ extension Evaluation {
     func sorted(_ function: FunctionName, _ inner: PlanNode, _ labels: [String], _ grid: TimeGrid) throws(QueryError)
         -> Frame
     {
-        let frame = try frame(inner, grid)
+        let byValue = function == .sort || function == .sortDesc
+        let all = try frame(inner, grid)
+        let frame = byValue && all.hasHistograms ? all.withoutHistograms : all
         if grid.count > 1 { return frame }
         let isDescending = function == .sortDesc || function == .sortByLabelDesc
         let order: [Int]
-        if function == .sort || function == .sortDesc {
+        if byValue {
             // Equals come in the order of their labels, on which the spread over nodes has no influence.
             order = LabelOrder.sorted(frame.labels).enumerated().sorted { left, right in
                 let (a, b) = (frame[left.element, 0], frame[right.element, 0])

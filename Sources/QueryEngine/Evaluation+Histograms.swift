@@ -1,7 +1,7 @@
 internal import MetricModel
 internal import QueryLanguage
 
-// MARK: - Classic histograms
+// MARK: - histogram_quantile, histogram_fraction
 
 extension Evaluation {
     /// The series of one histogram: rows of the input frame with their bounds.
@@ -9,6 +9,8 @@ extension Evaluation {
         var labels: Labels
         var name: String
         var rows: [(row: Int, upperBound: Double)] = []
+        /// The row of native histograms with the same labels.
+        var native: Int?
     }
 
     func histogram(_ node: PlannedHistogram, _ grid: TimeGrid) throws(QueryError) -> Frame {
@@ -23,10 +25,14 @@ extension Evaluation {
         var builder = FrameBuilder(steps: grid.count)
         for histogram in buckets(frame, node.range) {
             try checkCancelled()
-            var row = [Double](repeating: .absent, count: grid.count)
+            var row = Row(steps: grid.count)
             for step in 0..<grid.count {
                 let present = histogram.rows.filter { frame[$0.row, step].isPresent }
                 if present.isEmpty { continue }
+                if let native = histogram.native, frame.histogram(native, step) != nil {
+                    notes.warnOfMixedHistograms(histogram.name, node.range)
+                    continue
+                }
                 var classic = ClassicHistogram(
                     present.map { ClassicHistogram.Bucket(upperBound: $0.upperBound, count: frame[$0.row, step]) })
                 if node.function == .histogramQuantile {
@@ -38,7 +44,44 @@ extension Evaluation {
             }
             try builder.add(histogram.labels, row)
         }
+        try addNative(frame, node, parameters, to: &builder)
         return builder.frame
+    }
+
+    /// Adds what native histograms give, but where there is a classic one of the same labels.
+    private func addNative(
+        _ frame: Frame, _ node: PlannedHistogram, _ parameters: [[Double]], to builder: inout FrameBuilder
+    ) throws(QueryError) {
+        if !frame.hasHistograms { return }
+        let classic = classicRows(frame)
+        for index in 0..<frame.count where frame.hasHistograms(index) {
+            try checkCancelled()
+            let labels = frame.labels[index]
+            let rivals = classic[labels] ?? []
+            let output = builder.row(LabelFilter.withoutName(labels))
+            for step in 0..<frame.steps {
+                guard let histogram = frame.histogram(index, step)?.histogram,
+                    !rivals.contains(where: { frame[$0, step].isPresent })
+                else { continue }
+                let (value, remark) =
+                    node.function == .histogramQuantile
+                    ? histogram.quantile(parameters[0][step])
+                    : histogram.fraction(from: parameters[0][step], to: parameters[1][step])
+                // Its name is gone by then, as in Prometheus.
+                if let remark { notes.add(remark, "", node.parameterRange) }
+                try builder.set(output, step, value)
+            }
+        }
+    }
+
+    /// The rows of buckets by their labels without the bound.
+    private func classicRows(_ frame: Frame) -> [Labels: [Int]] {
+        let withoutBound = LabelFilter(dropping: ["le"], andName: false)
+        var rows: [Labels: [Int]] = [:]
+        for index in 0..<frame.count where Double(frame.labels[index]["le"] ?? "") != nil {
+            rows[withoutBound(frame.labels[index]), default: []].append(index)
+        }
+        return rows
     }
 
     /// Puts the rows together that differ in `le` alone.
@@ -47,7 +90,7 @@ extension Evaluation {
         let withoutBoundAndName = LabelFilter(dropping: ["le"])
         var groups = Groups()
         var histograms: [Buckets] = []
-        for index in 0..<frame.count {
+        for index in 0..<frame.count where !frame.hasHistograms(index) || frame.row(index).hasNumber {
             let labels = frame.labels[index]
             let name = labels.metricName ?? ""
             let bound = labels["le"] ?? ""
@@ -59,6 +102,13 @@ extension Evaluation {
             let group = groups.number(withoutBound.key(labels))
             if group == histograms.count { histograms.append(Buckets(labels: withoutBoundAndName(labels), name: name)) }
             histograms[group].rows.append((index, upperBound))
+        }
+        if frame.hasHistograms {
+            for index in 0..<frame.count where frame.hasHistograms(index) {
+                if let group = groups.known(LabelFilter(dropping: [], andName: false).key(frame.labels[index])) {
+                    histograms[group].native = index
+                }
+            }
         }
         return histograms
     }

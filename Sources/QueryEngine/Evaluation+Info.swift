@@ -60,7 +60,7 @@ extension Evaluation {
     ) throws(QueryError) -> Found {
         var found = Found()
         let isAsked = (0..<grid.count).map { step in
-            (0..<base.count).contains { base[$0, step].isPresent }
+            (0..<base.count).contains { base.isPresent($0, step) }
         }
         let collector = RowConsumer { labels, row throws(QueryError) in
             let identity = Evaluation.identity(labels)
@@ -90,23 +90,26 @@ extension Evaluation {
     /// One series' rows: one for each label set that it gets at some step.
     private func rows(
         _ base: Frame, _ index: Int, _ series: [InfoSeries], _ infoLabels: [Labels], _ asked: [Matcher]
-    ) throws(QueryError) -> [(Labels, [Double])] {
-        var rows: [(labels: Labels, row: [Double])] = []
+    ) throws(QueryError) -> [(Labels, Row)] {
+        var rows: [(labels: Labels, row: Row)] = []
         var known: [[Int]: Int?] = [:]
-        for step in 0..<base.steps where base[index, step].isPresent {
+        for step in 0..<base.steps where base.isPresent(index, step) {
             let matched = series.compactMap { $0.newest[step] }
             let output: Int?
             if let place = known[matched] {
                 output = place
             } else if let labels = try enrich(base.labels[index], matched.map { infoLabels[$0] }, asked) {
-                rows.append((labels, [Double](repeating: .absent, count: base.steps)))
+                rows.append((labels, Row(steps: base.steps)))
                 output = rows.count - 1
                 known[matched] = output
             } else {
                 output = nil
                 known[matched] = .some(nil)
             }
-            if let output { rows[output].row[step] = base[index, step] }
+            if let output {
+                rows[output].row[step] = base[index, step]
+                rows[output].row.set(step, base.histogram(index, step))
+            }
         }
         return rows.map { ($0.labels, $0.row) }
     }

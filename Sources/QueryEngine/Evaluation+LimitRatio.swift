@@ -14,13 +14,13 @@ extension Evaluation {
         if ratios.allSatisfy({ $0 == 0 }) { return }
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let place = Double(XXH64.hash(PrometheusLabels.bytes(labels))) / 0x1p64
-            for step in row.indices where row[step].isPresent {
+            for step in row.indices where row.isPresent(step) {
                 let ratio = ratios[step]
                 if ratio.isNaN { throw QueryError(.execution, "Ratio value NaN is NaN", node.parameterRange) }
                 let isTaken = ratio >= 0 ? place < Swift.min(ratio, 1) && ratio > 0 : place >= 1 + Swift.max(ratio, -1)
-                if !isTaken { row[step] = .absent }
+                if !isTaken { row.clear(step) }
             }
-            if row.contains(where: \.isPresent) { try body(labels, &row) }
+            if row.hasSample { try body(labels, &row) }
         }
     }
 

@@ -9,6 +9,9 @@ extension Evaluation {
         let scalars = try scalars(node.scalar, grid)
         let operation = node.operation
         let isLeft = node.scalarIsLeft
+        // Where a histogram and a number have nothing in common, the reason; by step, as only the last one is told.
+        var failures = OperandFailures()
+        defer { failures.tell(of: operation, &notes, node.range) }
         if operation.isComparison && !node.returnsBool {
             try rows(node.vector, grid) { labels, row throws(QueryError) in
                 for step in row.indices where row[step].isPresent {
@@ -16,6 +19,7 @@ extension Evaluation {
                     // What passes keeps the vector's value, on whichever side it stands.
                     if !Arithmetic.holds(operation, left, right) { row[step] = .absent }
                 }
+                if row.hasHistograms { HistogramOperator.apply(node, scalars, to: &row, &failures) }
                 try body(labels, &row)
             }
             return
@@ -25,6 +29,7 @@ extension Evaluation {
                 let (left, right) = isLeft ? (scalars[step], row[step]) : (row[step], scalars[step])
                 row[step] = Arithmetic.scalar(operation, left, right)
             }
+            if row.hasHistograms { HistogramOperator.apply(node, scalars, to: &row, &failures) }
         }
     }
 
@@ -72,7 +77,7 @@ struct SeriesJoin {
     private func presence(_ frame: Frame, _ rows: [Int]) -> [Bool] {
         var present = [Bool](repeating: false, count: signatures.keys.count * steps)
         for (row, signature) in rows.enumerated() {
-            for step in 0..<steps where frame[row, step].isPresent { present[signature * steps + step] = true }
+            for step in 0..<steps where frame.isPresent(row, step) { present[signature * steps + step] = true }
         }
         return present
     }
@@ -83,8 +88,8 @@ struct SeriesJoin {
         var result = Frame(steps: steps)
         for (index, signature) in leftSignatures.enumerated() {
             var row = left.row(index)
-            for step in 0..<steps where matched[signature * steps + step] != keepsMatched { row[step] = .absent }
-            if row.contains(where: \.isPresent) { result.append(left.labels[index], row) }
+            for step in 0..<steps where matched[signature * steps + step] != keepsMatched { row.clear(step) }
+            if row.hasSample { result.append(left.labels[index], row) }
         }
         return result
     }
@@ -96,8 +101,8 @@ struct SeriesJoin {
         for index in 0..<left.count { try builder.add(left.labels[index], left.row(index)) }
         for (index, signature) in rightSignatures.enumerated() {
             var row = right.row(index)
-            for step in 0..<steps where matched[signature * steps + step] { row[step] = .absent }
-            if row.contains(where: \.isPresent) { try builder.add(right.labels[index], row) }
+            for step in 0..<steps where matched[signature * steps + step] { row.clear(step) }
+            if row.hasSample { try builder.add(right.labels[index], row) }
         }
         return builder.frame
     }
@@ -118,6 +123,8 @@ struct SeriesJoin {
         try checkUnique(one, oneRows, many, side: isSwapped ? "left" : "right", isPart: evaluation.isPart)
 
         var output = MatchOutput(node: node, steps: steps)
+        let hasHistograms = many.hasHistograms || one.hasHistograms
+        var failures = OperandFailures()
         for (manyRow, signature) in manySignatures.enumerated() {
             try evaluation.checkCancelled()
             for oneRow in oneRows[signature] {
@@ -125,7 +132,24 @@ struct SeriesJoin {
                 var target: Int?
                 for step in 0..<steps {
                     let (manyValue, oneValue) = (many[manyRow, step], one[oneRow, step])
-                    if !manyValue.isPresent || !oneValue.isPresent { continue }
+                    if !manyValue.isPresent || !oneValue.isPresent {
+                        if !hasHistograms || !many.isPresent(manyRow, step) || !one.isPresent(oneRow, step) { continue }
+                        let pair = (
+                            Operand(manyValue, many.histogram(manyRow, step)),
+                            Operand(oneValue, one.histogram(oneRow, step))
+                        )
+                        let result = HistogramOperator.result(
+                            node.operation, isSwapped ? pair.1 : pair.0, isSwapped ? pair.0 : pair.1)
+                        if case .failure(let failure) = result {
+                            failures.note(failure, step)
+                            continue
+                        }
+                        if case .nothing = result, !node.returnsBool { continue }
+                        let row = target ?? output.row(many.labels[manyRow], one.labels[oneRow], signature)
+                        target = row
+                        try output.set(row, step, result, signature)
+                        continue
+                    }
                     let (leftValue, rightValue) = isSwapped ? (oneValue, manyValue) : (manyValue, oneValue)
                     let holds = Arithmetic.holds(node.operation, leftValue, rightValue)
                     if !holds && !node.returnsBool { continue }
@@ -136,6 +160,7 @@ struct SeriesJoin {
                 }
             }
         }
+        failures.tell(of: node.operation, &evaluation.notes, node.range)
         return output.builder.frame
     }
 
@@ -144,9 +169,9 @@ struct SeriesJoin {
     ) throws(QueryError) {
         for (signature, rows) in oneRows.enumerated() where rows.count > 1 {
             for step in 0..<steps {
-                let present = rows.filter { one[$0, step].isPresent }
+                let present = rows.filter { one.isPresent($0, step) }
                 // Where the other side is empty nothing is matched, and nothing is wrong. A part cannot tell, and so refuses.
-                guard present.count > 1, isPart || (0..<many.count).contains(where: { many[$0, step].isPresent })
+                guard present.count > 1, isPart || (0..<many.count).contains(where: { many.isPresent($0, step) })
                 else { continue }
                 let group = SeriesJoin.text(LabelFilter.labels(signatures.keys[signature]))
                 let found = [present[1], present[0]].map { SeriesJoin.text(one.labels[$0]) }.joined(separator: ", ")
@@ -200,6 +225,25 @@ private struct MatchOutput {
     }
 
     mutating func set(_ row: Int, _ step: Int, _ value: Double, _ signature: Int) throws(QueryError) {
+        try claim(row, step, signature)
+        try builder.set(row, step, value)
+    }
+
+    /// Puts what histograms gave.
+    mutating func set(
+        _ row: Int, _ step: Int, _ result: HistogramOperator.Result, _ signature: Int
+    ) throws(QueryError) {
+        try claim(row, step, signature)
+        switch result {
+        case .histogram(let histogram) where !node.returnsBool:
+            try builder.set(row, step, HistogramSample(histogram))
+        case .histogram: try builder.set(row, step, 1)
+        case .nothing: try builder.set(row, step, 0)
+        case .failure: preconditionFailure("a failure has no cell")
+        }
+    }
+
+    private mutating func claim(_ row: Int, _ step: Int, _ signature: Int) throws(QueryError) {
         if node.matching.cardinality == .oneToOne {
             if matchedSteps[signature, default: [Bool](repeating: false, count: steps)][step] {
                 throw QueryError(
@@ -207,9 +251,8 @@ private struct MatchOutput {
                     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)")
             }
             matchedSteps[signature, default: [Bool](repeating: false, count: steps)][step] = true
-        } else if builder.frame[row, step].isPresent && madeBy[row] == signature {
+        } else if builder.frame.isPresent(row, step) && madeBy[row] == signature {
             throw QueryError(.execution, "multiple matches for labels: grouping labels must ensure unique matches")
         }
-        try builder.set(row, step, value)
     }
 }

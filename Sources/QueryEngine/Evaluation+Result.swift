@@ -24,9 +24,11 @@ extension Evaluation {
     private func vector(_ grid: TimeGrid) throws(QueryError) -> [QueryResult.VectorElement] {
         var elements: [QueryResult.VectorElement] = []
         try rows(plan.root, grid) { labels, row throws(QueryError) in
-            if !row[0].isPresent { return }
+            if !row.isPresent(0) { return }
             try self.checkOutput(elements.count + 1)
-            elements.append(QueryResult.VectorElement(labels: labels, value: row[0]))
+            let histogram = row.histogram(0)?.histogram
+            elements.append(
+                QueryResult.VectorElement(labels: labels, value: histogram == nil ? row[0] : 0, histogram: histogram))
         }
         if plan.isOrdered || elements.count < 2 { return elements }
         // The same order however the series are spread over nodes.
@@ -37,17 +39,20 @@ extension Evaluation {
         let times = grid.times
         var series: [SeriesColumns] = []
         try rows(plan.root, grid) { labels, row throws(QueryError) in
-            let present = row.count { $0.isPresent }
-            if present == 0 { return }
+            let present = row.values.count { $0.isPresent }
+            let histograms = row.columns(times)
+            if present == 0 && histograms.isEmpty { return }
             try self.checkOutput(series.count + 1)
             try self.checkSize(rows: series.count + 1, steps: grid.count)
-            if present == row.count {
+            if present == times.count {
                 // All complete series share one array of times.
-                series.append(SeriesColumns(labels: labels, timestamps: times, values: row))
+                series.append(SeriesColumns(labels: labels, timestamps: times, values: row.values))
             } else {
                 let steps = row.indices.filter { row[$0].isPresent }
                 series.append(
-                    SeriesColumns(labels: labels, timestamps: steps.map { times[$0] }, values: steps.map { row[$0] }))
+                    SeriesColumns(
+                        labels: labels, timestamps: steps.map { times[$0] }, values: steps.map { row[$0] },
+                        histograms: histograms))
             }
         }
         return Evaluation.sorted(series)
@@ -58,16 +63,17 @@ extension Evaluation {
         var result: [SeriesColumns] = []
         let end = window.end(grid.start)
         try forEachSeries(of: window, grid) { series throws(QueryError) in
-            self.counts?.count(series.timestamps, window, grid)
+            self.counts?.count(series, window, grid)
             let inside = series.timestamps.indices.filter {
                 series.timestamps[$0] > end - window.length && series.timestamps[$0] <= end
             }
-            if inside.isEmpty { return }
+            let histograms = series.histograms.within(end - window.length + 1, end)
+            if inside.isEmpty && histograms.isEmpty { return }
             try self.checkOutput(result.count + 1)
             result.append(
                 SeriesColumns(
                     labels: series.labels, timestamps: inside.map { series.timestamps[$0] },
-                    values: inside.map { series.values[$0] }))
+                    values: inside.map { series.values[$0] }, histograms: histograms))
         }
         return Evaluation.sorted(result)
     }

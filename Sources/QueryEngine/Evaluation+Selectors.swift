@@ -29,9 +29,11 @@ extension Evaluation {
     func rows(
         of selector: PlannedSelector, _ grid: TimeGrid, _ body: RowConsumer, as content: CellContent
     ) throws(QueryError) {
-        var row = [Double](repeating: .absent, count: grid.count)
+        var row = Row(steps: grid.count)
         try forEachSeries(selector.selection) { series throws(QueryError) in
-            fill(&row, series, selector.time, grid, content)
+            row.dropHistograms()
+            fill(&row.values, series, selector.time, grid, content)
+            if !series.histograms.isEmpty { fillHistograms(&row, series, selector.time, grid, content) }
             counts?.count(row)
             try body(series.labels, &row)
         }
@@ -64,6 +66,38 @@ extension Evaluation {
         }
     }
 
+    /// Puts the newest histogram into each cell where it is newer than the newest number.
+    private func fillHistograms(
+        _ row: inout Row, _ series: SeriesColumns, _ time: SelectorTime, _ grid: TimeGrid, _ content: CellContent
+    ) {
+        let lookback = plan.options.lookback
+        let times = series.histograms.timestamps
+        let numberTimes = series.timestamps
+        var (next, nextNumber) = (0, 0)
+        var last: (index: Int, sample: HistogramSample)?
+        for step in 0..<grid.count {
+            let reference = time.reference(grid.time(step))
+            while next < times.count && times[next] <= reference { next += 1 }
+            while nextNumber < numberTimes.count && numberTimes[nextNumber] <= reference { nextNumber += 1 }
+            let found = next - 1
+            guard found >= 0, times[found] > reference - lookback,
+                nextNumber == 0 || numberTimes[nextNumber - 1] <= times[found]
+            else { continue }
+            let histogram = series.histograms.values[found]
+            row[step] = .absent
+            if histogram.sum.isStaleMarker { continue }
+            switch content {
+            case .seconds: row[step] = Double(times[found]) / 1000
+            case .milliseconds: row[step] = Double(times[found])
+            case .value:
+                // Steps that find the same one share it.
+                let sample = last.flatMap { $0.index == found ? $0.sample : nil } ?? HistogramSample(histogram)
+                last = (found, sample)
+                row.set(step, sample)
+            }
+        }
+    }
+
     /// The series that a window reads: the selected samples, or the rows of a subquery, without stale markers and gaps.
     func forEachSeries(
         of window: PlannedWindow, _ grid: TimeGrid, _ body: @escaping (SeriesColumns) throws(QueryError) -> Void
@@ -71,7 +105,10 @@ extension Evaluation {
         switch window.source {
         case .selection(let index):
             try forEachSeries(index) { series throws(QueryError) in
-                try body(series.values.contains(where: \.isStaleMarker) ? Evaluation.withoutGaps(series) : series)
+                let hasGaps =
+                    series.values.contains(where: \.isStaleMarker)
+                    || series.histograms.values.contains { $0.sum.isStaleMarker }
+                try body(hasGaps ? Evaluation.withoutGaps(series) : series)
             }
         case .subquery(let inner, let step):
             guard let inside = Planner.subqueryGrid(window.time, window: window.length, step: step, grid) else {
@@ -83,7 +120,11 @@ extension Evaluation {
             try rows(inner, inside) { labels, row throws(QueryError) in
                 self.counts?.leaveSubquery()
                 defer { self.counts?.enterSubquery() }
-                try body(Evaluation.withoutGaps(SeriesColumns(labels: labels, timestamps: times, values: row)))
+                try body(
+                    Evaluation.withoutGaps(
+                        SeriesColumns(
+                            labels: labels, timestamps: times, values: row.values,
+                            histograms: Evaluation.histograms(of: row, times))))
             }
         }
     }
@@ -96,6 +137,21 @@ extension Evaluation {
             result.timestamps.append(series.timestamps[index])
             result.values.append(series.values[index])
         }
+        for (time, histogram) in zip(series.histograms.timestamps, series.histograms.values)
+        where !histogram.sum.isStaleMarker {
+            result.histograms.append(timestamp: time, histogram)
+        }
         return result
+    }
+
+    /// The histograms of a subquery's row: which samples it leaves out is not known, and so no hint holds that speaks of the one before.
+    private static func histograms(of row: Row, _ times: [Int64]) -> HistogramColumns {
+        var row = row
+        row.mapHistograms { histogram in
+            var histogram = histogram
+            if histogram.counterResetHint != .gauge { histogram.counterResetHint = .unknown }
+            return histogram
+        }
+        return row.columns(times)
     }
 }

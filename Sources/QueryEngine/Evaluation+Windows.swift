@@ -22,7 +22,7 @@ extension Evaluation {
         }
         var seen: Set<Labels> = []
         try windowRows(kernel, window) { labels, row throws(QueryError) in
-            if !row.contains(where: \.isPresent) { return }
+            if !row.hasSample { return }
             let labels = LabelFilter.withoutName(labels)
             // Unlike elsewhere, Prometheus refuses equal label sets here even when their samples never meet.
             if !seen.insert(labels).inserted { throw .sameLabelSet }
@@ -33,15 +33,17 @@ extension Evaluation {
     private func windowRows(_ kernel: WindowKernel, _ window: PlannedWindow, _ body: @escaping RowConsumer.Function)
         throws(QueryError)
     {
-        var row = [Double](repeating: .absent, count: kernel.grid.count)
+        var row = Row(steps: kernel.grid.count)
         var mayNote = kernel.isForCounters
         try forEachSeries(of: window, kernel.grid) { series throws(QueryError) in
-            kernel.fill(&row, series.timestamps, series.values)
-            self.counts?.count(series.timestamps, window, kernel.grid)
+            row.dropHistograms()
+            kernel.fill(&row.values, series.timestamps, series.values)
+            if !series.histograms.isEmpty { try self.fillHistograms(&row, series, kernel, window.noteRange) }
+            self.counts?.count(series, window, kernel.grid)
             try self.checkCancelled()
             // One series with a value speaks for all that have its name.
-            if mayNote, row.contains(where: \.isPresent) {
-                self.noteNonCounter(series.labels, window.range)
+            if mayNote, row.hasNumber {
+                self.noteNonCounter(series.labels, window.noteRange)
                 mayNote = !window.hasFixedName
             }
             try body(series.labels, &row)
@@ -54,7 +56,7 @@ extension Evaluation {
     {
         let kernel = WindowKernel(
             function: .presentOverTime, window: window, grid: grid, parameters: [], isCancelled: isCancelled)
-        var result = [Double](repeating: 1, count: grid.count)
+        var result = Row([Double](repeating: 1, count: grid.count))
         try windowRows(kernel, window) { _, row in
             for step in row.indices where row[step].isPresent { result[step] = .absent }
         }
@@ -63,9 +65,9 @@ extension Evaluation {
 
     /// `absent`: 1 where the vector has no element.
     func rowOfAbsence(_ inner: PlanNode, _ labels: Labels, _ grid: TimeGrid, _ body: RowConsumer) throws(QueryError) {
-        var result = [Double](repeating: 1, count: grid.count)
+        var result = Row([Double](repeating: 1, count: grid.count))
         try rows(inner, grid) { _, row in
-            for step in row.indices where row[step].isPresent { result[step] = .absent }
+            for step in row.indices where row.isPresent(step) { result[step] = .absent }
         }
         try body(labels, &result)
     }
@@ -74,7 +76,7 @@ extension Evaluation {
         switch function {
         case .quantileOverTime:
             for quantile in parameters[0] where !(quantile >= 0 && quantile <= 1) {
-                warnOfQuantile(quantile, window.range)
+                warnOfQuantile(quantile, window.noteRange)
             }
         case .doubleExponentialSmoothing:
             for (name, column) in zip(["smoothing", "trend"], parameters) {

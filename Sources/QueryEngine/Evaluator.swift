@@ -45,12 +45,12 @@ package enum Evaluator {
     }
 }
 
-/// Takes a series' labels and its value at each step; may overwrite the cells.
+/// Takes a series' labels and its sample at each step; may overwrite the cells.
 ///
 /// An object and not a bare closure: the optimiser would make a copy of the whole recursive evaluator for each closure passed down it,
 /// which took minutes to compile and gains nothing, because the call is once a row.
 final class RowConsumer {
-    typealias Function = (Labels, inout [Double]) throws(QueryError) -> Void
+    typealias Function = (Labels, inout Row) throws(QueryError) -> Void
 
     private let accept: Function
 
@@ -58,7 +58,7 @@ final class RowConsumer {
         self.accept = accept
     }
 
-    func callAsFunction(_ labels: Labels, _ row: inout [Double]) throws(QueryError) {
+    func callAsFunction(_ labels: Labels, _ row: inout Row) throws(QueryError) {
         try accept(labels, &row)
     }
 }
@@ -105,7 +105,7 @@ final class Evaluation {
     ) throws(QueryError) {
         try source.forEachSeries(selection) { series throws(QueryError) in
             try checkCancelled()
-            samplesRead &+= series.timestamps.count
+            samplesRead &+= series.timestamps.count &+ series.histograms.sampleWeight
             if samplesRead > plan.options.samplesMax { throw .tooManySamples(plan.options) }
             try body(series)
         }
@@ -132,14 +132,15 @@ final class Evaluation {
         case .window(let function, let window, let parameters):
             try rows(of: function, window, parameters, grid, body)
         case .vectorOf(let scalar):
-            var row = try scalars(scalar, grid)
+            var row = Row(try scalars(scalar, grid))
             try body(.empty, &row)
         case .dateOfEvaluation(let function):
-            var row = grid.times.map { CivilDate(seconds: Double($0 / 1000)).part(function) }
+            var row = Row(grid.times.map { CivilDate(seconds: Double($0 / 1000)).part(function) })
             try body(.empty, &row)
         case .negation(let inner):
             try droppingName(inner, grid, body) { row in
                 for step in row.indices where row[step].isPresent { row[step] = -row[step] }
+                row.mapHistograms { $0.scaled(by: -1) }
             }
         case .pointwise(let function, let inner, let parameters):
             try rows(of: function, inner, parameters, grid, body)
@@ -167,7 +168,7 @@ final class Evaluation {
     func frame(_ node: PlanNode, _ grid: TimeGrid) throws(QueryError) -> Frame {
         var frame = Frame(steps: grid.count)
         try rows(node, grid) { labels, row throws(QueryError) in
-            if !row.contains(where: \.isPresent) { return }
+            if !row.hasSample { return }
             try self.checkSize(rows: frame.count + 1, steps: grid.count)
             frame.append(labels, row)
         }
@@ -185,7 +186,7 @@ final class Evaluation {
     /// Produces the rows of `inner`, each changed by `change`, without metric names; rows that the names alone told apart are an error
     /// when they have a sample at the same step.
     func droppingName(
-        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (inout [Double]) -> Void
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (inout Row) -> Void
     ) throws(QueryError) {
         if inner.isUniqueWithoutName {
             try rows(inner, grid) { labels, row throws(QueryError) in

@@ -38,22 +38,24 @@ package struct Fragment: Hashable, Sendable {
     package func accepts(_ row: FragmentRow) -> Bool {
         let cells = row.cells.count / width
         return row.first >= 0 && cells > 0 && row.cells.count == cells * width && cells <= count
-            && row.first <= count - cells
+            && row.first <= count - cells && (row.histograms?.areWithin(cells) ?? true)
     }
 }
 
 extension FragmentRow {
-    /// The cells of `width` columns without the steps at both ends that have nothing in the first column; nil when none has.
-    init?(_ labels: Labels, trimming cells: [Double], width: Int) {
+    /// The cells of `width` columns without the steps at both ends that have nothing in the first column and no histogram; nil when none has.
+    init?(_ labels: Labels, trimming cells: [Double], width: Int, _ histograms: FragmentHistograms?) {
         let steps = cells.count / width
-        guard let first = (0..<steps).first(where: { cells[$0].isPresent }),
-            let last = (first..<steps).last(where: { cells[$0].isPresent })
-        else { return nil }
+        let bounds = [
+            (0..<steps).first { cells[$0].isPresent }, (0..<steps).last { cells[$0].isPresent },
+            histograms?.cells.first?.offset, histograms?.cells.last?.offset,
+        ].compactMap(\.self)
+        guard let first = bounds.min(), let last = bounds.max() else { return nil }
         if last - first + 1 == steps {
-            self.init(labels: labels, first: first, cells: cells)
+            self.init(labels: labels, first: first, cells: cells, histograms: histograms)
             return
         }
-        self.init(labels: labels, first: first, cells: [])
+        self.init(labels: labels, first: first, cells: [], histograms: histograms?.part(first..<last + 1))
         self.cells.reserveCapacity(width * (last - first + 1))
         for column in 0..<width { self.cells += cells[column * steps + first...column * steps + last] }
     }
@@ -69,5 +71,17 @@ package struct FragmentAnswer: Sendable {
     package init(rows: [FragmentRow], notes: FragmentNotes) {
         self.rows = rows
         self.notes = notes
+    }
+}
+
+extension FragmentHistograms {
+    /// Whether the offsets ascend and are of so many steps.
+    fileprivate func areWithin(_ steps: Int) -> Bool {
+        var next = 0
+        for cell in cells {
+            if cell.offset < next || cell.offset >= steps { return false }
+            next = cell.offset + 1
+        }
+        return true
     }
 }

@@ -139,8 +139,9 @@ extension Evaluation {
         // Its rows are not the operator's own, which nobody asks for.
         let (profile, measured) = (profile, fragment.shape == .rows ? nil : profile?.enter(fragment.plan.root, plan))
         defer { if let measured { profile?.leave(measured) } }
-        let output = { (labels: Labels, cells: [Double], width: Int) throws(QueryError) in
-            guard let row = FragmentRow(labels, trimming: cells, width: width) else { return }
+        let output = {
+            (labels: Labels, cells: [Double], width: Int, histograms: FragmentHistograms?) throws(QueryError) in
+            guard let row = FragmentRow(labels, trimming: cells, width: width, histograms) else { return }
             count += 1
             if let measured {
                 profile?.give(measured)
@@ -151,11 +152,17 @@ extension Evaluation {
         }
         switch (fragment.shape, fragment.plan.root) {
         case (.states, .aggregation(let node)):
-            try states(of: node, grid) { labels, cells, width throws(QueryError) in try output(labels, cells, width) }
+            try states(of: node, grid) { labels, group throws(QueryError) in
+                try output(labels, group.columns, group.width, group.histograms)
+            }
         case (.members, .aggregation(let node)):
-            try rows(node.inner, grid) { labels, row throws(QueryError) in try output(node.grouping(labels), row, 1) }
+            try rows(node.inner, grid) { labels, row throws(QueryError) in
+                try output(node.grouping(labels), row.values, 1, row.fragment)
+            }
         default:
-            try rows(fragment.plan.root, grid) { labels, row throws(QueryError) in try output(labels, row, 1) }
+            try rows(fragment.plan.root, grid) { labels, row throws(QueryError) in
+                try output(labels, row.values, 1, row.fragment)
+            }
         }
     }
 }

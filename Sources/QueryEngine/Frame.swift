@@ -9,32 +9,67 @@ extension Double {
     var isPresent: Bool { !isStaleMarker }
 }
 
-/// An instant vector at each step: one row a series, its values in one array, row after row.
+/// An instant vector at each step: one row a series, its numbers in one array, row after row, and beside them what rows have of histograms.
 struct Frame: Sendable {
     /// Cells in a row.
     let steps: Int
     private(set) var labels: [Labels] = []
     /// `labels.count * steps` cells.
     private(set) var values: [Double] = []
+    /// The histograms of rows that have any, one cell for each step.
+    private var histograms: [Int: [HistogramSample?]] = [:]
 
     init(steps: Int) {
         self.steps = steps
     }
 
     var count: Int { labels.count }
+    var hasHistograms: Bool { !histograms.isEmpty }
 
-    mutating func append(_ labels: Labels, _ row: [Double]) {
+    mutating func append(_ labels: Labels, _ row: Row) {
+        if row.hasHistograms { histograms[count] = row.histograms }
         self.labels.append(labels)
-        values.append(contentsOf: row)
+        values.append(contentsOf: row.values)
     }
 
     /// The cells of one row, copied.
-    func row(_ index: Int) -> [Double] { Array(values[index * steps..<(index + 1) * steps]) }
+    func row(_ index: Int) -> Row {
+        Row(Array(values[index * steps..<(index + 1) * steps]), histograms: histograms[index] ?? [])
+    }
 
+    /// The cell's number; absent for a histogram.
     @inline(__always)
     subscript(row: Int, step: Int) -> Double {
         get { values[row &* steps &+ step] }
         set { values[row &* steps &+ step] = newValue }
+    }
+
+    func histogram(_ row: Int, _ step: Int) -> HistogramSample? {
+        histograms.isEmpty ? nil : histograms[row]?[step]
+    }
+
+    /// Whether any step of a row has a histogram.
+    func hasHistograms(_ row: Int) -> Bool { histograms[row] != nil }
+
+    /// The rows with numbers, and these alone.
+    var withoutHistograms: Frame {
+        var result = Frame(steps: steps)
+        for index in 0..<count {
+            let numbers = Row(row(index).values)
+            if numbers.hasNumber { result.append(labels[index], numbers) }
+        }
+        return result
+    }
+
+    mutating func set(_ row: Int, _ step: Int, _ histogram: HistogramSample) {
+        self[row, step] = .absent
+        histograms[row, default: [HistogramSample?](repeating: nil, count: steps)][step] = histogram
+    }
+
+    /// Whether a cell has a sample of either kind.
+    @inline(__always)
+    func isPresent(_ row: Int, _ step: Int) -> Bool {
+        self[row, step].isPresent || histogram(row, step) != nil
     }
 }
 
@@ -42,11 +77,11 @@ struct Frame: Sendable {
 struct FrameBuilder {
     private(set) var frame: Frame
     private var rows: [Labels: Int] = [:]
-    private let emptyRow: [Double]
+    private let emptyRow: Row
 
     init(steps: Int) {
         frame = Frame(steps: steps)
-        emptyRow = [Double](repeating: .absent, count: steps)
+        emptyRow = Row(steps: steps)
     }
 
     /// The row of a label set, made when there is none.
@@ -59,8 +94,13 @@ struct FrameBuilder {
     }
 
     mutating func set(_ row: Int, _ step: Int, _ value: Double) throws(QueryError) {
-        if frame[row, step].isPresent { throw .sameLabelSet }
+        if frame.isPresent(row, step) { throw .sameLabelSet }
         frame[row, step] = value
+    }
+
+    mutating func set(_ row: Int, _ step: Int, _ histogram: HistogramSample) throws(QueryError) {
+        if frame.isPresent(row, step) { throw .sameLabelSet }
+        frame.set(row, step, histogram)
     }
 
     /// Adds one to a cell, from none.
@@ -68,7 +108,7 @@ struct FrameBuilder {
         frame[row, step] = frame[row, step].isPresent ? frame[row, step] + 1 : 1
     }
 
-    mutating func add(_ labels: Labels, _ cells: [Double]) throws(QueryError) {
+    mutating func add(_ labels: Labels, _ cells: Row) throws(QueryError) {
         if rows[labels] == nil {
             rows[labels] = frame.count
             frame.append(labels, cells)
@@ -76,5 +116,6 @@ struct FrameBuilder {
         }
         let row = row(labels)
         for step in cells.indices where cells[step].isPresent { try set(row, step, cells[step]) }
+        try cells.forEachHistogram { step, sample throws(QueryError) in try set(row, step, sample) }
     }
 }

@@ -108,7 +108,8 @@ struct LocalityRules {
             return LocalityRules.isFixed(arguments[0]) ? window(arguments[1], dropsName: true) : nil
         case .abs, .acos, .acosh, .asin, .asinh, .atan, .atanh, .ceil, .clamp, .clampMax, .clampMin, .cos, .cosh, .deg,
             .exp, .floor, .ln, .log10, .log2, .rad, .round, .sgn, .sin, .sinh, .sqrt, .tan, .tanh, .timestamp,
-            .dayOfMonth, .dayOfWeek, .dayOfYear, .daysInMonth, .hour, .minute, .month, .year:
+            .dayOfMonth, .dayOfWeek, .dayOfYear, .daysInMonth, .hour, .minute, .month, .year, .histogramAvg,
+            .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar:
             guard let vector = arguments.first, arguments.dropFirst().allSatisfy(LocalityRules.isFixed) else {
                 return nil
             }
@@ -125,9 +126,7 @@ struct LocalityRules {
                 !isPlacementLabel("le")
             else { return nil }
             return vector(last)?.and(.anyLabel)
-        case .absent, .absentOverTime, .scalar, .vector, .time, .pi, .info, .histogramAvg, .histogramCount,
-            .histogramSum, .histogramStddev, .histogramStdvar:
-            return nil
+        case .absent, .absentOverTime, .scalar, .vector, .time, .pi, .info: return nil
         }
     }
 

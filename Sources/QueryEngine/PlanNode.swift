@@ -70,6 +70,8 @@ struct PlannedWindow: Sendable {
     var length: Int64
     var hasFixedName: Bool
     var range: SourceRange
+    /// Where what is said of it has its place: as in Prometheus a subquery has none, and is taken for the query's beginning.
+    var noteRange: SourceRange
 
     /// The window's end, seen from an evaluation time.
     func end(_ time: Int64) -> Int64 { self.time.reference(time) }
@@ -81,7 +83,7 @@ enum LabelChange: Sendable {
     case join(target: String, separator: String, sources: [String])
 }
 
-/// `histogram_quantile` or `histogram_fraction` on classic histograms.
+/// `histogram_quantile` or `histogram_fraction`.
 struct PlannedHistogram: Sendable {
     var function: FunctionName
     /// The quantile, or the lower and the upper bound.
@@ -98,6 +100,9 @@ struct PlannedAggregation: Sendable {
     var parameter: PlanNode?
     var parameterRange: SourceRange?
     var inner: PlanNode
+    /// Where the aggregation stands, and where its argument does.
+    var range: SourceRange
+    var innerRange: SourceRange
 }
 
 /// `vector op scalar` or `scalar op vector`.
@@ -107,6 +112,7 @@ struct PlannedMixedBinary: Sendable {
     var scalar: PlanNode
     var scalarIsLeft: Bool
     var returnsBool: Bool
+    var range: SourceRange
 }
 
 /// `vector op vector`.
@@ -118,6 +124,7 @@ struct PlannedVectorBinary: Sendable {
     var matching: VectorMatching
     /// The labels that decide which series belong together.
     var signature: LabelFilter
+    var range: SourceRange
 }
 
 extension PlanNode {

@@ -24,7 +24,8 @@ extension Planner {
             return arguments.isEmpty ? .dateOfEvaluation(node.function) : try pointwise(node, grid)
         case .abs, .acos, .acosh, .asin, .asinh, .atan, .atanh, .ceil, .clamp, .clampMax, .clampMin, .cos, .cosh, .deg,
             .exp, .floor,
-            .ln, .log10, .log2, .rad, .round, .sgn, .sin, .sinh, .sqrt, .tan, .tanh:
+            .ln, .log10, .log2, .rad, .round, .sgn, .sin, .sinh, .sqrt, .tan, .tanh, .histogramAvg, .histogramCount,
+            .histogramSum, .histogramStddev, .histogramStdvar:
             return try pointwise(node, grid)
         case .avgOverTime, .changes, .countOverTime, .delta, .deriv, .doubleExponentialSmoothing, .idelta, .increase,
             .irate,
@@ -34,15 +35,16 @@ extension Planner {
             return .window(node.function, window, try plans(arguments.dropFirst(), grid))
         case .quantileOverTime:
             let quantile = try plan(arguments[0], grid)
-            return .window(node.function, try window(arguments[1], grid), [quantile])
+            var window = try window(arguments[1], grid)
+            // Prometheus tells of the first argument, whatever it has to tell.
+            window.noteRange = arguments[0].range
+            return .window(node.function, window, [quantile])
         case .sort, .sortDesc, .sortByLabel, .sortByLabelDesc:
             let labels = arguments.dropFirst().map(Planner.text)
             return .sorted(node.function, try plan(arguments[0], grid), labels: labels)
         case .labelReplace, .labelJoin:
             return .relabelled(try labelChange(node), try plan(arguments[0], grid))
         case .histogramQuantile, .histogramFraction: return try histogram(node, grid)
-        case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar:
-            throw .unsupported("native histograms, which \(node.function.rawValue)() reads", node.range)
         case .info: return .info(try info(node, grid))
         }
     }

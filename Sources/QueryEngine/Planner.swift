@@ -69,7 +69,7 @@ struct Planner {
             return PlannedWindow(
                 source: .selection(selection), time: time, length: node.window,
                 hasFixedName: Planner.hasFixedName(node.selector),
-                range: node.range)
+                range: node.range, noteRange: node.range)
         case .subquery(let node):
             let time = try selectorTime(node.at, node.offset, node.range)
             let step = max(1, node.step ?? options.subqueryStep)
@@ -83,7 +83,7 @@ struct Planner {
             return PlannedWindow(
                 source: .subquery(inner, step: step), time: time, length: node.window,
                 hasFixedName: inner.isUniqueWithoutName,
-                range: node.range)
+                range: node.range, noteRange: SourceRange(0, 0))
         case .number, .string, .vectorSelector, .call, .aggregation, .binary, .unary, .parenthesized:
             preconditionFailure("the type check lets only range vectors through")
         }
@@ -143,7 +143,8 @@ struct Planner {
         let grouping = node.isWithout ? LabelFilter(dropping: labels) : LabelFilter(keeping: labels)
         return PlannedAggregation(
             operation: node.operation, grouping: grouping, parameter: parameter,
-            parameterRange: node.parameter?.range, inner: try inner(&self))
+            parameterRange: node.parameter?.range, inner: try inner(&self), range: node.range,
+            innerRange: node.inner.range)
     }
 
     private mutating func binary(_ node: BinaryExpression, _ grid: TimeGrid) throws(QueryError) -> PlanNode {
@@ -155,12 +156,12 @@ struct Planner {
             return .mixedBinary(
                 PlannedMixedBinary(
                     operation: node.operation, vector: right, scalar: left, scalarIsLeft: true,
-                    returnsBool: node.returnsBool))
+                    returnsBool: node.returnsBool, range: node.range))
         case (_, .scalar):
             return .mixedBinary(
                 PlannedMixedBinary(
                     operation: node.operation, vector: left, scalar: right, scalarIsLeft: false,
-                    returnsBool: node.returnsBool))
+                    returnsBool: node.returnsBool, range: node.range))
         default:
             let matching = node.matching ?? VectorMatching()
             let filter = matching.isOn ? LabelFilter(keeping: matching.labels) : LabelFilter(dropping: matching.labels)
@@ -168,7 +169,7 @@ struct Planner {
                 PlannedVectorBinary(
                     operation: node.operation, left: left, right: right, returnsBool: node.returnsBool,
                     matching: matching,
-                    signature: filter))
+                    signature: filter, range: node.range))
         }
     }
 }

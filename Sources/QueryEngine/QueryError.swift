@@ -8,8 +8,6 @@ package struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         case badRequest
         /// The data does not allow the operation: duplicate matches, equal label sets.
         case execution
-        /// PromQL has it, this evaluator not yet.
-        case unsupported
         /// A named limit was reached.
         case limit
         /// Whoever asked went away.
@@ -32,10 +30,6 @@ package struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { message }
-
-    static func unsupported(_ what: String, _ range: SourceRange) -> QueryError {
-        QueryError(.unsupported, "not supported yet: \(what)", range)
-    }
 
     static let sameLabelSet = QueryError(.execution, "vector cannot contain metrics with the same labelset")
 }

@@ -18,13 +18,16 @@ package struct QueryResult: Sendable {
     package struct VectorElement: Sendable, Equatable {
         /// The result's labels.
         package var labels: Labels
-        /// The value, never a stale marker.
+        /// The value, never a stale marker; of no meaning where there is a histogram.
         package var value: Double
+        /// The native histogram that the element is; nil for a number.
+        package var histogram: NativeHistogram?
 
         /// One series' value.
-        package init(labels: Labels, value: Double) {
+        package init(labels: Labels, value: Double, histogram: NativeHistogram? = nil) {
             self.labels = labels
             self.value = value
+            self.histogram = histogram
         }
     }
 

@@ -68,7 +68,7 @@ package struct ResultExtent: Sendable {
     private static func memorySize(_ series: [SeriesColumns], _ steps: StepRange) -> Int {
         series.reduce(256 + 8 * steps.count) { size, one in
             let times = one.timestamps.count == steps.count ? 0 : 8 * one.timestamps.count
-            return size + times + 8 * one.values.count + one.labels.bytes.count + 128
+            return size + times + 8 * one.values.count + one.histograms.memorySize + one.labels.bytes.count + 128
         }
     }
 
@@ -79,11 +79,12 @@ package struct ResultExtent: Sendable {
         return series.compactMap { one in
             let from = one.timestamps.lowerBound(of: part.first)
             let to = one.timestamps.lowerBound(of: part.last + 1)
-            if from == to { return nil }
+            let histograms = one.histograms.within(part.first, part.last)
+            if from == to && histograms.isEmpty { return nil }
             let isComplete = to - from == times.count
             return SeriesColumns(
                 labels: one.labels, timestamps: isComplete ? times : Array(one.timestamps[from..<to]),
-                values: Array(one.values[from..<to]))
+                values: Array(one.values[from..<to]), histograms: histograms)
         }
     }
 }

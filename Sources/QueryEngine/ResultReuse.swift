@@ -180,6 +180,7 @@ enum SeriesPieces {
                     if joined[place].lastPiece == number { return nil }
                     joined[place].series.timestamps += one.timestamps
                     joined[place].series.values += one.values
+                    joined[place].series.histograms.merge(one.histograms)
                     joined[place].lastPiece = number
                 } else {
                     places[one.labels] = joined.count

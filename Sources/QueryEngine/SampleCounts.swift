@@ -14,14 +14,30 @@ struct SampleCounts {
     }
 
     /// Counts the samples that an instant selector found.
-    mutating func count(_ row: [Double]) {
+    mutating func count(_ row: Row) {
         if subqueries > 0 { return }
         for step in row.indices where row[step].isPresent { samples[step] += 1 }
+        for (step, sample) in row.histograms.enumerated() { samples[step] += sample?.histogram.sampleWeight ?? 0 }
     }
 
     /// Counts the samples of a series in each step's window. Both ends of the windows never fall.
-    mutating func count(_ timestamps: [Int64], _ window: PlannedWindow, _ grid: TimeGrid) {
+    mutating func count(_ series: SeriesColumns, _ window: PlannedWindow, _ grid: TimeGrid) {
         if subqueries > 0 { return }
+        count(series.timestamps, window, grid)
+        if series.histograms.isEmpty { return }
+        let times = series.histograms.timestamps
+        let weights = series.histograms.values.map(\.sampleWeight)
+        var first = 0
+        var next = 0
+        for step in 0..<grid.count {
+            let end = window.end(grid.time(step))
+            while next < times.count && times[next] <= end { next += 1 }
+            while first < next && times[first] <= end - window.length { first += 1 }
+            samples[step] += weights[first..<next].reduce(0, +)
+        }
+    }
+
+    private mutating func count(_ timestamps: [Int64], _ window: PlannedWindow, _ grid: TimeGrid) {
         var first = 0
         var next = 0
         for step in 0..<grid.count {

@@ -31,5 +31,7 @@ package struct FetchedSeries: SeriesSource {
     }
 
     var selectionCount: Int { data.count }
-    var sampleCount: Int { data.reduce(0) { $0 + $1.reduce(0) { $0 + $1.timestamps.count } } }
+    var sampleCount: Int {
+        data.reduce(0) { $0 + $1.reduce(0) { $0 + $1.timestamps.count + $1.histograms.sampleWeight } }
+    }
 }

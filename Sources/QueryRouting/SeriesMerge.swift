@@ -50,6 +50,10 @@ package struct SeriesMerge: Sendable {
             if leftTime <= rightTime { i += 1 }
             if rightTime <= leftTime { j += 1 }
         }
+        if left.histograms.isEmpty && right.histograms.isEmpty { return result }
+        result.histograms = left.histograms
+        result.histograms.merge(right.histograms)
+        SampleResolution.settle(&result.timestamps, &result.values, result.histograms)
         return result
     }
 }

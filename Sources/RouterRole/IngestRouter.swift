@@ -24,6 +24,8 @@ package actor IngestRouter: IngestService {
         package var slotBits = 14
         /// What a request may contain.
         package var limits = Limits()
+        /// Whether native histograms are stored, or refused.
+        package var nativeHistograms = false
         /// What the router may hold.
         package var routerLimits = RouterLimits()
         /// How long an aggregator may take to acknowledge a batch, when nobody else can be asked.
@@ -75,7 +77,7 @@ package actor IngestRouter: IngestService {
     package nonisolated func ingest(_ request: IngestRequest) async -> IngestReply {
         let format: any IngestFormat =
             switch request.form {
-            case .remoteWrite: RemoteWriteFormat()
+            case .remoteWrite: RemoteWriteFormat(takesHistograms: configuration.nativeHistograms)
             case .json: JSONPushFormat()
             }
         do {

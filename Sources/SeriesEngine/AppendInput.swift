@@ -21,6 +21,11 @@ package struct AppendInput: Sendable {
     /// The engine generation that the references belong to; 0 when there are none.
     package var generation: UInt64
 
+    /// Bytes in memory, roughly: what a queue of batches counts.
+    package var memorySize: Int {
+        20 * rows.count + rows.histograms.memorySize + 256 * (definitions.count + metadata.count) + 256
+    }
+
     package init(
         definitions: [SeriesDefinition] = [], rows: SampleColumns, metadata: [TenantMetadata] = [],
         generation: UInt64 = 0
@@ -76,6 +81,8 @@ package struct PreparedAppend: Sendable {
     var rows: [UInt32]
     var timestamps: [Int64]
     var values: [Double]
+    /// Of these rows those that are histograms.
+    var histograms: HistogramRows
     var metadata: [TenantMetadata]
 
     /// What to answer once the log has it.

@@ -6,8 +6,10 @@ package import MetricModel
 ///
 /// Source: docs/formats/bundle.md.
 package struct BundleWriter {
-    /// The version written here, the only one that is read.
+    /// The version of a bundle of numbers alone.
     package static let version: UInt8 = 1
+    /// The version of a bundle that has histograms.
+    package static let histogramVersion: UInt8 = 2
     /// `bundle_bytes_max`: a longer bundle is neither written on purpose nor read.
     package static let bytesMax = 64 << 20
     /// `bundle_samples_max`: more samples are neither written on purpose nor read, however few bytes they take.
@@ -17,6 +19,8 @@ package struct BundleWriter {
         var definition: SeriesDefinition
         /// Newest part first.
         var chunks: [[UInt8]] = []
+        /// Of histograms; newest part first.
+        var histogramChunks: [[UInt8]] = []
         var oldest = Int64.max
     }
 
@@ -25,8 +29,9 @@ package struct BundleWriter {
     private var encoder = ChunkEncoder()
     /// No fewer bytes than it takes so far.
     package private(set) var byteCount = 1 + 5
-    /// Samples so far.
+    /// Samples so far, histograms by their weight.
     package private(set) var sampleCount = 0
+    private var hasHistograms = false
 
     package init() {}
 
@@ -35,13 +40,16 @@ package struct BundleWriter {
     /// - Parameters:
     ///   - definition: of the series.
     ///   - fingerprint: of the definition.
-    ///   - timestamps: strictly ascending; none is no addition.
+    ///   - timestamps: strictly ascending.
     ///   - values: as many.
+    ///   - histograms: beside them; nothing of both is no addition.
     package mutating func addOlder(
         _ definition: SeriesDefinition, fingerprint: Fingerprint, timestamps: ArraySlice<Int64>,
-        values: ArraySlice<Double>
+        values: ArraySlice<Double>, histograms: HistogramColumns = HistogramColumns()
     ) {
-        guard let first = timestamps.first, let last = timestamps.last else { return }
+        if timestamps.isEmpty && histograms.isEmpty { return }
+        let first = min(timestamps.first ?? .max, histograms.timestamps.first ?? .max)
+        let last = max(timestamps.last ?? .min, histograms.timestamps.last ?? .min)
         let place: Int
         if let known = places[fingerprint], entries[known].oldest > last {
             place = known
@@ -63,14 +71,19 @@ package struct BundleWriter {
             entries[place].chunks.append(chunk)
             end = start
         }
-        sampleCount += timestamps.count
+        for chunk in HeadChunk.chunks(of: histograms).reversed() {
+            byteCount += chunk.bytes.count + 3
+            entries[place].histogramChunks.append(chunk.bytes)
+            hasHistograms = true
+        }
+        sampleCount += timestamps.count + histograms.weight
     }
 
     /// The bundle's bytes.
     package consuming func finish() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)
-        bytes.append(Self.version)
+        bytes.append(hasHistograms ? Self.histogramVersion : Self.version)
         bytes.append(varint: entries.count)
         for entry in entries {
             bytes.append(littleEndian: entry.definition.placement.hash)
@@ -79,6 +92,9 @@ package struct BundleWriter {
             bytes.append(prefixed: entry.definition.labels.bytes)
             bytes.append(varint: entry.chunks.count)
             for chunk in entry.chunks.reversed() { bytes.append(prefixed: chunk) }
+            guard hasHistograms else { continue }
+            bytes.append(varint: entry.histogramChunks.count)
+            for chunk in entry.histogramChunks.reversed() { bytes.append(prefixed: chunk) }
         }
         return bytes
     }
@@ -91,7 +107,7 @@ extension SampleBundle {
         for one in series {
             writer.addOlder(
                 one.definition, fingerprint: one.definition.fingerprint, timestamps: one.timestamps[...],
-                values: one.values[...])
+                values: one.values[...], histograms: one.histograms)
         }
         return writer.finish()
     }
@@ -109,14 +125,16 @@ extension SampleBundle {
         var reader = ByteReader(bytes)
         do {
             let version = try reader.readUInt8()
-            guard version == BundleWriter.version else {
+            guard version == BundleWriter.version || version == BundleWriter.histogramVersion else {
                 throw BlockError(.unknownVersion, offset: 0, found: UInt64(version), context: "bundle")
             }
             // 11 bytes is the least that a series takes.
             let count = try reader.readCount(unit: 11)
             series = []
             var samples = 0
-            for _ in 0..<count { series.append(try Series(reading: &reader, samples: &samples)) }
+            for _ in 0..<count {
+                series.append(try Series(reading: &reader, version: version, samples: &samples))
+            }
             guard reader.isAtEnd else {
                 throw BlockError(
                     .malformed, offset: reader.offset, found: UInt64(reader.remaining), context: "end of bundle")
@@ -131,7 +149,7 @@ extension SampleBundle {
 
 extension SampleBundle.Series {
     @_lifetime(reader: copy reader)
-    fileprivate init(reading reader: inout ByteReader, samples: inout Int) throws {
+    fileprivate init(reading reader: inout ByteReader, version: UInt8, samples: inout Int) throws {
         let placement = PlacementKey(hash: try reader.readUInt32(), labelIndex: try reader.readUInt8())
         let tenant = try TenantID(validating: reader.readString())
         let labels = try Labels(validating: reader.readPrefixedBytes())
@@ -146,13 +164,35 @@ extension SampleBundle.Series {
                 throw BlockError(.malformed, offset: offset, found: 0, context: "bundle: chunks out of order")
             }
             samples += times.count - end
-            guard samples <= BundleWriter.samplesMax else {
-                throw BlockError(
-                    .malformed, offset: offset, found: UInt64(samples), context: "bundle (bundle_samples_max)")
-            }
+            try Self.check(samples, at: offset)
         }
+        let histograms =
+            version == BundleWriter.histogramVersion
+            ? try Self.histograms(reading: &reader, samples: &samples) : HistogramColumns()
         self.init(
             definition: SeriesDefinition(tenant: tenant, labels: labels, placement: placement), timestamps: times,
-            values: numbers)
+            values: numbers, histograms: histograms)
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func histograms(reading reader: inout ByteReader, samples: inout Int) throws -> HistogramColumns {
+        var histograms = HistogramColumns()
+        for _ in 0..<(try reader.readCount(unit: 7)) {
+            let offset = reader.offset
+            let length = try reader.readCount()
+            let chunk = try HistogramChunk.decode(reader.readSpan(count: length))
+            if let last = histograms.timestamps.last, let next = chunk.timestamps.first, next <= last {
+                throw BlockError(.malformed, offset: offset, found: 0, context: "bundle: chunks out of order")
+            }
+            histograms.merge(chunk)
+            samples += chunk.weight
+            try check(samples, at: offset)
+        }
+        return histograms
+    }
+
+    private static func check(_ samples: Int, at offset: Int) throws(BlockError) {
+        if samples <= BundleWriter.samplesMax { return }
+        throw BlockError(.malformed, offset: offset, found: UInt64(samples), context: "bundle (bundle_samples_max)")
     }
 }

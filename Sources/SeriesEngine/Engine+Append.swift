@@ -39,15 +39,18 @@ extension Engine {
         let prepared = PreparedAppend(
             rows: judging.rows,
             timestamps: judging.kept(input.rows.timestamps), values: judging.kept(input.rows.values),
+            histograms: judging.kept(input.rows.histograms),
             metadata: news, outcome: outcome)
         writeDefinitions(of: judging.undefinedRows, into: &log)
         if !news.isEmpty { WALRecord.metadata(news, into: &log) }
         if let mark {
             WALRecord.batch(
-                mark, series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values, into: &log)
+                mark, series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values,
+                histograms: prepared.histograms, into: &log)
         } else if !prepared.rows.isEmpty {
             WALRecord.samples(
-                series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values, into: &log)
+                series: prepared.rows, timestamps: prepared.timestamps, values: prepared.values,
+                histograms: prepared.histograms, into: &log)
         }
         return prepared
     }
@@ -56,7 +59,9 @@ extension Engine {
     package mutating func apply(_ prepared: PreparedAppend) {
         for entry in prepared.metadata { metadata.set(entry) }
         changes.note(prepared.timestamps)
-        append(rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values)
+        append(
+            rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values,
+            histograms: prepared.histograms)
     }
 
     /// Takes back what `prepare` noted: the batch's records did not reach the log. Begin a new segment next.
@@ -120,6 +125,16 @@ extension Engine {
             bytes += entry.bytesMax
         }
         if !part.isEmpty { WALRecord.definitions(part, into: &log) }
+    }
+
+    /// Takes rows of either kind that are already judged.
+    mutating func append(rows: [UInt32], timestamps: [Int64], values: [Double], histograms: HistogramRows) {
+        if histograms.isEmpty { return append(rows: rows, timestamps: timestamps, values: values) }
+        append(histograms, rows: rows, timestamps: timestamps)
+        let numbers = rows.indices.filter { histograms[$0] == nil }
+        append(
+            rows: numbers.map { rows[$0] }, timestamps: numbers.map { timestamps[$0] },
+            values: numbers.map { values[$0] })
     }
 
     /// The append loop: samples that are already judged, in order of arrival.

@@ -125,6 +125,10 @@ extension Engine {
             if oldest == nil {
                 let live = liveSamples(row: Int(row), after: .min)
                 oldest = live.openTimestamps.first
+                if let histograms = live.histograms, let extent = histograms.extent {
+                    result.chunkCount += histograms.chunks.count + (histograms.open.isEmpty ? 0 : 1)
+                    oldest = min(oldest ?? .max, extent.first)
+                }
             }
             result.maxTime = max(result.maxTime ?? .min, state.newest)
             if let oldest { result.minTime = min(result.minTime ?? .max, oldest) }
@@ -163,6 +167,7 @@ extension Engine {
             chain: state.page, count: Int(state.openCount), timestamps: &result.openTimestamps,
             values: &result.openValues)
         if let list = late[UInt32(row)] { result.late = list }
+        if !histograms.isEmpty { result.histograms = histograms[UInt32(row)] }
         return result
     }
 
@@ -172,6 +177,7 @@ extension Engine {
         if pages.contains(chain: state.page, count: Int(state.openCount), start: start, end: end)
             || table.chunks[row].contains(where: { $0.last >= start && $0.first <= end })
             || late[UInt32(row)]?.timestamps.contains(where: { $0 >= start && $0 <= end }) ?? false
+            || histograms[UInt32(row)]?.overlaps(start, end) ?? false
         {
             return true
         }

@@ -15,6 +15,8 @@ package struct WALReplay: Sendable {
     package var records = 0
     /// Samples taken.
     package var samples = 0
+    /// The segment's version.
+    package var version: UInt8 = 0
     /// What is noted about slots.
     package var movements: [LoggedMovement] = []
     /// Those batches that were wanted, by their numbers.
@@ -47,6 +49,7 @@ extension Engine {
         do throws(WALError) {
             let header = try WALSegmentHeader(decoding: segment)
             offset = WALSegmentHeader.size
+            result.version = header.version
             var rows: [UInt32: UInt32] = [:]
             while offset < segment.byteCount {
                 let start = offset
@@ -98,16 +101,19 @@ extension Engine {
             for entry in entries { metadata.set(entry) }
         case .samples(let columns):
             let resolved = try resolve(columns.series, at: offset, rows: rows)
-            append(rows: resolved, timestamps: columns.timestamps, values: columns.values)
+            append(
+                rows: resolved, timestamps: columns.timestamps, values: columns.values, histograms: columns.histograms)
             result.samples += columns.count
         case .batch(let mark, let columns):
             let resolved = try resolve(columns.series, at: offset, rows: rows)
-            append(rows: resolved, timestamps: columns.timestamps, values: columns.values)
+            append(
+                rows: resolved, timestamps: columns.timestamps, values: columns.values, histograms: columns.histograms)
             result.samples += columns.count
             result.movements.append(.batch(mark))
             guard wanted.contains(mark.number) else { return }
             result.batches[mark.number] = numbered(
-                mark, rows: resolved, timestamps: columns.timestamps, values: columns.values)
+                mark, rows: resolved, timestamps: columns.timestamps, values: columns.values,
+                histograms: columns.histograms)
         case .bundle(let mark, let bundle):
             let prepared = prepare(bundle)
             apply(prepared)

@@ -12,11 +12,13 @@ extension Engine {
         precondition(frozen == nil, "a seal is under way")
         let head = FrozenHead(
             states: table.states, identities: table.identities, chunks: table.chunks, pages: pages, late: late,
-            metadata: metadata, servers: servers, slotBits: configuration.slotBits,
-            sampleCount: statistics.liveSamples)
+            histograms: histograms, metadata: metadata, servers: servers, slotBits: configuration.slotBits,
+            sampleCount: statistics.liveSamples + histogramWeight)
         for row in 0..<table.states.count {
             var state = table.states[row]
-            let isIdle = state.openCount == 0 && head.chunks[row].isEmpty && head.late[UInt32(row)] == nil
+            let isIdle =
+                state.openCount == 0 && head.chunks[row].isEmpty && head.late[UInt32(row)] == nil
+                && head.histograms[UInt32(row)] == nil
             state.idleSeals = isIdle ? min(state.idleSeals + 1, Self.idleSealsMax) : 0
             state.page = OpenPages.none
             state.openCount = 0
@@ -25,6 +27,8 @@ extension Engine {
         table.chunks = SegmentedArray(repeating: [], count: table.states.count)
         pages = OpenPages()
         late = [:]
+        histograms = [:]
+        histogramWeight = 0
         statistics.liveSamples = 0
         frozen = head
         return head
@@ -49,7 +53,8 @@ extension Engine {
         for row in 0..<table.states.count {
             let state = table.states[row]
             guard state.idleSeals >= Self.idleSealsMax, table.identities[row].reference != nil,
-                state.openCount == 0, table.chunks[row].isEmpty, late[UInt32(row)] == nil
+                state.openCount == 0, table.chunks[row].isEmpty, late[UInt32(row)] == nil,
+                histograms[UInt32(row)] == nil
             else { continue }
             idle.append(row)
         }

@@ -56,9 +56,9 @@ extension Engine {
         for series in bundle.series {
             let found = define(series.definition, seriesMax: .max)
             if found.refusal == nil {
-                prepared.columns.append((found.row, series.timestamps, series.values))
+                prepared.columns.append((found.row, series.timestamps, series.values, series.histograms))
             } else {
-                prepared.refused += series.timestamps.count
+                prepared.refused += series.sampleCount
             }
         }
         return prepared
@@ -68,6 +68,13 @@ extension Engine {
     package mutating func apply(_ prepared: PreparedBundle) {
         for column in prepared.columns {
             changes.note(column.timestamps)
+            if !column.histograms.isEmpty {
+                changes.note(column.histograms.timestamps)
+                for (timestamp, histogram) in zip(column.histograms.timestamps, column.histograms.values) {
+                    append(histogram, row: column.row, timestamp: timestamp)
+                }
+                if column.timestamps.isEmpty { continue }
+            }
             let newest = table.states[Int(column.row)].newest
             let older = newest == .min ? 0 : column.timestamps.lowerBound(of: newest &+ 1)
             if older >= Self.lateRunMin {
@@ -103,20 +110,31 @@ extension Engine {
     /// A prepared batch as it is kept for those who miss it.
     package func numbered(_ prepared: PreparedAppend, as mark: BatchMark) -> NumberedBatch {
         numbered(
-            mark, rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values)
+            mark, rows: prepared.rows, timestamps: prepared.timestamps, values: prepared.values,
+            histograms: prepared.histograms)
     }
 
-    func numbered(_ mark: BatchMark, rows: [UInt32], timestamps: [Int64], values: [Double]) -> NumberedBatch {
+    func numbered(
+        _ mark: BatchMark, rows: [UInt32], timestamps: [Int64], values: [Double], histograms: HistogramRows
+    ) -> NumberedBatch {
         NumberedBatch(
             mark: mark, references: rows.map { table.identities[Int($0)].reference ?? SeriesTable.noRow },
             slots: rows.map { table.identities[Int($0)].placement.slot(bits: configuration.slotBits) },
-            timestamps: timestamps, values: values)
+            timestamps: timestamps, values: values, histograms: histograms)
     }
 
     func numbered(_ prepared: PreparedBundle, as mark: BatchMark) -> NumberedBatch {
-        numbered(
-            mark, rows: prepared.columns.flatMap { Array(repeating: $0.row, count: $0.timestamps.count) },
+        var samples = SampleColumns(
+            series: prepared.columns.flatMap { Array(repeating: $0.row, count: $0.timestamps.count) },
             timestamps: prepared.columns.flatMap(\.timestamps), values: prepared.columns.flatMap(\.values))
+        for column in prepared.columns {
+            for (timestamp, histogram) in zip(column.histograms.timestamps, column.histograms.values) {
+                samples.append(series: column.row, timestamp: timestamp, histogram: histogram)
+            }
+        }
+        return numbered(
+            mark, rows: samples.series, timestamps: samples.timestamps, values: samples.values,
+            histograms: samples.histograms)
     }
 
     /// What the series of some batches are.
@@ -168,9 +186,7 @@ extension Engine {
         }
         if rows.count == input.rows.count { return (input, nil) }
         var part = input
-        part.rows = SampleColumns(
-            series: rows.map { input.rows.series[$0] }, timestamps: rows.map { input.rows.timestamps[$0] },
-            values: rows.map { input.rows.values[$0] })
+        part.rows = input.rows.part(rows: rows)
         return (part, rows)
     }
 
@@ -203,6 +219,10 @@ extension Engine {
             let state = table.states[row]
             let held = Int(state.openCount) + table.chunks[row].reduce(0) { $0 + $1.count }
             statistics.liveSamples -= held + (late[UInt32(row)]?.count ?? 0)
+            if let gone = histograms.removeValue(forKey: UInt32(row)) {
+                statistics.liveSamples -= gone.count
+                histogramWeight -= gone.weight
+            }
             pages.release(chain: state.page)
             table.chunks[row] = []
             late[UInt32(row)] = nil
@@ -219,10 +239,10 @@ extension Engine {
 /// Between `Engine.prepare` and `Engine.apply` the engine must not begin or finish a seal.
 package struct PreparedBundle: Sendable {
     /// Row of the series table, and the samples.
-    var columns: [(row: UInt32, timestamps: [Int64], values: [Double])] = []
+    var columns: [(row: UInt32, timestamps: [Int64], values: [Double], histograms: HistogramColumns)] = []
     /// Samples that cannot be taken.
     package internal(set) var refused = 0
 
     /// Samples that are taken.
-    package var count: Int { columns.reduce(0) { $0 + $1.timestamps.count } }
+    package var count: Int { columns.reduce(0) { $0 + $1.timestamps.count + $1.histograms.count } }
 }

@@ -20,6 +20,10 @@ package struct Engine: ~Copyable {
     var pages = OpenPages()
     /// Late samples by row.
     var late: [UInt32: LateSamples] = [:]
+    /// Native histograms by row.
+    var histograms: [UInt32: HeadHistograms] = [:]
+    /// What they count as, beyond one each, where samples of the head are limited.
+    var histogramWeight = 0
     /// What a running seal encodes; queries read it until `finishSeal`.
     var frozen: FrozenHead?
     /// The log segment that is being written; 0 before `beginSegment`.
@@ -37,8 +41,8 @@ package struct Engine: ~Copyable {
         slotReferences = Array(repeating: [], count: 1 << configuration.slotBits)
     }
 
-    /// Samples in memory that no block holds yet, frozen ones included.
-    package var headSamples: Int { statistics.liveSamples + (frozen?.sampleCount ?? 0) }
+    /// Samples in memory that no block holds yet, frozen ones included; histograms by their weight.
+    package var headSamples: Int { statistics.liveSamples + histogramWeight + (frozen?.sampleCount ?? 0) }
 
     /// Starts a log segment: from here on each series is defined anew before its first use.
     ///

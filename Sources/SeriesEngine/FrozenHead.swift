@@ -10,10 +10,12 @@ package struct FrozenHead: Sendable {
     let chunks: SegmentedArray<[HeadChunk]>
     let pages: OpenPages
     let late: [UInt32: LateSamples]
+    /// Native histograms by row.
+    let histograms: [UInt32: HeadHistograms]
     let metadata: MetadataTable
     let servers: ServerTable
     let slotBits: Int
-    /// Samples in it.
+    /// Samples in it, histograms by their weight.
     package let sampleCount: Int
 
     /// The samples of a row of the series table; none where the row was not in use.
@@ -26,6 +28,7 @@ package struct FrozenHead: Sendable {
             chain: state.page, count: Int(state.openCount), timestamps: &result.openTimestamps,
             values: &result.openValues)
         result.late = late[UInt32(row)] ?? LateSamples()
+        if !histograms.isEmpty { result.histograms = histograms[UInt32(row)] }
         return result
     }
 
@@ -36,13 +39,17 @@ package struct FrozenHead: Sendable {
         return pages.contains(chain: state.page, count: Int(state.openCount), start: start, end: end)
             || chunks[row].contains { $0.last >= start && $0.first <= end }
             || late[UInt32(row)]?.timestamps.contains { $0 >= start && $0 <= end } ?? false
+            || histograms[UInt32(row)]?.overlaps(start, end) ?? false
     }
 
     /// The rows that hold samples, by slot; slots ascend.
     package func rowsBySlot() -> [(slot: UInt16, rows: [Int])] {
         var bySlot: [UInt16: [Int]] = [:]
         for row in 0..<states.count {
-            guard states[row].openCount > 0 || !chunks[row].isEmpty || late[UInt32(row)] != nil else { continue }
+            guard
+                states[row].openCount > 0 || !chunks[row].isEmpty || late[UInt32(row)] != nil
+                    || histograms[UInt32(row)] != nil
+            else { continue }
             bySlot[identities[row].placement.slot(bits: slotBits), default: []].append(row)
         }
         return bySlot.keys.sorted().map { ($0, bySlot[$0] ?? []) }
@@ -57,7 +64,8 @@ package struct FrozenHead: Sendable {
         let sorted = rows.sorted { SlotBlockWriter.precedes(identities[$0], identities[$1]) }
         for row in sorted {
             let identity = identities[row]
-            writer.add(identity, chunks: try blockChunks(samples(row: row), with: &encoder))
+            let chunks = try blockChunks(samples(row: row), with: &encoder)
+            writer.add(identity, chunks: chunks.numbers, histogramChunks: chunks.histograms)
             let server = states[row].server
             if listedServers.insert(server).inserted, let summary = servers.summary(row: Int(server)) {
                 writer.add(summary, tenant: identity.tenant)
@@ -72,17 +80,18 @@ package struct FrozenHead: Sendable {
         return writer.finish()
     }
 
-    /// Chunks in time order without overlap: as they are where the samples came in order, else encoded anew.
+    /// Chunks of each kind in time order without overlap: as they are where all are numbers and came in order, else encoded anew.
     private func blockChunks(
         _ samples: HeadSamples, with encoder: inout ChunkEncoder
-    ) throws(BlockError) -> [HeadChunk] {
+    ) throws(BlockError) -> (numbers: [HeadChunk], histograms: [HeadChunk]) {
         if samples.isOrdered {
-            if samples.openTimestamps.isEmpty { return samples.chunks }
-            return samples.chunks
-                + [HeadChunk(encoding: samples.openTimestamps, samples.openValues, with: &encoder)]
+            if samples.openTimestamps.isEmpty { return (samples.chunks, []) }
+            let open = HeadChunk(encoding: samples.openTimestamps, samples.openValues, with: &encoder)
+            return (samples.chunks + [open], [])
         }
         var run = SampleRun()
         try samples.merge(into: &run, start: .min, end: .max)
+        run.settle()
         var result: [HeadChunk] = []
         var from = 0
         while from < run.count {
@@ -91,6 +100,6 @@ package struct FrozenHead: Sendable {
                 HeadChunk(encoding: Array(run.timestamps[from..<to]), Array(run.values[from..<to]), with: &encoder))
             from = to
         }
-        return result
+        return (result, HeadChunk.chunks(of: run.histograms))
     }
 }

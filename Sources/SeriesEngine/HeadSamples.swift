@@ -6,10 +6,12 @@ package struct HeadSamples: Sendable {
     var openTimestamps: [Int64] = []
     var openValues: [Double] = []
     var late = LateSamples()
+    /// Native histograms beside them.
+    var histograms: HeadHistograms?
 
     /// Whether the sources follow each other in time, so that chunks can go into a block as they are.
     var isOrdered: Bool {
-        guard late.count == 0 else { return false }
+        guard late.count == 0, histograms == nil else { return false }
         for index in chunks.indices.dropFirst() where chunks[index].first <= chunks[index - 1].last { return false }
         guard let last = chunks.last, let open = openTimestamps.first else { return true }
         return open > last.last
@@ -27,6 +29,10 @@ package struct HeadSamples: Sendable {
             first = min(first, timestamps.first ?? .max)
             last = max(last, timestamps.last ?? .min)
         }
+        if let histograms = histograms?.extent {
+            first = min(first, histograms.first)
+            last = max(last, histograms.last)
+        }
         return first <= last ? (first, last) : nil
     }
 
@@ -40,6 +46,7 @@ package struct HeadSamples: Sendable {
         }
         run.merge(timestamps: openTimestamps, values: openValues)
         run.merge(timestamps: late.timestamps, values: late.values)
+        try histograms?.merge(into: &run, start: start, end: end)
         run.trim(start: start, end: end)
     }
 }

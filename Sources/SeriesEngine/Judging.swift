@@ -79,6 +79,11 @@ struct Judging {
         return result
     }
 
+    /// The histograms of the rows taken.
+    func kept(_ histograms: HistogramRows) -> HistogramRows {
+        skipped.isEmpty || histograms.isEmpty ? histograms : histograms.without(rows: skipped)
+    }
+
     @inline(__always)
     private func row(of series: UInt32, table: borrowing SeriesTable) -> UInt32 {
         if series & SeriesReference.definitionBit == 0 {

@@ -56,9 +56,11 @@ package struct NumberedBatch: Sendable {
     let slots: [UInt16]
     let timestamps: [Int64]
     let values: [Double]
+    /// Of the rows those that are histograms.
+    var histograms = HistogramRows()
 
     /// Bytes in memory, roughly.
-    package var memorySize: Int { 22 * references.count + 8 * mark.slots.count + 128 }
+    package var memorySize: Int { 22 * references.count + histograms.memorySize + 8 * mark.slots.count + 128 }
 
     /// Rows in it.
     package var count: Int { references.count }
@@ -69,7 +71,8 @@ package struct NumberedBatch: Sendable {
         if rows.count == count { return self }
         return NumberedBatch(
             mark: mark, references: rows.map { references[$0] }, slots: rows.map { slots[$0] },
-            timestamps: rows.map { timestamps[$0] }, values: rows.map { values[$0] })
+            timestamps: rows.map { timestamps[$0] }, values: rows.map { values[$0] },
+            histograms: histograms.part(rows: rows))
     }
 
     /// The references of its series.
@@ -84,16 +87,20 @@ extension SampleBundle {
     ///   - definitions: of the series that are wanted, by reference.
     package init(_ batches: [NumberedBatch], _ definitions: [UInt32: SeriesDefinition]) {
         var places: [UInt32: Int] = [:]
-        var samples: [(definition: SeriesDefinition, values: [Int64: Double])] = []
+        var samples: [(definition: SeriesDefinition, values: [Int64: Double], histograms: HistogramColumns)] = []
         for batch in batches {
             for (index, reference) in batch.references.enumerated() {
                 guard let definition = definitions[reference] else { continue }
                 let place = places[reference] ?? samples.count
                 if place == samples.count {
                     places[reference] = place
-                    samples.append((definition, [:]))
+                    samples.append((definition, [:], HistogramColumns()))
                 }
                 let (timestamp, value) = (batch.timestamps[index], batch.values[index])
+                if !batch.histograms.isEmpty, let histogram = batch.histograms[index] {
+                    _ = samples[place].histograms.insert(timestamp: timestamp, histogram)
+                    continue
+                }
                 let known = samples[place].values[timestamp]
                 samples[place].values[timestamp] = known.map { SampleResolution.winner($0, value) } ?? value
             }
@@ -102,7 +109,8 @@ extension SampleBundle {
             series: samples.map { one in
                 let times = one.values.keys.sorted()
                 return Series(
-                    definition: one.definition, timestamps: times, values: times.map { one.values[$0] ?? 0 })
+                    definition: one.definition, timestamps: times, values: times.map { one.values[$0] ?? 0 },
+                    histograms: one.histograms)
             })
     }
 }

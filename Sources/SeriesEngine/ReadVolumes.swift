@@ -16,6 +16,7 @@ extension HeadSamples {
         for open in [openTimestamps.count, late.timestamps.count] where open > 0 {
             volume.add(bytes: open * (MemoryLayout<Int64>.size + MemoryLayout<Double>.size))
         }
+        histograms?.measure(into: &volume, start: start, end: end)
     }
 }
 

@@ -1,5 +1,5 @@
 internal import ChunkCoding
-internal import MetricModel
+package import MetricModel
 
 /// Samples of one series being put together from several sources: strictly ascending timestamps, one value each.
 package struct SampleRun: Sendable {
@@ -7,17 +7,39 @@ package struct SampleRun: Sendable {
     package private(set) var timestamps: [Int64] = []
     /// As many values.
     package private(set) var values: [Double] = []
+    /// Native histograms, with times of their own; where one is at the time of a value, `settle` takes the value out.
+    package private(set) var histograms = HistogramColumns()
     private var picker = ChunkPicker()
 
     package init() {}
 
-    /// How many samples there are.
+    /// How many samples there are that are numbers.
     package var count: Int { timestamps.count }
+
+    /// Whether there is no sample of either kind.
+    package var isEmpty: Bool { timestamps.isEmpty && histograms.isEmpty }
+
+    /// Leaves one sample a time: to be called once everything is merged, and before anything is read.
+    package mutating func settle() {
+        SampleResolution.settle(&timestamps, &values, histograms)
+    }
+
+    /// Adds histograms of another source.
+    package mutating func merge(_ added: HistogramColumns) {
+        if !added.isEmpty { histograms.merge(added) }
+    }
+
+    /// All samples as a series has them.
+    package mutating func columns(_ labels: Labels) -> SeriesColumns {
+        settle()
+        return SeriesColumns(labels: labels, timestamps: timestamps, values: values, histograms: histograms)
+    }
 
     /// Forgets all samples and keeps the memory.
     package mutating func removeAll() {
         timestamps.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
+        if !histograms.isEmpty { histograms = HistogramColumns() }
     }
 
     /// Adds samples that lie behind all that is there, `room` of them at most: `fill` gets the columns, where to begin in both, and a picker, and
@@ -71,6 +93,7 @@ package struct SampleRun: Sendable {
 
     /// Drops what lies outside `start ... end`.
     package mutating func trim(start: Int64, end: Int64) {
+        if !histograms.isEmpty { histograms = histograms.within(start, end) }
         if let last = timestamps.last, last > end {
             let keep = end == .max ? timestamps.count : timestamps.lowerBound(of: end + 1)
             timestamps.removeSubrange(keep...)

@@ -20,6 +20,22 @@ package struct SealedChunks: Sendable {
         var file: UInt16
     }
 
+    /// A chunk of histograms.
+    private struct HistogramPart: Sendable {
+        var first: Int64
+        var last: Int64
+        /// Index of the file.
+        var file: UInt16
+        /// The whole chunk.
+        var bytes: [UInt8]
+        /// Where it begins in its file: for errors alone.
+        var offset: Int
+    }
+
+    /// What is kept of each chunk of histograms, and of each series of such, beside the chunk's bytes.
+    static let bytesPerHistogramChunk = MemoryLayout<HistogramPart>.stride + 32
+    static let bytesPerHistogramSeries = 64
+
     /// Where a file's chunks are taken from.
     package enum Source: Sendable {
         /// From a file of a number, and its bytes.
@@ -52,11 +68,16 @@ package struct SealedChunks: Sendable {
     private var fileOffsets: [Int] = []
     /// Of each file its number: for errors alone.
     private var fileNumbers: [UInt32] = []
+    /// Chunks of histograms, by number, file by file: few series have any.
+    private var histograms: [UInt32: [HistogramPart]] = [:]
+    private var histogramBytes = 0
     /// To be looked at weakly.
     package private(set) var lifetime = Lifetime(memorySize: 0)
 
     /// Bytes in memory, roughly.
-    private var memorySize: Int { places.count * 4 + chunks.count * Self.bytesPerChunk + bytes.count }
+    private var memorySize: Int {
+        places.count * 4 + chunks.count * Self.bytesPerChunk + bytes.count + histogramBytes
+    }
 
     /// Puts files together.
     ///
@@ -93,11 +114,41 @@ package struct SealedChunks: Sendable {
         for number in 0..<UInt32(limit) { append(number, sources, before) }
         places.append(UInt32(chunks.count) << 1)
         bytes.append(littleEndian: 0 as UInt64)
+        for (index, source) in sources.enumerated() { addHistograms(of: source, as: UInt16(index), before) }
         lifetime = Lifetime(memorySize: memorySize)
     }
 
     /// Whether there is a copy that holds the same memory.
     package mutating func isHeldElsewhere() -> Bool { !isKnownUniquelyReferenced(&lifetime) }
+
+    /// Adds a file's chunks of histograms.
+    private mutating func addHistograms(of source: Source, as index: UInt16, _ before: SealedChunks?) {
+        switch source {
+        case .file(let file, _, let data):
+            for (number, places) in file.histograms {
+                for place in places {
+                    add(
+                        HistogramPart(
+                            first: place.first, last: place.last, file: index,
+                            bytes: Array(data[place.offset..<place.offset + place.length]), offset: place.offset),
+                        to: number)
+                }
+            }
+        case .joined(let joined):
+            for (number, parts) in before?.histograms ?? [:] {
+                for var part in parts where Int(part.file) == joined {
+                    part.file = index
+                    add(part, to: number)
+                }
+            }
+        }
+    }
+
+    private mutating func add(_ part: HistogramPart, to number: UInt32) {
+        if histograms[number] == nil { histogramBytes += Self.bytesPerHistogramSeries }
+        histograms[number, default: []].append(part)
+        histogramBytes += part.bytes.count + Self.bytesPerHistogramChunk
+    }
 
     private mutating func append(_ number: UInt32, _ sources: [Source], _ before: SealedChunks?) {
         let place = chunks.count
@@ -178,6 +229,7 @@ package struct SealedChunks: Sendable {
     package func append(
         _ number: UInt32, of wanted: [Bool], to run: inout SampleRun, start: Int64, end: Int64, times: SampleTimes?
     ) throws(BlockError) {
+        if !histograms.isEmpty { try appendHistograms(number, of: wanted, to: &run, start: start, end: end) }
         let all = range(of: number)
         if all.isEmpty { return }
         guard isOrdered(number) else {
@@ -191,6 +243,20 @@ package struct SealedChunks: Sendable {
             try pick(range, of: wanted, to: &run, times)
         } else {
             try decode(range, of: wanted, to: &run)
+        }
+    }
+
+    private func appendHistograms(
+        _ number: UInt32, of wanted: [Bool], to run: inout SampleRun, start: Int64, end: Int64
+    ) throws(BlockError) {
+        for part in histograms[number] ?? [] where part.last >= start && part.first <= end && wanted[Int(part.file)] {
+            do throws(BlockError) {
+                try run.merge(histogramChunk: part.bytes.rawSpan, offset: part.offset)
+            } catch {
+                throw BlockError(
+                    error.code, offset: error.offset, found: error.found,
+                    context: "block \(fileNumbers[Int(part.file)]), \(error.context)")
+            }
         }
     }
 
@@ -313,6 +379,9 @@ package struct SealedChunks: Sendable {
         _ number: UInt32, of wanted: [Bool], into volume: inout ReadVolume, start: Int64, end: Int64,
         times: SampleTimes?
     ) {
+        for part in histograms[number] ?? [] where part.last >= start && part.first <= end && wanted[Int(part.file)] {
+            volume.add(bytes: part.bytes.count)
+        }
         let all = range(of: number)
         if all.isEmpty { return }
         guard isOrdered(number), let times else {

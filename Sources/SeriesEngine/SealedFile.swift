@@ -24,8 +24,28 @@ package final class SealedFile: Sendable {
     private let chunks: [Chunk]
     /// Bytes of the codecs and samples of all chunks.
     let sampleBytes: Int
+    /// Chunks of histograms, by number; with their headers.
+    let histograms: [UInt32: [HistogramPlace]]
+    /// Bytes of these.
+    let histogramBytes: Int
 
-    private init(places: [UInt32], chunkStarts: [UInt32], chunks: [Chunk]) {
+    /// Where a chunk of histograms lies in the file, whole.
+    struct HistogramPlace: Sendable, BitwiseCopyable {
+        var first: Int64
+        var last: Int64
+        var offset: Int
+        var length: Int
+    }
+
+    private init(
+        places: [UInt32], chunkStarts: [UInt32], chunks: [Chunk], histograms: [UInt32: [HistogramPlace]]
+    ) {
+        self.histograms = histograms
+        histogramBytes = histograms.values.reduce(0) { sum, places in
+            places.reduce(sum + SealedChunks.bytesPerHistogramSeries) {
+                $0 + $1.length + SealedChunks.bytesPerHistogramChunk
+            }
+        }
         self.places = places
         self.chunkStarts = chunkStarts
         self.chunks = chunks
@@ -35,6 +55,7 @@ package final class SealedFile: Sendable {
     /// Bytes in memory, roughly.
     package var memorySize: Int {
         places.count * 4 + chunkStarts.count * 4 + chunks.count * MemoryLayout<Chunk>.stride
+            + histograms.count * SealedChunks.bytesPerHistogramSeries
     }
 
     /// Reads a block file's slot blocks.
@@ -51,6 +72,7 @@ package final class SealedFile: Sendable {
         var places = [UInt32](repeating: 0, count: table.count)
         var chunkStarts: [UInt32] = []
         var chunks: [Chunk] = []
+        var histograms: [UInt32: [HistogramPlace]] = [:]
         for entry in entries {
             let block = file.extracting(entry.offset..<entry.offset + entry.length)
             let index = try SlotIndex(decoding: block)
@@ -64,18 +86,24 @@ package final class SealedFile: Sendable {
                 chunkStarts.append(UInt32(chunks.count))
                 places[Int(number)] = UInt32(chunkStarts.count)
                 for chunk in index.chunks(of: series) {
+                    let offset = entry.offset + data + chunk.offset
+                    if HistogramChunk.isOne(file.extracting(offset..<offset + chunk.length)) {
+                        histograms[number, default: []].append(
+                            HistogramPlace(first: chunk.first, last: chunk.last, offset: offset, length: chunk.length))
+                        continue
+                    }
                     chunks.append(try Chunk(chunk, in: file, behind: entry.offset + data))
                 }
             }
         }
         chunkStarts.append(UInt32(chunks.count))
-        return SealedFile(places: places, chunkStarts: chunkStarts, chunks: chunks)
+        return SealedFile(places: places, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
     }
 
     /// Whether a series has a chunk that overlaps `start ... end`.
     package func overlaps(_ number: UInt32, _ start: Int64, _ end: Int64) -> Bool {
         for chunk in range(of: number) where chunks[chunk].last >= start && chunks[chunk].first <= end { return true }
-        return false
+        return histograms[number]?.contains { $0.last >= start && $0.first <= end } ?? false
     }
 
     var chunkCount: Int { chunks.count }
@@ -84,7 +112,7 @@ package final class SealedFile: Sendable {
     package var chunkBytes: Int { chunks.count * SealedChunks.bytesPerChunk }
 
     /// Bytes that its chunks take in a `SealedChunks`, samples included.
-    package var joinedBytes: Int { chunkBytes + sampleBytes }
+    package var joinedBytes: Int { chunkBytes + sampleBytes + histogramBytes }
 
     /// One more than the greatest number that the file has.
     var numberLimit: Int { places.count }

@@ -2,12 +2,16 @@ internal import ByteCoding
 
 /// The first 56 bytes of a slot block. Source: docs/formats/block.md, section 2.
 package struct SlotBlockHeader: Equatable, Sendable {
-    /// The version written here, the only one that is read.
+    /// The version of a block of numbers alone.
     package static let version: UInt8 = 1
+    /// The version of a block that has histograms.
+    package static let histogramVersion: UInt8 = 2
     /// Bytes of the header.
     package static let size = 56
     static let magic: [UInt8] = Array("MSLB".utf8)
 
+    /// `version` or `histogramVersion`.
+    package var version = SlotBlockHeader.version
     /// The slot of all its series, at `slotBits` bits.
     package var slot: UInt16
     /// Slot bits of the cluster when it was written.
@@ -33,7 +37,7 @@ package struct SlotBlockHeader: Equatable, Sendable {
     func encode(into bytes: inout [UInt8]) {
         let start = bytes.count
         bytes.append(contentsOf: Self.magic)
-        bytes.append(Self.version)
+        bytes.append(version)
         bytes.append(slotBits)
         bytes.append(littleEndian: slot)
         bytes.append(littleEndian: minTime)
@@ -61,8 +65,8 @@ extension SlotBlockHeader {
             guard try reader.readBytes(count: 4) == Self.magic else {
                 throw BlockError(.badMagic, offset: 0, found: 0, context: "slot block")
             }
-            let version = try reader.readUInt8()
-            guard version == Self.version else {
+            version = try reader.readUInt8()
+            guard version == Self.version || version == Self.histogramVersion else {
                 throw BlockError(.unknownVersion, offset: 4, found: UInt64(version), context: "slot block")
             }
             slotBits = try reader.readUInt8()

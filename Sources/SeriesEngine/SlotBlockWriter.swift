@@ -33,6 +33,7 @@ struct SlotBlockWriter {
     private var sampleCount = 0
     private var minTime = Int64.max
     private var maxTime = Int64.min
+    private var hasHistograms = false
 
     init(slot: UInt16, slotBits: UInt8) {
         self.slot = slot
@@ -45,9 +46,11 @@ struct SlotBlockWriter {
             ? left.labels.bytes.lexicographicallyPrecedes(right.labels.bytes) : left.tenant < right.tenant
     }
 
-    /// Adds a series with its chunks, in time order.
-    mutating func add(_ identity: SeriesIdentity, chunks: [HeadChunk]) {
-        guard let first = chunks.first, let last = chunks.last else { return }
+    /// Adds a series with its chunks, those of each kind in time order.
+    mutating func add(_ identity: SeriesIdentity, chunks numbers: [HeadChunk], histogramChunks: [HeadChunk] = []) {
+        let chunks = numbers + histogramChunks
+        if chunks.isEmpty { return }
+        if !histogramChunks.isEmpty { hasHistograms = true }
         series.append(varint: symbol(identity.tenant.name))
         series.append(littleEndian: identity.fingerprint.hash.high)
         series.append(littleEndian: identity.fingerprint.hash.low)
@@ -67,10 +70,10 @@ struct SlotBlockWriter {
             series.append(varint: chunk.count)
             data.append(contentsOf: chunk.bytes)
             sampleCount += chunk.count
+            minTime = min(minTime, chunk.first)
+            maxTime = max(maxTime, chunk.last)
         }
         seriesCount += 1
-        minTime = min(minTime, first.first)
-        maxTime = max(maxTime, last.last)
     }
 
     /// Adds what is known of a server of this slot.
@@ -104,7 +107,8 @@ struct SlotBlockWriter {
         index.append(varint: serverCount)
         index.append(contentsOf: servers)
         let header = SlotBlockHeader(
-            slot: slot, slotBits: slotBits, minTime: minTime, maxTime: maxTime, sampleCount: sampleCount,
+            version: hasHistograms ? SlotBlockHeader.histogramVersion : SlotBlockHeader.version, slot: slot,
+            slotBits: slotBits, minTime: minTime, maxTime: maxTime, sampleCount: sampleCount,
             seriesCount: seriesCount, indexLength: index.count, dataLength: data.count,
             indexChecksum: CRC32C.of(index.rawSpan), dataChecksum: CRC32C.of(data.rawSpan))
         var bytes: [UInt8] = []

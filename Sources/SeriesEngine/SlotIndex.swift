@@ -155,12 +155,15 @@ package final class SlotIndex: Sendable {
         var values: [Double] = []
         for number in chunkRange(of: series) where overlaps(number, start, end) {
             let chunk = chunks[number]
+            let bytes = data.extracting(chunk.offset..<chunk.offset + chunk.length)
+            if HistogramChunk.isOne(bytes) {
+                try run.merge(histogramChunk: bytes, offset: chunk.offset)
+                continue
+            }
             timestamps.removeAll(keepingCapacity: true)
             values.removeAll(keepingCapacity: true)
             do throws(ChunkError) {
-                try ChunkDecoder.decode(
-                    data.extracting(chunk.offset..<chunk.offset + chunk.length), timestamps: &timestamps,
-                    values: &values)
+                try ChunkDecoder.decode(bytes, timestamps: &timestamps, values: &values)
             } catch {
                 throw BlockError(.badChunk, offset: chunk.offset, found: 0, context: "chunk data: \(error)")
             }

@@ -21,12 +21,15 @@ enum WALRecord: Equatable, Sendable {
         case bundle = 5
         case dropped = 6
         case movement = 7
+        case histogramSamples = 8
+        case histogramBatch = 9
 
         /// The version of the segments that may have it.
         var since: UInt8 {
             switch self {
             case .definitions, .samples, .metadata: WALSegmentHeader.version
             case .batch, .bundle, .dropped, .movement: WALSegmentHeader.clusterVersion
+            case .histogramSamples, .histogramBatch: WALSegmentHeader.histogramVersion
             }
         }
     }
@@ -78,19 +81,25 @@ enum WALRecord: Equatable, Sendable {
     }
 
     /// Appends a record of samples; the columns are of equal length, at least 1.
-    static func samples(series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]) {
-        let start = begin(.samples, into: &log)
+    static func samples(
+        series: [UInt32], timestamps: [Int64], values: [Double], histograms: HistogramRows = HistogramRows(),
+        into log: inout [UInt8]
+    ) {
+        let start = begin(histograms.isEmpty ? .samples : .histogramSamples, into: &log)
         write(series: series, timestamps: timestamps, values: values, into: &log)
+        if !histograms.isEmpty { histograms.encode(into: &log) }
         finish(start, &log)
     }
 
     /// Appends a record of a numbered batch's samples, perhaps none.
     static func batch(
-        _ mark: BatchMark, series: [UInt32], timestamps: [Int64], values: [Double], into log: inout [UInt8]
+        _ mark: BatchMark, series: [UInt32], timestamps: [Int64], values: [Double],
+        histograms: HistogramRows = HistogramRows(), into log: inout [UInt8]
     ) {
-        let start = begin(.batch, into: &log)
+        let start = begin(histograms.isEmpty ? .batch : .histogramBatch, into: &log)
         mark.encode(into: &log)
         write(series: series, timestamps: timestamps, values: values, into: &log)
+        if !histograms.isEmpty { histograms.encode(into: &log) }
         finish(start, &log)
     }
 
@@ -208,6 +217,15 @@ enum WALRecord: Equatable, Sendable {
         switch kind {
         case .definitions: record = .definitions(try readDefinitions(&reader))
         case .samples: record = .samples(try readSamples(&reader))
+        case .histogramSamples:
+            var samples = try readSamples(&reader)
+            samples.histograms = try HistogramRows(reading: &reader, rowCount: samples.count)
+            record = .samples(samples)
+        case .histogramBatch:
+            let mark = try BatchMark(reading: &reader)
+            var samples = try readSamples(&reader)
+            samples.histograms = try HistogramRows(reading: &reader, rowCount: samples.count)
+            record = .batch(mark, samples)
         case .metadata: record = .metadata(try readMetadata(&reader))
         case .batch:
             let mark = try BatchMark(reading: &reader)

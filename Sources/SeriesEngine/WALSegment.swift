@@ -6,6 +6,8 @@ package struct WALSegmentHeader: Equatable, Sendable {
     package static let version: UInt8 = 1
     /// The version of a segment that may have such records: those of a node of a cluster.
     package static let clusterVersion: UInt8 = 2
+    /// The version of a segment that may have native histograms as well, of a node that is alone or not.
+    package static let histogramVersion: UInt8 = 3
     /// Bytes of the header.
     package static let size = 32
     /// `wal_record_bytes_max`: a longer record is not written and not believed.
@@ -13,7 +15,7 @@ package struct WALSegmentHeader: Equatable, Sendable {
 
     static let magic: [UInt8] = Array("MWAL".utf8)
 
-    /// Which kinds of records there may be: `version` or `clusterVersion`.
+    /// Which kinds of records there may be: `version`, `clusterVersion` or `histogramVersion`.
     package var version: UInt8
     /// The segment's number, at least 1; also its file's name.
     package var number: UInt32
@@ -55,7 +57,7 @@ package struct WALSegmentHeader: Equatable, Sendable {
                 throw WALError(.notASegment, offset: 0, found: 0)
             }
             version = try reader.readUInt8()
-            guard version == Self.version || version == Self.clusterVersion else {
+            guard version >= Self.version && version <= Self.histogramVersion else {
                 throw WALError(.unknownVersion, offset: 4, found: UInt64(version))
             }
             try reader.skip(3)
@@ -119,7 +121,7 @@ package struct WALError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notASegment: "not a log segment"
         case .unknownVersion:
             "log format version \(found) is not known here"
-                + " (known: \(WALSegmentHeader.version), \(WALSegmentHeader.clusterVersion))"
+                + " (known: \(WALSegmentHeader.version) to \(WALSegmentHeader.histogramVersion))"
         case .headerDamaged: "the segment's header is damaged"
         case .recordTooShort: "the segment ends inside the record at offset \(offset)"
         case .badLength: "impossible record length \(found) at offset \(offset)"

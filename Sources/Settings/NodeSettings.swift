@@ -93,6 +93,8 @@ package struct NodeSettings: Sendable {
     package var ingestInFlightBytesMax: Int
     /// Whether samples can be deleted over HTTP.
     package var adminAPI: Bool
+    /// Whether pushes may have native histograms.
+    package var nativeHistograms: Bool
     /// The web application's files; nil to look for `web`.
     package var webDirectory: String?
     /// HTTP requests at work at a time.
@@ -148,6 +150,7 @@ package struct NodeSettings: Sendable {
         limits = Limits(values)
         ingestInFlightBytesMax = values.integer("ingest-in-flight-bytes-max")
         adminAPI = values.isOn("admin-api")
+        nativeHistograms = values.isOn("native-histograms")
         webDirectory = values.optionalText("web-dir")
         httpRequestsMax = values.integer("http-requests-max")
         httpConnectionsMax = values.integer("http-connections-max")

@@ -93,7 +93,7 @@ extension SettingsTable {
             "A file with the cluster's keys, 64 hexadecimal digits a line, the first one seals: gossip is sealed with it."
         ),
         Setting(
-            "withhold-feature", .choice(["none", "fragments", "deletions", "changes"]), standard: "none",
+            "withhold-feature", .choice(["none", "fragments", "histograms", "deletions", "changes"]), standard: "none",
             "A feature of the protocol that the node does not offer, like a program from before it: to try a rolling upgrade."
         ),
     ]

@@ -124,6 +124,9 @@ extension SettingsTable {
             "labels-per-series-max", .integer(1...10_000), standard: "64", "Labels of a series, its name included."),
         Setting("label-name-bytes-max", .bytes(1...65_535), standard: "1KiB", "Length of a label's name."),
         Setting("label-value-bytes-max", .bytes(1...65_535), standard: "4KiB", "Length of a label's value."),
+        Setting(
+            "native-histograms", .switched,
+            "Take native histograms by remote write; off, they are refused and the samples beside them are stored."),
     ]
 
     static let webFiles: [Setting] = [

@@ -12,6 +12,7 @@ extension Connection {
         guard let state = accepted[stream] else { return .gone }
         precondition(page.frameType == state.request.answerPage, "\(page.frameType) does not answer \(state.request)")
         precondition(state.waiting == nil, "a page of stream \(stream.number) waits already")
+        if page.hasHistograms, peer?.features.contains(.histograms) == false { return .notForPeer }
         let start = output.count
         let length = output.appendFrame(page.frameType.rawValue, stream: stream.number) { page.encode(into: &$0) }
         guard length <= WireLimits.pagePayloadBytesMax else {

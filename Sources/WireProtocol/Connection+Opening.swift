@@ -13,7 +13,8 @@ extension Connection {
     ///   - now: the time.
     /// - Returns: the stream on which the answer will come.
     /// - Throws: `unavailable` when no request may be sent now, `overloaded` when as much is unanswered as a limit allows,
-    ///   `tooLarge` when the batch exceeds a limit of the protocol or of the peer.
+    ///   `tooLarge` when the batch exceeds a limit of the protocol or of the peer, `versionMismatch` for histograms when the peer does
+    ///   not have `FeatureSet.histograms`.
     package mutating func openWrite(
         _ batch: WriteBatch, deadlineMilliseconds: UInt32, now: MonotonicInstant
     ) throws(TypedError) -> StreamID {
@@ -70,6 +71,9 @@ extension Connection {
         else {
             throw TypedError(
                 .tooLarge, "a batch of \(batch.rows.count) rows and \(batch.definitions.count) definitions")
+        }
+        if !batch.rows.histograms.isEmpty, let peer, !peer.features.contains(.histograms) {
+            throw TypedError(.versionMismatch, "node \(peer.identity.node) takes no native histograms")
         }
     }
 

@@ -62,6 +62,8 @@ package enum PageOutcome: Equatable, Sendable {
     case gone
     /// The page exceeds `WireLimits.pagePayloadBytesMax`; it was dropped and the stream is as before.
     case tooLarge
+    /// The page has native histograms and the peer does not have `FeatureSet.histograms`; it was dropped and the stream is as before.
+    case notForPeer
 }
 
 /// What a connection has done so far.

@@ -4,6 +4,8 @@ package import MetricModel
 /// A part of the answer to a fragment.
 ///
 /// Wire form: u32 rows; per row a varint length and the canonical labels, u32 first step, u32 cells, f64 each: the columns one after the other.
+/// With the uppermost bit of the cells' number set the row's native histograms follow: a varint length and the metric, a varint number of
+/// histograms, and of each the varints offset, weight, and length of the histogram's bytes, 0 for none, with these.
 package struct FragmentPage: Equatable, Sendable {
     /// Rows in the order the sender chose; one that does not fit continues in the next, with the same labels and the steps behind.
     package var rows: [FragmentRow]
@@ -16,6 +18,7 @@ package struct FragmentPage: Equatable, Sendable {
 
 extension FragmentPage {
     private static let rowBytesMin = 9
+    private static let histogramBit: UInt32 = 1 << 31
 
     /// Appends the wire form; `FragmentPager` keeps it within `WireLimits.pagePayloadBytesMax`.
     package func encode(into bytes: inout [UInt8]) {
@@ -23,8 +26,9 @@ extension FragmentPage {
         for row in rows {
             bytes.append(prefixed: row.labels.bytes)
             bytes.append(littleEndian: UInt32(row.first))
-            bytes.append(littleEndian: UInt32(row.cells.count))
+            bytes.append(littleEndian: UInt32(row.cells.count) | (row.histograms == nil ? 0 : Self.histogramBit))
             bytes.append(column: row.cells)
+            row.histograms?.encode(into: &bytes)
         }
     }
 
@@ -37,8 +41,15 @@ extension FragmentPage {
         for _ in 0..<count {
             let labels = try Labels(from: &reader)
             let first = Int(try reader.uint32())
-            let cells = try reader.count("cells", unit: 8, limit: WireLimits.pagePayloadBytesMax / 8)
-            rows.append(FragmentRow(labels: labels, first: first, cells: try reader.doubleColumn(count: cells)))
+            let number = try reader.uint32()
+            let cells = Int(number & ~Self.histogramBit)
+            guard cells <= WireLimits.pagePayloadBytesMax / 8 else {
+                throw reader.malformed(
+                    "cells", found: UInt64(cells), expected: UInt64(WireLimits.pagePayloadBytesMax / 8))
+            }
+            var row = FragmentRow(labels: labels, first: first, cells: try reader.doubleColumn(count: cells))
+            if number & Self.histogramBit != 0 { row.histograms = try FragmentHistograms(from: &reader, steps: cells) }
+            rows.append(row)
         }
         try reader.expectEnd()
     }
@@ -65,17 +76,17 @@ package struct FragmentPager: Sendable {
             throw TypedError(.tooLarge, "a label set of \(row.labels.bytes.count) bytes does not fit in a page")
         }
         let steps = row.cells.count / width
-        let stepsMax = SeriesPager.pageBytesDefault / (8 * width)
+        let sizes = row.histograms?.encodedSizes ?? [:]
         var full: [FragmentPage] = []
         var start = 0
         repeat {
-            let end = min(steps, start + stepsMax)
-            let piece = steps <= stepsMax ? row : self.piece(of: row, start..<end, steps)
-            if !page.rows.isEmpty && bytes + labelBytes + 8 * piece.cells.count > SeriesPager.pageBytesDefault {
+            let (end, pieceBytes) = end(of: row, from: start, steps, sizes)
+            let piece = start == 0 && end == steps ? row : self.piece(of: row, start..<end, steps)
+            if !page.rows.isEmpty && bytes + labelBytes + pieceBytes > SeriesPager.pageBytesDefault {
                 full.append(turn())
             }
             page.rows.append(piece)
-            bytes += labelBytes + 8 * piece.cells.count
+            bytes += labelBytes + pieceBytes
             start = end
         } while start < steps
         return full
@@ -86,11 +97,32 @@ package struct FragmentPager: Sendable {
         page.rows.isEmpty ? nil : turn()
     }
 
+    /// Where a piece that begins at a step ends, at the latest, and its bytes without labels.
+    private func end(
+        of row: FragmentRow, from start: Int, _ steps: Int, _ histogramBytes: [Int: Int]
+    ) -> (end: Int, bytes: Int) {
+        let stepsMax = SeriesPager.pageBytesDefault / (8 * width)
+        if histogramBytes.isEmpty {
+            let end = min(steps, start + stepsMax)
+            return (end, 8 * width * (end - start))
+        }
+        var end = start
+        var size = row.histograms?.metric.utf8.count ?? 0
+        while end < steps {
+            let next = 8 * width + (histogramBytes[end] ?? 0)
+            if end > start && size + next > SeriesPager.pageBytesDefault { break }
+            size += next
+            end += 1
+        }
+        return (end, size)
+    }
+
     private func piece(of row: FragmentRow, _ range: Range<Int>, _ steps: Int) -> FragmentRow {
         var piece = FragmentRow(labels: row.labels, first: row.first + range.lowerBound, cells: [])
         for column in 0..<width {
             piece.cells += row.cells[column * steps + range.lowerBound..<column * steps + range.upperBound]
         }
+        piece.histograms = row.histograms?.part(range)
         return piece
     }
 
@@ -125,6 +157,11 @@ package struct FragmentCollector: Sendable {
                 continue
             }
             rows[rows.count - 1].cells = joined(last.cells, row.cells)
+            if last.histograms != nil || row.histograms != nil {
+                let before = last.histograms ?? FragmentHistograms(metric: row.histograms?.metric ?? "")
+                rows[rows.count - 1].histograms = before.joined(
+                    with: row.histograms, after: last.cells.count / width)
+            }
         }
     }
 

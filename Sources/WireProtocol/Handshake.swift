@@ -14,12 +14,14 @@ package struct FeatureSet: OptionSet, Hashable, Sendable {
     package static let fragments = FeatureSet(rawValue: 1 << 0)
     /// The node keeps slots together with others: it takes `store` and `movement` requests, and says for which slots an answer was whole.
     package static let replicas = FeatureSet(rawValue: 1 << 1)
+    /// The node keeps native histograms: they may stand in what is written to it and in what it is answered.
+    package static let histograms = FeatureSet(rawValue: 1 << 2)
     /// The node keeps deletions, and leaves out what those that a fragment names hide.
     package static let deletions = FeatureSet(rawValue: 1 << 3)
     /// The node tells which times of its data changed since when: it takes `changes` requests.
     package static let changes = FeatureSet(rawValue: 1 << 4)
     /// What this program can use.
-    package static let known: FeatureSet = [.fragments, .replicas, .deletions, .changes]
+    package static let known: FeatureSet = [.fragments, .replicas, .histograms, .deletions, .changes]
 }
 
 /// Who a node says it is.

@@ -22,6 +22,15 @@ package enum QueryPage: Equatable, Sendable {
     case deletions(DeletionsPage)
     /// What changed of a node's data.
     case changes(ChangesPage)
+
+    /// Whether it has native histograms, which a peer without `FeatureSet.histograms` does not read.
+    package var hasHistograms: Bool {
+        switch self {
+        case .series(let page): page.hasHistograms
+        case .fragment(let page): page.rows.contains { $0.histograms != nil }
+        case .strings, .labels, .metadata, .servers, .statistics, .exemplars, .deletions, .changes: false
+        }
+    }
 }
 
 /// Label names or values.

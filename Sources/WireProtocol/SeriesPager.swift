@@ -29,6 +29,7 @@ package struct SeriesPager: Sendable {
         guard labelBytes <= WireLimits.pagePayloadBytesMax / 2 else {
             throw TypedError(.tooLarge, "a label set of \(series.labels.bytes.count) bytes does not fit in a page")
         }
+        if !series.histograms.isEmpty { return appendMixed(series, labelBytes) }
         var full: [SeriesPage] = []
         var start = 0
         repeat {
@@ -43,6 +44,39 @@ package struct SeriesPager: Sendable {
             // A piece ends its page, so that the rest is the first of the next one.
             if bytes >= pageBytes || start < series.timestamps.count { full.append(turn()) }
         } while start < series.timestamps.count
+        return full
+    }
+
+    /// Takes a series that has histograms: its pieces have the histograms first, then the numbers, and each but the last ends its page.
+    private mutating func appendMixed(_ series: SeriesColumns, _ labelBytes: Int) -> [SeriesPage] {
+        var full: [SeriesPage] = []
+        var piece = series.piece(0..<0)
+        var pieceBytes = labelBytes
+        var isFirst = true
+        func isFull(_ more: Int) -> Bool { bytes + pieceBytes + more > pageBytes && !piece.isEmpty }
+        func end() {
+            if !isFirst { page.continuesLast = true }
+            page.series.append(piece)
+            full.append(turn())
+            piece = series.piece(0..<0)
+            pieceBytes = labelBytes
+            isFirst = false
+        }
+        for (timestamp, histogram) in zip(series.histograms.timestamps, series.histograms.values) {
+            if isFull(histogram.memorySize) { end() }
+            piece.histograms.append(timestamp: timestamp, histogram)
+            pieceBytes += histogram.memorySize
+        }
+        for index in series.timestamps.indices {
+            if isFull(Self.sampleBytes) { end() }
+            piece.timestamps.append(series.timestamps[index])
+            piece.values.append(series.values[index])
+            pieceBytes += Self.sampleBytes
+        }
+        if !isFirst { page.continuesLast = true }
+        page.series.append(piece)
+        bytes += pieceBytes
+        if bytes >= pageBytes { full.append(turn()) }
         return full
     }
 
@@ -76,14 +110,21 @@ package struct SeriesCollector: Sendable {
             series.append(contentsOf: page.series)
             return
         }
-        guard let last = series.indices.last, series[last].labels == first.labels,
-            let end = series[last].timestamps.last, let next = first.timestamps.first, end < next
+        guard let last = series.indices.last, series[last].labels == first.labels, !first.isEmpty,
+            Self.follows(first.timestamps, series[last].timestamps),
+            Self.follows(first.histograms.timestamps, series[last].histograms.timestamps)
         else {
             throw TypedError(.internal, "a page continues a series that it does not fit")
         }
+        series[last].histograms.merge(first.histograms)
         series[last].timestamps.append(contentsOf: first.timestamps)
         series[last].values.append(contentsOf: first.values)
         series.append(contentsOf: page.series.dropFirst())
+    }
+
+    private static func follows(_ next: [Int64], _ before: [Int64]) -> Bool {
+        guard let first = next.first, let last = before.last else { return true }
+        return last < first
     }
 }
 

@@ -1,4 +1,5 @@
 import ByteCoding
+import MetricModel
 
 /// Reads one message of the hot family, telling every fault the message's name.
 struct WireReader: ~Escapable {
@@ -68,8 +69,17 @@ struct WireReader: ~Escapable {
     /// A fixed 32-bit count of things that take at least `unit` bytes each, at most `limit`.
     @_lifetime(self: copy self)
     mutating func count(_ field: String, unit: Int, limit: Int) throws(WireError) -> Int {
+        try flaggedCount(field, unit: unit, limit: limit, flag: 0).count
+    }
+
+    /// The same with a bit of the number that says something else.
+    @_lifetime(self: copy self)
+    mutating func flaggedCount(
+        _ field: String, unit: Int, limit: Int, flag: UInt32
+    ) throws(WireError) -> (count: Int, isSet: Bool) {
         let start = reader.offset
-        let value = Int(try uint32())
+        let number = try uint32()
+        let value = Int(number & ~flag)
         guard value <= limit else {
             throw WireError(
                 .limitExceeded, in: "\(message).\(field)", offset: start, found: UInt64(value), expected: UInt64(limit))
@@ -77,7 +87,7 @@ struct WireReader: ~Escapable {
         guard value <= reader.remaining / unit else {
             throw WireError(.truncated, in: "\(message).\(field)", offset: start, found: UInt64(value))
         }
-        return value
+        return (value, number & flag != 0)
     }
 
     @_lifetime(self: copy self)
@@ -115,6 +125,20 @@ struct WireReader: ~Escapable {
     @_lifetime(self: copy self)
     mutating func doubleColumn(count: Int) throws(WireError) -> [Double] {
         do { return try reader.readDoubleArray(count: count) } catch { throw WireError(error, in: message) }
+    }
+
+    /// A histogram as `NativeHistogram.encode` writes it.
+    @_lifetime(self: copy self)
+    mutating func histogram() throws(WireError) -> NativeHistogram {
+        do { return try NativeHistogram(reading: &reader) } catch { throw WireError(error, in: message) }
+    }
+
+    /// Histograms among rows as `HistogramRows.encode` writes them.
+    @_lifetime(self: copy self)
+    mutating func histograms(rowCount: Int) throws(WireError) -> HistogramRows {
+        do { return try HistogramRows(reading: &reader, rowCount: rowCount) } catch {
+            throw WireError(error, in: message)
+        }
     }
 
     /// Throws unless everything has been read.

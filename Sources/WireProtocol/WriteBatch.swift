@@ -4,7 +4,7 @@ package import MetricModel
 /// Samples for one engine, as columns, with the definitions of the series that it may not know yet.
 ///
 /// Wire form (docs/protocol.md, "Write"): u64 generation; u32 rows, definitions, metadata; series u32 each; values f64 each; timestamps
-/// (`TimestampColumn`); tenants; definitions; metadata. All little-endian. Columns are copied whole, never element by element.
+/// (`TimestampColumn`); tenants; definitions; metadata; where rows are histograms, these (`HistogramRows`). All little-endian. Columns are copied whole, never element by element.
 package struct WriteBatch: Equatable, Sendable {
     /// What is known of a metric of one tenant.
     package struct TenantMetadata: Hashable, Sendable {
@@ -44,6 +44,8 @@ package struct WriteBatch: Equatable, Sendable {
 
 extension WriteBatch {
     private static let definitionBytesMin = 7
+    /// Of the number of rows: histograms follow.
+    private static let histogramBit: UInt32 = 1 << 31
     private static let metadataBytesMin = 5
     /// A row's share of the two columns whose width does not depend on the form.
     private static let rowBytesMin = 12
@@ -57,13 +59,14 @@ extension WriteBatch {
         precondition(rows.timestamps.count == count && rows.values.count == count, "columns of unequal length")
         bytes.reserveCapacity(bytes.count + 64 + 20 * count)
         bytes.append(littleEndian: generation)
-        bytes.append(littleEndian: UInt32(count))
+        bytes.append(littleEndian: UInt32(count) | (rows.histograms.isEmpty ? 0 : Self.histogramBit))
         bytes.append(littleEndian: UInt32(definitions.count))
         bytes.append(littleEndian: UInt32(metadata.count))
         bytes.append(column: rows.series)
         bytes.append(column: rows.values)
         TimestampColumn.encode(rows.timestamps, into: &bytes)
         encodeDescriptions(into: &bytes)
+        if !rows.histograms.isEmpty { rows.histograms.encode(into: &bytes) }
     }
 
     private func encodeDescriptions(into bytes: inout [UInt8]) {
@@ -94,7 +97,8 @@ extension WriteBatch {
     package init(decoding bytes: RawSpan) throws(WireError) {
         var reader = WireReader(bytes, message: "WriteBatch")
         generation = try reader.uint64()
-        let rowCount = try reader.count("rows", unit: Self.rowBytesMin, limit: WireLimits.batchRowsMax)
+        let (rowCount, hasHistograms) = try reader.flaggedCount(
+            "rows", unit: Self.rowBytesMin, limit: WireLimits.batchRowsMax, flag: Self.histogramBit)
         let definitionCount = try reader.count(
             "definitions", unit: Self.definitionBytesMin, limit: WireLimits.batchDefinitionsMax)
         let metadataCount = try reader.count(
@@ -122,6 +126,7 @@ extension WriteBatch {
         for _ in 0..<metadataCount {
             metadata.append(try TenantMetadata(from: &reader, tenants: tenants))
         }
+        if hasHistograms { rows.histograms = try reader.histograms(rowCount: rowCount) }
         try reader.expectEnd()
     }
 }

@@ -49,6 +49,7 @@ extension NodeSettings {
         member.founders = founders
         member.keyringFile = keyringFile
         if withheldFeature == "fragments" { member.features.remove(.fragments) }
+        if withheldFeature == "histograms" { member.features.remove(.histograms) }
         if withheldFeature == "deletions" { member.features.remove(.deletions) }
         if withheldFeature == "changes" { member.features.remove(.changes) }
         member.directory = directory?.path

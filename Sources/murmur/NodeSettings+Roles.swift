@@ -133,6 +133,7 @@ extension NodeSettings {
             placement: try PlacementLabels(cluster.placementLabels), seed: .random(in: 0 ... .max))
         configuration.slotBits = Int(cluster.slotBits)
         configuration.limits = limits
+        configuration.nativeHistograms = nativeHistograms
         return configuration
     }
 

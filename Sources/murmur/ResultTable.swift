@@ -29,6 +29,55 @@ struct QueryReply: Decodable {
         var metric: [String: String]
         var value: Point?
         var values: [Point]?
+        var histogram: HistogramPoint?
+        var histograms: [HistogramPoint]?
+
+        /// All samples of both kinds as texts, by time.
+        var points: [(time: Double, text: String)] {
+            let numbers = (values ?? value.map { [$0] } ?? []).map { (time: $0.time, text: $0.value) }
+            let others = (histograms ?? histogram.map { [$0] } ?? []).map { (time: $0.time, text: $0.histogram.text) }
+            return others.isEmpty ? numbers : (numbers + others).sorted { $0.time < $1.time }
+        }
+    }
+
+    /// `[seconds, {…}]`.
+    struct HistogramPoint: Decodable {
+        var time: Double
+        var histogram: Histogram
+
+        init(from decoder: any Decoder) throws {
+            var container = try decoder.unkeyedContainer()
+            time = try container.decode(Double.self)
+            histogram = try container.decode(Histogram.self)
+        }
+    }
+
+    /// A native histogram.
+    struct Histogram: Decodable {
+        var count: String
+        var sum: String
+        var buckets: [Bucket]?
+
+        /// `[which bounds belong to it, "lower", "upper", "count"]`.
+        struct Bucket: Decodable {
+            var text: String
+
+            init(from decoder: any Decoder) throws {
+                var container = try decoder.unkeyedContainer()
+                let rule = try container.decode(Int.self)
+                let lower = try container.decode(String.self)
+                let upper = try container.decode(String.self)
+                let count = try container.decode(String.self)
+                let open = rule == 1 || rule == 3 ? "[" : "("
+                let close = rule == 0 || rule == 3 ? "]" : ")"
+                text = "\(open)\(lower),\(upper)\(close):\(count)"
+            }
+        }
+
+        /// `{count:3, sum:5, (1,2]:3}`, as Prometheus' web page shows it.
+        var text: String {
+            "{" + (["count:\(count)", "sum:\(sum)"] + (buckets ?? []).map(\.text)).joined(separator: ", ") + "}"
+        }
     }
 
     /// `[seconds, "value"]`.
@@ -85,13 +134,12 @@ struct ResultTable {
             let names = Set(series.flatMap { $0.metric.keys }).sorted()
             let labels = names.filter { $0 != "__name__" }
             let hasName = names.count != labels.count
-            let isRange = series.contains { $0.values != nil }
+            let isRange = series.contains { $0.values != nil || $0.histograms != nil }
             header = (hasName ? ["metric"] : []) + labels + (isRange ? ["time"] : []) + ["value"]
             rows = series.flatMap { series in
                 let name = hasName ? [series.metric["__name__"] ?? ""] : []
                 let cells = name + labels.map { series.metric[$0] ?? "" }
-                let points = series.values ?? series.value.map { [$0] } ?? []
-                return points.map { cells + (isRange ? [ResultTable.time($0.time)] : []) + [$0.value] }
+                return series.points.map { cells + (isRange ? [ResultTable.time($0.time)] : []) + [$0.text] }
             }
         }
     }

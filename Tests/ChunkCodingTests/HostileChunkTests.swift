@@ -88,7 +88,7 @@ import Testing
         #expect(error(bytes)?.code == .unknownVersion)
         #expect(error(bytes)?.description == "chunk version 2 is not known (this program reads 1)")
         bytes[0] = 1
-        bytes[1] = 0x30
+        bytes[1] = 0x40
         #expect(error(bytes)?.code == .unknownCodec)
         #expect(error([1, 0, 0, 0, 0])?.code == .badCount)
         #expect(error([1, 0, 0x80, 0x80, 0x04, 0, 0])?.code == .badCount)

@@ -81,7 +81,10 @@ private func deletion(_ name: String, end: Int64 = 100) throws -> Deletion {
 struct DeletionExchangeTests {
     private func exchange(_ directory: TestDirectory, _ keeper: DeletionKeeper, own: String? = nil) -> DeletionExchange
     {
-        DeletionExchange(directory: directory, keeper: keeper, own: own, logger: Cluster.logger)
+        var timeouts = DeletionExchange.Timeouts()
+        (timeouts.answer, timeouts.catchUpAnswer, timeouts.catchUp) = (.seconds(300), .seconds(300), .seconds(300))
+        return DeletionExchange(
+            directory: directory, keeper: keeper, own: own, timeouts: timeouts, logger: Cluster.logger)
     }
 
     @Test("a deletion is assured once everybody has written it, and known here then")

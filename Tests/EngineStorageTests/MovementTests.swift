@@ -11,7 +11,10 @@ struct MovementTests {
     private static func samples(_ round: Int) throws -> [(SeriesDefinition, Int64, Double)] {
         let now = WallClock.now() - 3_600_000
         return try (0..<12).map { server in
-            (try definition("cpu", "web-\(server)"), now / 1000 * 1000 + 1000 * Int64(round), Double(round))
+            (
+                try definition(server % 3 == 0 ? histogramMetric : "cpu", "web-\(server)"),
+                now / 1000 * 1000 + 1000 * Int64(round), Double(round)
+            )
         }
     }
 

@@ -194,11 +194,11 @@ struct SealTests {
         for (file, position) in places {
             let copy = try folder.copy()
             var bytes = try copy.read(file)
-            bytes[position] = 3
+            bytes[position] = 4
             try copy.write(bytes, to: file)
             do {
                 _ = try await openHost(copy, clock: clock)
-                Issue.record("\(file) of version 3 was taken")
+                Issue.record("\(file) of version 4 was taken")
             } catch let error as EngineError {
                 #expect(error.code == .unknownVersion, "\(error)")
             }

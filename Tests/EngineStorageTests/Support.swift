@@ -101,12 +101,26 @@ func definition(_ metric: String, _ server: String, tenant: TenantID = .default)
         tenant: tenant, labels: labels, placement: PlacementKey(hash: UInt32(truncatingIfNeeded: hash), labelIndex: 1))
 }
 
+/// The metric whose samples are histograms: where tests say a value, it is a histogram of so many observations.
+let histogramMetric = "sizes"
+
+/// The histogram that a test's value stands for.
+func histogram(_ value: Double) -> NativeHistogram {
+    NativeHistogram(
+        schema: 2, count: value, sum: value / 4, zeroCount: 1,
+        positive: .init(spans: [.init(offset: -2, length: 2), .init(offset: 3, length: 1)], counts: [value, 0, 2.5]))
+}
+
 /// A batch that defines its series itself.
 func batch(_ samples: [(SeriesDefinition, Int64, Double)]) -> AppendInput {
     var rows = SampleColumns()
     for (index, sample) in samples.enumerated() {
-        rows.append(
-            series: UInt32(index) | SeriesReference.definitionBit, timestamp: sample.1, value: sample.2)
+        let series = UInt32(index) | SeriesReference.definitionBit
+        if sample.0.labels.metricName == histogramMetric {
+            rows.append(series: series, timestamp: sample.1, histogram: histogram(sample.2))
+        } else {
+            rows.append(series: series, timestamp: sample.1, value: sample.2)
+        }
     }
     return AppendInput(definitions: samples.map(\.0), rows: rows)
 }
@@ -128,7 +142,7 @@ extension EngineHost {
         let summary = try await select(selection, seriesMax: .max, samplesMax: .max) { await collector.add($0) }
         let series = await collector.series
         #expect(summary.seriesCount == series.count)
-        #expect(summary.sampleCount == series.reduce(0) { $0 + $1.timestamps.count })
+        #expect(summary.sampleCount == series.reduce(0) { $0 + $1.sampleWeight })
         return Dictionary(uniqueKeysWithValues: series.map { ($0.labels, $0) })
     }
 }
@@ -149,6 +163,12 @@ struct Acknowledged {
         var result: [Labels: SeriesColumns] = [:]
         for (labels, all) in samples {
             let sorted = all.sorted { $0.key < $1.key }
+            if labels.metricName == histogramMetric {
+                let histograms = HistogramColumns(
+                    timestamps: sorted.map(\.key), values: sorted.map { histogram($0.value) })
+                result[labels] = SeriesColumns(labels: labels, timestamps: [], values: [], histograms: histograms)
+                continue
+            }
             result[labels] = SeriesColumns(labels: labels, timestamps: sorted.map(\.key), values: sorted.map(\.value))
         }
         return result

@@ -139,6 +139,33 @@ func labels(_ pairs: (String, String)...) throws -> Labels {
                 == #"{"status":"success","data":{"resultType":"vector","result":[]}}"#)
     }
 
+    @Test("native histograms have Prometheus' shape: which bounds belong to a bucket, the bounds, the count")
+    func nativeHistograms() throws {
+        let up = try labels(("__name__", "up"))
+        let buckets = NativeHistogram.Buckets(indexed: [(0, 1), (1, 0), (2, 2.5)])
+        let histogram = NativeHistogram(
+            schema: 0, count: 6.5, sum: -1, zeroThreshold: 0.25, zeroCount: 2, positive: buckets,
+            negative: NativeHistogram.Buckets(indexed: [(-1, 1)]))
+        let shown =
+            #"{"count":"6.5","sum":"-1","buckets":[[1,"-0.5","-0.25","1"],[3,"-0.25","0.25","2"],[0,"0.5","1","1"],[0,"2","4","2.5"]]}"#
+        #expect(
+            text(
+                Envelope.query(
+                    Answer(.vector([VectorSample(labels: up, timestamp: 2_000, value: 0, histogram: histogram)]))))
+                == #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up"},"histogram":[2,\#(shown)]}]}}"#
+        )
+        let empty = NativeHistogram(schema: NativeHistogram.customSchema, count: 0, sum: .nan, customValues: [1])
+        let columns = HistogramColumns(timestamps: [1_000, 2_500], values: [histogram, empty])
+        let series = SeriesColumns(labels: up, timestamps: [], values: [], histograms: columns)
+        var both = series
+        (both.timestamps, both.values) = ([500], [1])
+        let points = #""histograms":[[1,\#(shown)],[2.500,{"count":"0","sum":"NaN"}]]"#
+        #expect(
+            text(Envelope.query(Answer(.matrix([series, both]))))
+                == #"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up"},\#(points)},{"metric":{"__name__":"up"},"values":[[0.500,"1"]],\#(points)}]}}"#
+        )
+    }
+
     @Test("lists, series, metadata and servers have Prometheus' shape, or ours where it has none")
     func lists() throws {
         #expect(text(Envelope.strings(Answer(["a", "b\\"]))) == #"{"status":"success","data":["a","b\\"]}"#)

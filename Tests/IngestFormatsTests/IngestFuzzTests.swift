@@ -14,6 +14,7 @@ struct IngestFuzzTests {
         writer.series(
             [("__name__", "up"), ("instance", "a"), ("job", "node")], samples: [(1_763_000_000_000, 1), (5, 2)])
         writer.series([("__name__", "h")], samples: [(1, StaleMarker.value)], exemplars: 1, histograms: 1)
+        writer.histogramSeries([("__name__", "n")], HistogramMessage.exponential, HistogramMessage.custom)
         writer.bytes += RequestWriter.interleaved([("__name__", "x"), ("y", "é")])
         writer.metadata(type: 2, metric: "up", help: "Help.", unit: "s")
         return writer.bytes
@@ -95,8 +96,12 @@ struct IngestFuzzTests {
     }
 
     private func checkRemoteWrite(_ bytes: [UInt8], _ what: String) {
-        guard let write = try? RemoteWriteFormat().parse(decompressed: bytes, seed: 7, limits: Limits()) else { return }
+        let format = RemoteWriteFormat(takesHistograms: true)
+        guard let write = try? format.parse(decompressed: bytes, seed: 7, limits: Limits()) else { return }
         check(write, what)
+        for histogram in write.samples.histograms.values where (try? histogram.check()) == nil {
+            Issue.record("an unsound histogram: \(what)")
+        }
     }
 
     private func checkJSON(_ bytes: [UInt8], _ what: String) {

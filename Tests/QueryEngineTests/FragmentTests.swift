@@ -123,6 +123,27 @@ struct FragmentTests {
         #expect(used[.none] ?? 0 > 50)
     }
 
+    @Test("queries of native histograms answer alike read raw, on one node, and on three with fragments merged")
+    func nativeHistograms() throws {
+        var random = NativeSeries(seed: 11)
+        for _ in 0..<12 {
+            let series = random.series()
+            for query in NativeSeries.queries {
+                for time in FragmentTests.times.dropFirst() {
+                    let raw = Result { try ManyNodes(series, nodes: 1).answer(query, time, trying: []).result }
+                    for (nodes, distributions) in [
+                        (1, [Distribution.onePart]), (3, [FragmentTests.servers, .anyParts]), (3, [.anyParts]),
+                    ] {
+                        let cut = Result {
+                            try ManyNodes(series, nodes: nodes).answer(query, time, trying: distributions).result
+                        }
+                        FragmentTests.compare(raw, cut, "\(query) at \(time), \(nodes) nodes \(distributions)")
+                    }
+                }
+            }
+        }
+    }
+
     private static func compare(
         _ raw: Result<QueryResult, any Error>, _ cut: Result<QueryResult, any Error>, _ place: String
     ) {
@@ -143,7 +164,14 @@ struct FragmentTests {
         case .scalar(let time, let value): [SeriesColumns(labels: .empty, timestamps: [time], values: [value])]
         case .string: []
         case .vector(let time, let elements):
-            elements.map { SeriesColumns(labels: $0.labels, timestamps: [time], values: [$0.value]) }
+            elements.map { element in
+                guard let histogram = element.histogram else {
+                    return SeriesColumns(labels: element.labels, timestamps: [time], values: [element.value])
+                }
+                return SeriesColumns(
+                    labels: element.labels, timestamps: [], values: [],
+                    histograms: HistogramColumns(timestamps: [time], values: [histogram]))
+            }
         case .matrix(let series): series
         }
     }
@@ -151,6 +179,8 @@ struct FragmentTests {
     private static func isSame(_ left: SeriesColumns, _ right: SeriesColumns) -> Bool {
         left.labels == right.labels && left.timestamps == right.timestamps
             && left.values.elementsEqual(right.values, by: Script.isEqual)
+            && left.histograms.timestamps == right.histograms.timestamps
+            && left.histograms.values.elementsEqual(right.histograms.values, by: ScriptHistogram.isEqual)
     }
 
     @Test(

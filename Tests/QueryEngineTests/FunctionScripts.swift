@@ -266,14 +266,4 @@ struct FunctionScripts {
               expect fail found duplicate series for info metric twin_info
             """)
     }
-
-    @Test("what is not supported yet says so by name")
-    func unsupported() throws {
-        try Script.run(
-            "unsupported",
-            """
-            eval instant at 0s  histogram_count(m)
-              expect fail not supported yet: native histograms, which histogram_count() reads
-            """)
-    }
 }

@@ -195,7 +195,7 @@ struct QueryPlanTests {
             SeriesColumns(labels: try Labels([Label("__name__", "m\(index)")]), timestamps: [0, 1000], values: [1, 2])
         }
         let result = try Script.answer("1 +\nsum(quantile_over_time(2, m1[1m]))", .instant(at: 1000), series)
-        #expect(result.warnings == ["PromQL warning: quantile value should be between 0 and 1, got 2 (2:27)"])
+        #expect(result.warnings == ["PromQL warning: quantile value should be between 0 and 1, got 2 (2:24)"])
         let many = try Script.answer(
             "count(last_over_time({__name__=~\"m.*\"}[1m])) + sum(rate(m3[1m]))", .instant(at: 1000), series)
         #expect(many.infos.count == 1)

@@ -14,8 +14,8 @@ import Testing
 ///     eval instant at 10s  errors_total + on() {__name__=~".+"}
 ///       expect fail many-to-many
 ///
-/// Values: a number, `_` for none, `stale`, `axn` for n + 1 times a, `a+bxn` and `a-bxn` for a series of n + 1. A line that is a number
-/// alone is a scalar. `expect fail TEXT`, `expect warn TEXT`, `expect info TEXT`, `expect ordered`; without the last two kinds there must be
+/// Values: a number, a native histogram (see `ScriptHistogram`), `_` for none, `stale`, `axn` for n + 1 times a, `a+bxn` and `a-bxn` for a series of n + 1. A line that is a number
+/// alone is a scalar. `expect fail TEXT`, `expect warn TEXT`, `expect info TEXT`, `expect ordered`; without `expect warn` there must be
 /// no warning. `clear` forgets what was loaded. Lines that begin with `#` are comments.
 struct Script {
     private var series: [SeriesColumns] = []
@@ -27,10 +27,10 @@ struct Script {
         var line: Int
         var query: String
         var time: QueryTime
-        var rows: [(labels: Labels?, values: [Double?])] = []
+        var rows: [(labels: Labels?, values: [ScriptSample?])] = []
         var failure: String?
-        var warning: String?
-        var info: String?
+        var warnings: [String] = []
+        var infos: [String] = []
         var isOrdered = false
     }
 
@@ -94,9 +94,13 @@ struct Script {
         guard let labels else { throw SyntaxError(description: "no series in \(line)") }
         var columns = SeriesColumns(labels: labels, timestamps: [], values: [])
         for (index, value) in values.enumerated() {
-            guard let value else { continue }
-            columns.timestamps.append(Int64(index) * step)
-            columns.values.append(value)
+            switch value {
+            case nil: continue
+            case .number(let number)?:
+                columns.timestamps.append(Int64(index) * step)
+                columns.values.append(number)
+            case .histogram(let histogram)?: columns.histograms.append(timestamp: Int64(index) * step, histogram)
+            }
         }
         series.append(columns)
     }
@@ -106,8 +110,8 @@ struct Script {
             let rest = words.dropFirst(2).joined(separator: " ")
             switch words[1] {
             case "fail": current?.failure = rest
-            case "warn": current?.warning = rest
-            case "info": current?.info = rest
+            case "warn": current?.warnings.append(rest)
+            case "info": current?.infos.append(rest)
             case "ordered": current?.isOrdered = true
             default: throw SyntaxError(description: "\(line)")
             }
@@ -117,19 +121,57 @@ struct Script {
     }
 
     /// Labels, when the line has some, and values.
-    private static func row(_ line: Substring) throws -> (Labels?, [Double?]) {
+    private static func row(_ line: Substring) throws -> (Labels?, [ScriptSample?]) {
         var text = line.drop { $0 == " " }
         var labels: Labels?
-        if text.first?.isNumber != true, text.first != "-", !text.hasPrefix("NaN"), !text.hasPrefix("+Inf") {
-            let brace = text.firstIndex(of: "}")
-            let end = brace.map { text.index(after: $0) } ?? text.firstIndex(of: " ") ?? text.endIndex
+        if text.first?.isNumber != true, text.first != "-", !text.hasPrefix("NaN"), !text.hasPrefix("+Inf"),
+            !text.hasPrefix("{{")
+        {
+            let end = Script.endOfSelector(text)
             let selector = String(text[..<end])
             text = text[end...]
             labels =
                 selector == "{}"
                 ? .empty : try Labels(Parser.parseSelector(selector).map { Label($0.name, $0.value) })
         }
-        return (labels, try text.split(separator: " ").flatMap { try values(String($0)) })
+        return (labels, try words(text).flatMap { try samples($0) })
+    }
+
+    /// Behind the name, or the brace that closes the labels.
+    private static func endOfSelector(_ text: Substring) -> Substring.Index {
+        var isQuoted = false
+        var isEscaped = false
+        var depth = 0
+        for index in text.indices {
+            if isEscaped {
+                isEscaped = false
+                continue
+            }
+            switch text[index] {
+            case "\\" where isQuoted: isEscaped = true
+            case "\"": isQuoted.toggle()
+            case "{" where !isQuoted: depth += 1
+            case "}" where !isQuoted: return text.index(after: index)
+            case " " where !isQuoted && depth == 0: return index
+            default: break
+            }
+        }
+        return text.endIndex
+    }
+
+    /// The words of a line; spaces within a histogram part none.
+    private static func words(_ text: Substring) -> [Substring] {
+        var depth = 0
+        return text.split { character in
+            if character == "{" { depth += 1 }
+            if character == "}" { depth -= 1 }
+            return character == " " && depth == 0
+        }
+    }
+
+    private static func samples(_ word: Substring) throws -> [ScriptSample?] {
+        if word.hasPrefix("{{") { return try ScriptHistogram.values(word).map { .histogram($0) } }
+        return try values(String(word)).map { $0.map { .number($0) } }
     }
 
     private static func values(_ word: String) throws -> [Double?] {
@@ -195,45 +237,59 @@ struct Script {
             let inside = columns.timestamps.indices.filter {
                 columns.timestamps[$0] >= selection.start && columns.timestamps[$0] <= selection.end
             }
-            if inside.isEmpty { return nil }
+            let histograms = columns.histograms.within(selection.start, selection.end)
+            if inside.isEmpty && histograms.isEmpty { return nil }
             return SeriesColumns(
                 labels: columns.labels, timestamps: inside.map { columns.timestamps[$0] },
-                values: inside.map { columns.values[$0] })
+                values: inside.map { columns.values[$0] }, histograms: histograms)
         }
     }
 
     private func check(_ result: QueryResult, _ evaluation: Evaluation, _ place: String) {
-        checkNotes(result.warnings, evaluation.warning, place)
-        if let info = evaluation.info { checkNotes(result.infos, info, place) }
+        checkNotes(result.warnings, evaluation.warnings, place)
+        if !evaluation.infos.isEmpty { checkNotes(result.infos, evaluation.infos, place) }
         switch result.value {
         case .scalar(_, let value):
             let expected = evaluation.rows.first?.values.first ?? nil
-            #expect(expected.map { Script.isEqual($0, value) } == true, "\(place): answered \(value)")
+            #expect(Script.isEqual(expected, .number(value)), "\(place): answered \(value)")
         case .string: Issue.record("\(place): answered a string")
         case .vector(_, let elements):
-            compare(elements.map { ($0.labels, [$0.value]) }, evaluation, place)
+            let rows = elements.map { element in
+                (element.labels, [element.histogram.map { ScriptSample.histogram($0) } ?? .number(element.value)])
+            }
+            compare(rows, evaluation, place)
         case .matrix(let matrix):
             guard case .range(let start, let end, let step) = evaluation.time else {
-                compare(matrix.map { ($0.labels, $0.values) }, evaluation, place)
+                let rows = matrix.map { series in
+                    (series.labels, Script.cells(series).sorted { $0.key < $1.key }.map { Optional($0.value) })
+                }
+                compare(rows, evaluation, place)
                 return
             }
             let rows = matrix.map { series in
-                let cells = Dictionary(uniqueKeysWithValues: zip(series.timestamps, series.values))
+                let cells = Script.cells(series)
                 return (series.labels, stride(from: start, through: end, by: Int64.Stride(step)).map { cells[$0] })
             }
             compare(rows, evaluation, place)
         }
     }
 
-    private func checkNotes(_ notes: [String], _ expected: String?, _ place: String) {
-        if let expected {
-            #expect(notes.contains { $0.contains(expected) }, "\(place): \(notes)")
-        } else {
-            #expect(notes.isEmpty, "\(place): \(notes)")
+    /// The samples of both kinds by their times.
+    private static func cells(_ series: SeriesColumns) -> [Int64: ScriptSample] {
+        var cells = Dictionary(
+            uniqueKeysWithValues: zip(series.timestamps, series.values.map { ScriptSample.number($0) }))
+        for (time, histogram) in zip(series.histograms.timestamps, series.histograms.values) {
+            cells[time] = .histogram(histogram)
         }
+        return cells
     }
 
-    private func compare(_ rows: [(Labels, [Double?])], _ evaluation: Evaluation, _ place: String) {
+    private func checkNotes(_ notes: [String], _ expected: [String], _ place: String) {
+        for text in expected { #expect(notes.contains { $0.contains(text) }, "\(place): \(notes)") }
+        if expected.isEmpty { #expect(notes.isEmpty, "\(place): \(notes)") }
+    }
+
+    private func compare(_ rows: [(Labels, [ScriptSample?])], _ evaluation: Evaluation, _ place: String) {
         let found = rows.map { "\($0.0) \(Script.text($0.1))" }
         #expect(rows.count == evaluation.rows.count, "\(place): answered \(found)")
         if rows.count != evaluation.rows.count { return }
@@ -244,8 +300,7 @@ struct Script {
                 continue
             }
             for (value, expected) in zip(row.1, wanted.values) {
-                let isSame =
-                    value == nil && expected == nil || Script.isEqual(value ?? .zero, expected ?? .nan) && value != nil
+                let isSame = Script.isEqual(value, expected)
                 #expect(
                     isSame, "\(place): \(row.0) answered \(Script.text(row.1)), expected \(Script.text(wanted.values))")
                 if !isSame { break }
@@ -253,8 +308,23 @@ struct Script {
         }
     }
 
-    private static func text(_ values: [Double?]) -> String {
-        values.map { $0.map { "\($0)" } ?? "_" }.joined(separator: " ")
+    private static func text(_ values: [ScriptSample?]) -> String {
+        values.map { value in
+            switch value {
+            case nil: "_"
+            case .number(let number)?: "\(number)"
+            case .histogram(let histogram)?: ScriptHistogram.text(histogram)
+            }
+        }.joined(separator: " ")
+    }
+
+    private static func isEqual(_ left: ScriptSample?, _ right: ScriptSample?) -> Bool {
+        switch (left, right) {
+        case (nil, nil): true
+        case (.number(let left)?, .number(let right)?): isEqual(left, right)
+        case (.histogram(let left)?, .histogram(let right)?): ScriptHistogram.isEqual(left, right)
+        default: false
+        }
     }
 
     /// Equal but for the last few bits.

@@ -6,7 +6,8 @@ import Testing
 struct ScriptFiles {
     static let areas = [
         "aggregations", "annotations", "counted_values", "dates", "durations", "histograms", "info", "labels", "limits",
-        "matching", "quantiles", "sets", "special_numbers", "staleness", "times",
+        "matching", "native_aggregations", "native_functions", "native_operators", "native_over_time", "native_rates",
+        "native_selectors", "quantiles", "sets", "special_numbers", "staleness", "times",
     ]
 
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(

@@ -109,8 +109,8 @@ struct BundleTests {
     @Test("an unknown version is refused by its number")
     func unknownVersion() throws {
         var bytes = try Self.sample().encoded
-        bytes[0] = 2
-        #expect(throws: BlockError(.unknownVersion, offset: 0, found: 2, context: "bundle")) {
+        bytes[0] = 3
+        #expect(throws: BlockError(.unknownVersion, offset: 0, found: 3, context: "bundle")) {
             _ = try SampleBundle(decoding: bytes.rawSpan)
         }
     }

@@ -39,9 +39,11 @@ struct MemoryStore: ~Copyable {
     var blocks: [[UInt8]] = []
     var catalog = Catalog()
     let configuration: EngineConfiguration
+    private let logVersion: UInt8?
 
-    init(_ configuration: EngineConfiguration = EngineConfiguration(generation: 7)) {
+    init(_ configuration: EngineConfiguration = EngineConfiguration(generation: 7), logVersion: UInt8? = nil) {
         self.configuration = configuration
+        self.logVersion = logVersion
         engine = Engine(configuration: configuration)
         engine.beginSegment(1)
         segments[1] = segment(1, version: version)
@@ -49,7 +51,7 @@ struct MemoryStore: ~Copyable {
 
     /// A store whose default slot bits are not its own is one of a cluster.
     private var version: UInt8 {
-        configuration.slotBits == 14 ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion
+        logVersion ?? (configuration.slotBits == 14 ? WALSegmentHeader.version : WALSegmentHeader.clusterVersion)
     }
 
     /// Takes samples of another replica.
@@ -123,9 +125,7 @@ struct MemoryStore: ~Copyable {
                 series, into: &runs[series.labels, default: SampleRun()], start: selection.start, end: selection.end)
         }
         var result: [Labels: SeriesColumns] = [:]
-        for (labels, run) in runs where run.count > 0 {
-            result[labels] = SeriesColumns(labels: labels, timestamps: run.timestamps, values: run.values)
-        }
+        for (labels, var run) in runs where !run.isEmpty { result[labels] = run.columns(labels) }
         return result
     }
 }

@@ -91,8 +91,8 @@ struct WALTests {
     @Test("an unknown version is refused by its number")
     func unknownVersion() throws {
         var bytes = try Self.log().bytes
-        bytes[4] = 3
-        #expect(throws: WALError(.unknownVersion, offset: 4, found: 3)) { _ = try Self.replay(bytes) }
+        bytes[4] = 4
+        #expect(throws: WALError(.unknownVersion, offset: 4, found: 4)) { _ = try Self.replay(bytes) }
     }
 
     @Test("each segment stands alone: any one of them can be lost without the others")

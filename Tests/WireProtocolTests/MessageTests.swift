@@ -23,6 +23,14 @@ struct MessageCase: Sendable, CustomTestStringConvertible {
             MessageCase(name: "empty WriteBatch", bytes: .encoding(WriteBatch().encode)) { bytes throws(WireError) in
                 .encoding(try WriteBatch(decoding: bytes.rawSpan).encode)
             },
+            MessageCase(name: "WriteBatch of histograms", bytes: .encoding(Samples.histogramBatch.encode)) {
+                bytes throws(WireError) in
+                .encoding(try WriteBatch(decoding: bytes.rawSpan).encode)
+            },
+            MessageCase(name: "SeriesPage of histograms", bytes: .encoding(Samples.histogramPage.encode)) {
+                bytes throws(WireError) in
+                .encoding(try SeriesPage(decoding: bytes.rawSpan).encode)
+            },
             MessageCase(name: "WriteAcknowledgement", bytes: .encoding(Samples.acknowledgement.encode)) {
                 bytes throws(WireError) in
                 .encoding(try WriteAcknowledgement(decoding: bytes.rawSpan).encode)

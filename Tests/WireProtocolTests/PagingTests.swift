@@ -42,8 +42,10 @@ struct PagingTests {
         for number in 0..<300 {
             let steps = number % 50 == 0 ? Int(random.next() % 200_000) + 1 : Int(random.next() % 80) + 1
             let cells = (0..<steps * width).map { Double($0) + Double(number) / 1000 }
-            rows.append(
-                FragmentRow(labels: Samples.labels(("n", "\(number)")), first: Int(random.next() % 9), cells: cells))
+            var row = FragmentRow(
+                labels: Samples.labels(("n", "\(number)")), first: Int(random.next() % 9), cells: cells)
+            if number % 10 == 0 { row.histograms = PagingTests.histograms(steps, number) }
+            rows.append(row)
         }
         var pager = FragmentPager(width: width)
         var pages: [FragmentPage] = []
@@ -58,6 +60,31 @@ struct PagingTests {
         }
         let same = collector.rows == rows
         #expect(same)
+    }
+
+    /// At every third step, and now and then one that fits nothing.
+    private static func histograms(_ steps: Int, _ number: Int) -> FragmentHistograms {
+        var found = FragmentHistograms(metric: "m\(number)")
+        for offset in stride(from: 0, to: steps, by: 3) {
+            let buckets = NativeHistogram.Buckets(indexed: (0..<12).map { ($0 * 2, Double(offset) + 0.5) })
+            let histogram = NativeHistogram(schema: 3, count: Double(number), sum: 0.25, positive: buckets)
+            found.cells.append(
+                FragmentHistograms.Cell(
+                    offset: offset, histogram: offset % 21 == 0 ? nil : histogram, weight: UInt32(offset + 1)))
+        }
+        return found
+    }
+
+    @Test("histograms of a row at steps that it does not have are refused")
+    func strangeHistograms() throws {
+        let histogram = NativeHistogram(schema: 0, count: 1, sum: 1)
+        for offsets in [[0, 1, 2], [1, 1], [2]] {
+            let cells = offsets.map { FragmentHistograms.Cell(offset: $0, histogram: histogram) }
+            let row = FragmentRow(
+                labels: .empty, first: 0, cells: [1, 2], histograms: FragmentHistograms(cells: cells))
+            let bytes = [UInt8].encoding(FragmentPage(rows: [row]).encode)
+            #expect(throws: WireError.self) { _ = try FragmentPage(decoding: bytes.rawSpan) }
+        }
     }
 
     @Test("an end full of warnings, notes and slots fits its frame")

@@ -48,6 +48,30 @@ enum Samples {
             SeriesColumns(labels: load, timestamps: [], values: []),
         ], continuesLast: true)
 
+    static let histogram = NativeHistogram(
+        schema: 3, counterResetHint: .gauge, count: 12, sum: 18.5, zeroThreshold: 0.5, zeroCount: 2,
+        positive: .init(spans: [.init(offset: -3, length: 2), .init(offset: 4, length: 1)], counts: [1, 7, 1]),
+        negative: .init(spans: [.init(offset: 0, length: 1)], counts: [1]))
+    static let customHistogram = NativeHistogram(
+        schema: NativeHistogram.customSchema, count: 3.5, sum: 2,
+        positive: .init(spans: [.init(offset: 0, length: 2)], counts: [0.5, 3]), customValues: [1])
+
+    /// A batch of two histograms and a number between.
+    static let histogramBatch: WriteBatch = {
+        var batch = WriteBatch(generation: 9)
+        batch.rows.append(series: 1, timestamp: 1000, histogram: histogram)
+        batch.rows.append(series: 2, timestamp: 1000, value: 5)
+        batch.rows.append(series: 3, timestamp: 2000, histogram: customHistogram)
+        return batch
+    }()
+
+    static let histogramPage = SeriesPage(series: [
+        SeriesColumns(
+            labels: up, timestamps: [2000], values: [1],
+            histograms: HistogramColumns(timestamps: [1000, 3000], values: [histogram, customHistogram])),
+        SeriesColumns(labels: load, timestamps: [5], values: [2]),
+    ])
+
     static let scope = MetadataScope(
         tenant: tenant,
         matcherSets: [

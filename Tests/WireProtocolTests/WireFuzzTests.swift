@@ -18,6 +18,8 @@ struct WireFuzzTests {
         let prelude: [UInt8] = [0, 0, 0, 0, 0, 0, 32, 0]
         var frames: [(UInt8, UInt8, [UInt8])] = [
             (FrameType.write.rawValue, 1, prelude + .encoding(Samples.batch.encode)),
+            (FrameType.write.rawValue, 1, prelude + .encoding(Samples.histogramBatch.encode)),
+            (FrameType.seriesPage.rawValue, 3, .encoding(Samples.histogramPage.encode)),
             (FrameType.store.rawValue, 5, prelude + .encoding(Samples.storeCall.encode)),
             (FrameType.movement.rawValue, 7, prelude + .encoding(Samples.packet.encode)),
             (FrameType.stored.rawValue, 1, .encoding(Samples.storeAnswer.encode)),

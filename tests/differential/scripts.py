@@ -17,10 +17,14 @@ from harness.ports import free_port
 from harness.prometheus import running_prometheus
 from harness.remote_write import HEADERS, compressed, write_request
 
+from differential import native
+
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "Tests/QueryEngineTests/Fixtures/Scripts"
 (STALE,) = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=promql-experimental-functions,promql-duration-expr"]
+FEATURES = "promql-experimental-functions,promql-duration-expr,native-histograms"
+FLAGS = ["--web.enable-remote-write-receiver", f"--enable-feature={FEATURES}"]
+Value = float | native.Native | None
 
 
 def milliseconds(text: str) -> int:
@@ -34,20 +38,23 @@ def labels_of(text: str) -> tuple[dict[str, str], str]:
     name = re.match(r"[a-zA-Z_:][\w:]*", text)
     if name:
         labels["__name__"], text = name[0], text[name.end():]
-    if text.startswith("{"):
+    if text.startswith("{") and not text.startswith("{{"):
         text = text[1:]
         while not text.startswith("}"):
-            label = re.match(r'(?:("(?:[^"\\]|\\.)*")|(\w+))=("(?:[^"\\]|\\.)*"),?', text)
+            label = re.match(r'(?:("(?:[^"\\]|\\.)*")|(\w+))=("(?:[^"\\]|\\.)*"),?\s*', text)
             labels[json.loads(label[1]) if label[1] else label[2]] = json.loads(label[3])
             text = text[label.end():]
         text = text[1:]
     return labels, text
 
 
-def values_of(text: str) -> list[float | None]:
-    """`1 _ stale 2x3 0+1x5`, as numbers."""
-    result: list[float | None] = []
-    for word in text.split():
+def values_of(text: str) -> list[Value]:
+    """`1 _ stale 2x3 0+1x5 {{count:1 …}}`, as numbers and histograms."""
+    result: list[Value] = []
+    for word in re.findall(r"(?:\{\{.*?\}\}|\S)+", text):
+        if word.startswith("{{"):
+            result += native.values_of(word)
+            continue
         series = re.fullmatch(r"(.*?[^e])([+-].*)x(\d+)", word)
         if word == "_":
             result.append(None)
@@ -76,7 +83,7 @@ class Evaluation:
     query: str
     times: list[int]
     step: int
-    rows: list[tuple[dict[str, str] | None, list[float | None]]] = field(default_factory=list)
+    rows: list[tuple[dict[str, str] | None, list[Value]]] = field(default_factory=list)
     failure: str | None = None
     note: str | None = None
 
@@ -114,26 +121,33 @@ def read(path: pathlib.Path) -> tuple[list, list[Evaluation]]:
     return series, evaluations
 
 
-def same(left: float | None, right: float | None) -> bool:
-    """Equal but for the last bits."""
-    if left is None or right is None:
+def same(left: Value | list[float], right: Value | list[float]) -> bool:
+    """Equal but for the last bits; histograms are told by their numbers."""
+    left, right = (side.numbers() if isinstance(side, native.Native) else side for side in (left, right))
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if left is None or right is None or isinstance(left, list) or isinstance(right, list):
         return left is right
     return math.isnan(left) and math.isnan(right) or left == right or math.isclose(left, right, rel_tol=1e-12)
 
 
-def answered(evaluation: Evaluation, data: dict) -> list[tuple[dict[str, str] | None, list[float | None]]]:
+def cells_of(one: dict) -> dict[int, float | list[float]]:
+    """A series' samples of both kinds by their times."""
+    numbers = one.get("values", [one["value"]] if "value" in one else [])
+    histograms = one.get("histograms", [one["histogram"]] if "histogram" in one else [])
+    cells = [(round(time * 1000), float(value)) for time, value in numbers]
+    return dict(sorted(cells + [(round(time * 1000), native.answered(value)) for time, value in histograms]))
+
+
+def answered(evaluation: Evaluation, data: dict) -> list[tuple[dict[str, str] | None, list]]:
     """The answer's rows, in the script's form."""
     if data["resultType"] == "scalar":
         return [(None, [float(data["result"][1])])]
     rows = []
     for one in data["result"]:
-        if "value" in one:
-            rows.append((one["metric"], [float(one["value"][1])]))
-        elif evaluation.step:
-            cells = {round(time * 1000): float(value) for time, value in one["values"]}
-            rows.append((one["metric"], [cells.get(time) for time in evaluation.times]))
-        else:
-            rows.append((one["metric"], [float(value) for _, value in one["values"]]))
+        cells = cells_of(one)
+        wanted = [cells.get(time) for time in evaluation.times] if evaluation.step else list(cells.values())
+        rows.append((one["metric"], wanted))
     return rows
 
 
@@ -156,6 +170,22 @@ def difference(evaluation: Evaluation, answer: dict) -> str | None:
     return f"more: {rest}" if rest else None
 
 
+def requests(series: list) -> list:
+    """The series as remote write: in one request, but time by time where histograms and numbers take turns."""
+    if not any(isinstance(value, native.Native) for _, samples in series for _, value in samples):
+        return [write_request(series)]
+    result = []
+    for time in sorted({time for _, samples in series for time, _ in samples}):
+        found = [(labels, dict(samples).get(time)) for labels, samples in series]
+        request = write_request(
+            (labels, [] if isinstance(value, native.Native) else [(time, value)]) for labels, value in found if value is not None)
+        for entry, value in zip(request.timeseries, [value for _, value in found if value is not None]):
+            if isinstance(value, native.Native):
+                value.fill(entry.histograms.add(), time)
+        result.append(request)
+    return result
+
+
 def main() -> int:
     """All scripts."""
     differing = asked = 0
@@ -165,9 +195,9 @@ def main() -> int:
             with running_prometheus(
                 pathlib.Path(directory), "scrape_configs: []\n", free_port(), *FLAGS, program=sys.argv[1]
             ) as client:
-                request = write_request(series)
-                pushed = client.request("POST", "/api/v1/write", body=compressed(request), headers=HEADERS)
-                assert pushed.status == 204, pushed
+                for request in requests(series):
+                    pushed = client.request("POST", "/api/v1/write", body=compressed(request), headers=HEADERS)
+                    assert pushed.status == 204, pushed
                 for evaluation in evaluations:
                     asked += 1
                     if evaluation.step:

@@ -131,8 +131,6 @@ def test_experimental_parts_of_the_language_are_behind_settings(shared_standalon
     assert [entry["value"][1] for entry in server.query("mad_over_time(up[1m * 5])")] == ["0"] * 3
     assert len(server.query("limit_ratio(0.5, up) or limit_ratio(-0.5, up)")) == 3
     assert len(server.query("info(up)")) == 3
-    reply = server.get("/api/v1/query", {"query": "histogram_count(up)"})
-    assert reply.status == 422 and "not supported yet" in reply.json["error"], reply.text
 
 
 def test_labels_values_and_series(shared_standalone, base):

@@ -21,16 +21,27 @@ package enum Envelope {
             return result("vector", count: samples.count, end) { index, text in
                 text.raw(metricKey)
                 text.object(samples[index].labels)
-                text.raw(valueKey)
-                text.point(time: samples[index].timestamp, value: samples[index].value)
+                if let histogram = samples[index].histogram {
+                    text.raw(",\"histogram\":")
+                    text.point(time: samples[index].timestamp, histogram: histogram)
+                } else {
+                    text.raw(valueKey)
+                    text.point(time: samples[index].timestamp, value: samples[index].value)
+                }
                 text.raw("}")
             }
         case .matrix(let series):
             return result("matrix", count: series.count, end) { index, text in
                 text.raw("{\"metric\":")
                 text.object(series[index].labels)
-                text.raw(",\"values\":")
-                text.points(series[index])
+                if !series[index].timestamps.isEmpty || series[index].histograms.isEmpty {
+                    text.raw(",\"values\":")
+                    text.points(series[index])
+                }
+                if !series[index].histograms.isEmpty {
+                    text.raw(",\"histograms\":")
+                    text.points(series[index].histograms)
+                }
                 text.raw("}")
             }
         }

@@ -11,7 +11,18 @@ extension LiveHub {
                 "the history has \(points) points, over \(limits.snapshotPointsMax) (live_snapshot_points_max); "
                     + "ask for less of it")
         }
-        return series
+        return series.filter { !$0.timestamps.isEmpty }
+    }
+
+    /// What has to be said of an answer whose native histograms are left out: a live value is a number.
+    static func noteOfHistograms(_ data: QueryData) -> [String] {
+        let hasHistograms =
+            switch data {
+            case .vector(let samples): samples.contains { $0.histogram != nil }
+            case .matrix(let series): series.contains { !$0.histograms.isEmpty }
+            case .scalar, .string: false
+            }
+        return hasHistograms ? ["native histograms are left out of live results: take a number of them"] : []
     }
 
     /// What each step evaluated has, ascending; the last one is the new one. Earlier ones that have become too large are left out.
@@ -24,8 +35,9 @@ extension LiveHub {
         switch data {
         case .scalar(_, let value): steps[evaluation.stepsBefore].samples = [(.empty, value)]
         case .vector(let samples):
-            try checkSeries(samples.count, limits)
-            steps[evaluation.stepsBefore].samples = samples.map { ($0.labels, $0.value) }
+            let numbers = samples.filter { $0.histogram == nil }
+            try checkSeries(numbers.count, limits)
+            steps[evaluation.stepsBefore].samples = numbers.map { ($0.labels, $0.value) }
         case .matrix(let series) where evaluation.stepsBefore > 0:
             for one in series {
                 for (time, value) in zip(one.timestamps, one.values) {

@@ -320,8 +320,8 @@ package struct LiveHub: Sendable {
             var steps = try LiveHub.steps(of: answer.value, evaluation, limits)
             let samples = steps.removeLast().samples
             var step = stream.advance(
-                key: key, time: evaluation.time, samples: samples, warnings: answer.notes,
-                limits: limits)
+                key: key, time: evaluation.time, samples: samples,
+                warnings: answer.notes + LiveHub.noteOfHistograms(answer.value), limits: limits)
             if stream.isLoading {
                 if !steps.isEmpty { stream.correctSoon() }
             } else if answer.warnings.isEmpty {

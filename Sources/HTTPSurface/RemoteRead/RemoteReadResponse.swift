@@ -22,6 +22,9 @@ package enum RemoteReadResponse {
                             ProtobufWriter.int64(2, one.timestamps[index], into: &sample)
                         }
                     }
+                    for (timestamp, histogram) in zip(one.histograms.timestamps, one.histograms.values) {
+                        RemoteReadHistogram.append(4, histogram, timestamp: timestamp, into: &inner)
+                    }
                 }
                 if message.count + result.count > bytesMax {
                     throw APIFailure(

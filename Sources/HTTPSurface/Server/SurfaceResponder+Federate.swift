@@ -39,13 +39,14 @@ enum Federation {
         var value: Double
     }
 
-    /// The newest sample of each series, by metric and labels; those that have ended (a stale marker) and those without a name are
-    /// left out, since the format cannot tell them.
+    /// The newest sample of each series, by metric and labels; those that have ended (a stale marker), those without a name and native
+    /// histograms are left out, since the format cannot tell them.
     static func lines(_ selections: [[SeriesColumns]], allowsUTF8: Bool) -> JSONChunks {
         var seen: Set<Labels> = []
         var lines: [Line] = []
         for series in selections.joined() where seen.insert(series.labels).inserted {
             guard let time = series.timestamps.last, let value = series.values.last, !value.isStaleMarker,
+                series.histograms.timestamps.last.map({ $0 < time }) ?? true,
                 let name = series.labels.metricName
             else { continue }
             lines.append(Line(name: name, labels: series.labels, time: time, value: value))

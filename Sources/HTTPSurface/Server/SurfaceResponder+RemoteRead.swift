@@ -28,10 +28,13 @@ extension SurfaceResponder {
                 let found = try await Deadline.run(selection.timeoutMilliseconds) {
                     try await service.select(selection)
                 }
-                results.append(RemoteReadResponse.sorted(found.value[0].filter { !$0.timestamps.isEmpty }))
+                results.append(RemoteReadResponse.sorted(found.value[0].filter { !$0.isEmpty }))
             }
             switch read.responseType {
             case .samples: return try samples(results, ticket)
+            // Whoever takes chunks takes samples, too, and chunks here are of numbers.
+            case .streamedChunks where results.contains { $0.contains { !$0.histograms.isEmpty } }:
+                return try samples(results, ticket)
             case .streamedChunks: return streamed(results, ticket)
             }
         } catch {

@@ -157,14 +157,17 @@ package struct VectorSample: Sendable, Equatable {
     package var labels: Labels
     /// Unix milliseconds, as the result shows it: the evaluation time.
     package var timestamp: Int64
-    /// The value.
+    /// The value; of no meaning where there is a histogram.
     package var value: Double
+    /// The native histogram that the sample is; nil for a number.
+    package var histogram: NativeHistogram?
 
     /// One series' value at one time.
-    package init(labels: Labels, timestamp: Int64, value: Double) {
+    package init(labels: Labels, timestamp: Int64, value: Double, histogram: NativeHistogram? = nil) {
         self.labels = labels
         self.timestamp = timestamp
         self.value = value
+        self.histogram = histogram
     }
 }
 

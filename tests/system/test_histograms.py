@@ -1,0 +1,131 @@
+"""Native histograms by remote write: what was acknowledged is read back after kill -9, after a seal, and from a cluster that loses and gains a member."""
+
+from typing import Any, Callable
+
+from harness import remote_write
+from harness.fleet import PATIENCE, wait_until_settled
+from harness.murmur import Node, Standalone, now_ms
+from harness.waiting import wait_for
+
+SERVERS = 24
+
+
+def histogram(observations: int, at: int) -> dict[str, Any]:
+    """An integer histogram: schema 0, two observations in (0.5, 1], the rest in (2, 4]."""
+    return {
+        "count_int": observations, "sum": 3.0 * observations, "zero_threshold": 0.001, "positive_spans": [{"offset": 0, "length": 1}, {"offset": 1, "length": 1}],
+        "positive_deltas": [2, observations - 4], "timestamp": at,
+    }
+
+
+class Sizes:
+    """Pushes rounds of histograms and numbers, and knows what must be answered."""
+
+    def __init__(self, push: Node, ask: Node):
+        self.start = now_ms() // 1000 * 1000 - 600_000
+        self.push, self.ask, self.rounds = push, ask, 0
+
+    def round(self) -> None:
+        at = self.start + self.rounds * 1000
+        request = remote_write.messages()["prometheus.WriteRequest"]()
+        for number in range(SERVERS):
+            entry = request.timeseries.add()
+            entry.labels.add(name="__name__", value="sizes")
+            entry.labels.add(name="instance", value=f"web-{number}")
+            # Every fourth series has numbers and histograms in turn.
+            if number % 4 == 0 and self.rounds % 2 == 0:
+                entry.samples.add(value=number, timestamp=at)
+            else:
+                entry.histograms.add(**histogram(10 * number + self.rounds + 4, at))
+        body = remote_write.compressed(request)
+        wait_for("an acknowledgement", lambda: self.push.request("POST", "/api/v1/write", body=body, headers=remote_write.HEADERS).status == 204, PATIENCE)
+        self.rounds += 1
+
+    def is_right(self) -> bool:
+        """Whether an answer without a warning has everything, once; one that is short must say so."""
+        parameters = {"query": "sizes[1h]", "time": (self.start + self.rounds * 1000) / 1000}
+        reply = self.ask.get("/api/v1/query", parameters)
+        if reply.status != 200:
+            return False
+        found = {}
+        for entry in reply.json["data"]["result"]:
+            histograms = [(round(at * 1000), value["count"], value["sum"]) for at, value in entry.get("histograms", [])]
+            found[entry["metric"]["instance"]] = ([(round(at * 1000), value) for at, value in entry.get("values", [])], histograms)
+        wanted = {}
+        for number in range(SERVERS):
+            numbers, histograms = [], []
+            for step in range(self.rounds):
+                at, count = self.start + step * 1000, 10 * number + step + 4
+                if number % 4 == 0 and step % 2 == 0:
+                    numbers.append((at, str(number)))
+                else:
+                    histograms.append((at, str(count), str(3 * count)))
+            wanted[f"web-{number}"] = (numbers, histograms)
+        warnings = reply.json.get("warnings")
+        assert found == wanted or warnings, (self.rounds, found)
+        return found == wanted and not warnings
+
+    def check(self) -> None:
+        wait_for("a complete answer", self.is_right, PATIENCE, pause=0.2)
+
+
+def test_histograms_are_there_after_a_kill_and_after_a_seal(start_standalone: Callable[..., Standalone]) -> None:
+    server = start_standalone(native_histograms=True, seal_interval="2s")
+    sizes = Sizes(server, server)
+    for _ in range(5):
+        sizes.round()
+    sizes.check()
+    server.kill()
+    server.start()
+    sizes.check()
+    for _ in range(5):
+        sizes.round()
+    wait_for("a seal", lambda: server.metric("murmur_engine_head_samples") == 0 and server.metric("murmur_block_files") > 0)
+    sizes.check()
+    # Some lie in blocks now, the new ones in the log.
+    sizes.round()
+    sizes.check()
+    server.kill()
+    server.start()
+    sizes.check()
+
+
+def test_a_hostile_histogram_is_refused_alone_and_ends_nothing(start_standalone: Callable[..., Standalone]) -> None:
+    server = start_standalone(native_histograms=True)
+    at = now_ms()
+    for change in (
+        {"positive_spans": [{"offset": 0, "length": 2**32 - 1}]}, {"positive_spans": [{"offset": 2**31 - 1, "length": 2}]},
+        {"positive_spans": [{"offset": -(2**31), "length": 2}] * 3}, {"positive_deltas": [2**63 - 1, 2**63 - 1]},
+        {"schema": 52, "positive_spans": [{"offset": 2**31 - 1, "length": 1}, {"offset": 2**31 - 1, "length": 1}]}, {"schema": -128},
+        {"custom_values": [1.0]}, {"count_int": 2**64 - 1},
+    ):
+        request = remote_write.write_request([({"__name__": "beside", "instance": "a"}, [(at, 1.0)])])
+        entry = request.timeseries.add()
+        entry.labels.add(name="__name__", value="hostile")
+        entry.histograms.add(**{**histogram(9, at), **change})
+        reply = server.request(
+            "POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS,
+        )
+        assert reply.status == 400 and "histogram" in reply.text, (change, reply.text)
+        at += 1
+    assert server.query("hostile") == []
+    assert server.query("count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == "8"
+
+
+def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins(start_node: Callable[..., Node]) -> None:
+    first = start_node("aggregator", "aggregator-1", replication_factor=2)
+    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
+    second = start_node("aggregator", "aggregator-2", join=first.cluster)
+    sizes = Sizes(router, coordinator)
+    for _ in range(4):
+        sizes.round()
+    # What the two have is copied by the third; then one of them is gone, and what it alone was asked for is with another.
+    third = start_node("aggregator", "aggregator-3", join=first.cluster)
+    sizes.round()
+    wait_until_settled([first, second, third])
+    sizes.check()
+    second.kill()
+    for _ in range(4):
+        sizes.round()
+    sizes.check()
