@@ -11,12 +11,14 @@ actor SlotRestorer {
     private let engine: EngineHost
     private let servers: CheckpointServers
     private let logger: Logger
-    /// Between two tries while the store is away.
+    /// Between two looks whether a database that was away answers.
     private static let pause = Duration.seconds(2)
+    /// `restore_looks_max`: after so many of them slots are tried again in any case.
+    private static let looksMax = 15
     /// `restored_slots_max`: slots fetched at a time.
     private static let slotsMax = 2_048
 
-    private var wanted: Set<Int> = []
+    private var rounds = RestoreRounds(slotsMax: slotsMax)
     private var isAtWork = false
     private var told: String?
     /// Blocks found in files here, by file, for as long as slots are wanted; they never change.
@@ -38,7 +40,7 @@ actor SlotRestorer {
             for await notice in notices {
                 switch notice {
                 case .restore(let slot):
-                    wanted.insert(slot)
+                    rounds.insert(slot)
                     if !isAtWork {
                         isAtWork = true
                         group.addTask { await self.work() }
@@ -47,7 +49,7 @@ actor SlotRestorer {
             }
             group.cancelAll()
         }
-        wanted = []
+        rounds.clear()
     }
 
     private func work() async {
@@ -55,31 +57,37 @@ actor SlotRestorer {
             isAtWork = false
             local = [:]
         }
-        // Slots of which all is here that the databases which answer have.
-        var tried: Set<Int> = []
-        while !wanted.isEmpty, !Task.isCancelled {
-            let untried = wanted.subtracting(tried)
-            let slots = Array((untried.isEmpty ? wanted : untried).sorted().prefix(Self.slotsMax))
+        var (awayAtBegin, looks) = (away, 0)
+        while rounds.count > 0, !Task.isCancelled {
+            if rounds.isOver {
+                do { try await Task.sleep(for: Self.pause) } catch { return }
+                await servers.refresh()
+                looks += 1
+                guard looks >= Self.looksMax || away != awayAtBegin || !away.contains(true) else { continue }
+                (awayAtBegin, looks) = (away, 0)
+                rounds.begin()
+            }
+            let slots = rounds.next
             do {
                 try await fetch(slots)
-                wanted.subtract(slots)
-                // Whoever was away is back: the others are asked for anew.
-                tried = []
+                rounds.restored(slots)
                 told = nil
             } catch let error as EngineError where error.code == .closed {
                 return
             } catch {
-                tried.formUnion(slots)
+                rounds.failed(slots)
                 if told != "\(error)" {
                     told = "\(error)"
                     logger.warning(
                         "slots not restored from the checkpoint; trying on",
-                        metadata: ["slots": "\(wanted.count)", "error": "\(error)"])
+                        metadata: ["slots": "\(rounds.count)", "error": "\(error)"])
                 }
-                if untried.count <= slots.count { try? await Task.sleep(for: Self.pause) }
             }
         }
     }
+
+    /// The databases that cannot be used now, by their place in the list.
+    private var away: [Bool] { servers.status.map(\.isAway) }
 
     private func fetch(_ slots: [Int]) async throws {
         let retention = engine.configuration.engine.retention

@@ -63,18 +63,19 @@ package struct ClusterAdministration: ClusterService {
         status.replicationFactor = Int(snapshot.settings?.wantedFactor ?? 0)
         status.slots = await slots()
         try await addTroubles(to: &status, snapshot)
-        status.otherKeys = try await otherKeys(snapshot)
+        status.stranger = try await stranger(snapshot)
         status.checkpoint = checkpoint()
         let digits = String(digest, radix: 16)
         status.view = String(repeating: "0", count: 16 - digits.count) + digits
         return status
     }
 
-    private func otherKeys(_ snapshot: ClusterSnapshot) async throws -> ClusterStatus.OtherKeys? {
-        guard let seen = try await membership.node.otherKeys() else { return nil }
+    private func stranger(_ snapshot: ClusterSnapshot) async throws -> ClusterStatus.Stranger? {
+        guard let seen = try await membership.node.stranger() else { return nil }
         let seconds = Int(seen.microsecondsAgo / 1_000_000)
         let name = snapshot.members.first { $0.record.address == seen.sender }?.record.name.text
-        return ClusterStatus.OtherKeys(name: name, address: "\(seen.sender)", seconds: seconds)
+        let cluster: String? = if case .otherCluster(let id) = seen.reason { "\(id)" } else { nil }
+        return ClusterStatus.Stranger(name: name, address: "\(seen.sender)", clusterID: cluster, seconds: seconds)
     }
 
     /// Everybody; see `ClusterService`.

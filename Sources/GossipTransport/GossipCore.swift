@@ -17,7 +17,7 @@ final class GossipCore: @unchecked Sendable {
     private var machine: Membership
     private var envelope: Envelope
     private(set) var envelopeCounts = EnvelopeCounts()
-    private(set) var strangers = SealStrangers()
+    private(set) var strangers = Strangers()
     private var effects: [MembershipEffect] = []
     private var channel: (any Channel)?
     private var timer: Scheduled<Void>?
@@ -139,16 +139,35 @@ final class GossipCore: @unchecked Sendable {
             do throws(MembershipError) {
                 let contents = try envelope.unwrap(Array(datagram.data.readableBytesView), as: .datagram)
                 envelopeCounts.accepted += 1
-                strangers.opened(from: address)
+                strangers.taken(from: address)
                 machine.receive(contents, from: address, now: now, into: &effects)
             } catch {
                 envelopeCounts.count(error)
-                if error.code == .unknownKey || error.code == .unsealed {
-                    strangers.refused(from: address, at: now.microseconds)
-                }
+                refuse(datagram.data, from: address, error, now: now)
             }
         }
         perform()
+    }
+
+    private func refuse(
+        _ datagram: ByteBuffer, from sender: NodeAddress, _ error: MembershipError, now: MembershipInstant
+    ) {
+        let reason: Stranger.Reason
+        switch error.code {
+        case .unknownKey, .unsealed: reason = .otherKeys
+        case .wrongCluster:
+            guard let cluster = Envelope.cluster(of: Array(datagram.readableBytesView)) else { return }
+            reason = .otherCluster(cluster)
+        default: return
+        }
+        guard strangers.refused(from: sender, for: reason, at: now.microseconds) else { return }
+        switch reason {
+        case .otherKeys:
+            logger.warning("gossip that no key here opens: other keys, or none", metadata: ["sender": "\(sender)"])
+        case .otherCluster(let cluster):
+            logger.warning(
+                "gossip of another cluster comes here", metadata: ["sender": "\(sender)", "cluster": "\(cluster)"])
+        }
     }
 
     /// Answers an exchange; empty to decline it.

@@ -134,8 +134,8 @@ package final class GossipNode: Sendable {
         try await core.eventLoop.submit { self.core.envelopeCounts }.get()
     }
 
-    /// Whose datagrams no key here opens, of several the last one; nil while there is nobody.
-    package func otherKeys() async throws -> OtherKeys? {
+    /// Whose datagrams are refused, of several the last one; nil while there is nobody.
+    package func stranger() async throws -> Stranger? {
         try await core.eventLoop.submit { self.core.strangers.last(at: GossipCore.now.microseconds) }.get()
     }
 

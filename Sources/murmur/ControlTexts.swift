@@ -36,7 +36,7 @@ enum ControlTexts {
         }
         if let replacement = status.replacement { rows.append(["Replacement", Self.replacement(replacement)]) }
         for server in status.checkpoint ?? [] { rows.append(["Checkpoint", checkpoint(server)]) }
-        if let other = status.otherKeys { rows.append(["Keys", otherKeys(other)]) }
+        if let stranger = status.stranger { rows.append(["Stranger", Self.stranger(stranger)]) }
         let troubles =
             status.suspected.map { "\($0) does not answer" } + status.dead.map { "\($0) is dead" }
         let trouble = troubles.isEmpty ? (hasWarnings ? "see the end" : "none") : troubles.joined(separator: "; ")
@@ -44,10 +44,11 @@ enum ControlTexts {
         return aligned(rows)
     }
 
-    /// Whose gossip is refused for its keys.
-    static func otherKeys(_ other: ClusterStatus.OtherKeys) -> String {
-        let name = other.name.map { "\($0) at " } ?? ""
-        return "gossip that comes from \(name)\(other.address) cannot be opened: other keys, or none"
+    /// Whose gossip is refused, and why.
+    static func stranger(_ stranger: ClusterStatus.Stranger) -> String {
+        let place = (stranger.name.map { "\($0) at " } ?? "") + stranger.address
+        let reason = stranger.clusterID.map { "is of another cluster, ID \($0)" }
+        return "gossip that comes from \(place) \(reason ?? "cannot be opened: other keys, or none")"
     }
 
     /// One database of the checkpoint.

@@ -34,7 +34,7 @@ enum Doctor {
         let status = try await client.get("status", ClusterStatus.self)
         let members = try await client.get("members", [ClusterMemberStatus].self)
             .filter { $0.state != "left" && $0.state != "forgotten" }
-        return judge(status, await ask(members.filter { $0.liveness != "dead" }), members)
+        return judge(status, await ask(members), members)
     }
 
     static func ask(_ members: [ClusterMemberStatus]) async -> [Answer] {
@@ -76,11 +76,13 @@ enum Doctor {
             ]
         }
         var findings = [Finding(isFine: true, text: "\(status.node) is part of the cluster \(cluster)")]
-        findings += liveness(members)
+        let lives = answers.filter { $0.member.liveness == "dead" }.compactMap { afterlife($0, in: status) }
+        let answers = answers.filter { $0.member.liveness != "dead" }
+        findings += liveness(members, Dictionary(lives) { first, _ in first })
         findings += reachability(answers)
         findings += agreement(answers)
         findings += ways(answers)
-        findings += keys(answers)
+        findings += strangers(answers)
         findings += settings(answers)
         findings += copies(status, members)
         findings += zones(status, members)
@@ -94,13 +96,15 @@ enum Doctor {
         return findings
     }
 
-    private static func liveness(_ members: [ClusterMemberStatus]) -> [Finding] {
+    /// Who does not answer gossip; of the dead what `afterlives` knows better, by name.
+    private static func liveness(_ members: [ClusterMemberStatus], _ afterlives: [String: Finding]) -> [Finding] {
         let silent = members.filter { $0.liveness != "alive" }
         if silent.isEmpty {
             let all = members.count == 1 ? "the only member answers" : "all \(members.count) members answer"
             return [Finding(isFine: true, text: "\(all) gossip")]
         }
         return silent.map { member in
+            if let finding = afterlives[member.name] { return finding }
             let age = ControlTexts.age(member.seconds)
             return member.liveness == "dead"
                 ? Finding(
@@ -110,6 +114,24 @@ enum Doctor {
                     isFine: false, text: "\(member.name) has not answered for \(age)",
                     advice: "wait some seconds; then look at its process, and at UDP to \(member.address)")
         }
+    }
+
+    /// Of a member that is dead to the cluster, and answers HTTP.
+    private static func afterlife(_ answer: Answer, in asked: ClusterStatus) -> (String, Finding)? {
+        let name = answer.member.name
+        guard let status = answer.status, let cluster = status.clusterID, let own = asked.clusterID,
+            status.node == name
+        else { return nil }
+        if cluster == own {
+            let text = "\(name) is dead to \(asked.node), and answers HTTP"
+            let advice = "look whether UDP and TCP get to \(answer.member.address), both ways"
+            return (name, Finding(isFine: false, text: text, advice: advice))
+        }
+        let text = "\(name) lives in another cluster, ID \(cluster); \(asked.node) is still in \(own)"
+        let advice =
+            "is this one gone with its disks: stop \(asked.node) and all who are still in it, and start them again: "
+            + "they join the other one"
+        return (name, Finding(isFine: false, text: text, advice: advice))
     }
 
     private static func reachability(_ answers: [Answer]) -> [Finding] {
@@ -169,13 +191,16 @@ enum Doctor {
         }
     }
 
-    private static func keys(_ answers: [Answer]) -> [Finding] {
+    private static func strangers(_ answers: [Answer]) -> [Finding] {
         answers.compactMap { answer in
-            answer.status?.otherKeys.map { other in
+            answer.status?.stranger.map { stranger in
                 Finding(
-                    isFine: false, text: "\(answer.member.name): \(ControlTexts.otherKeys(other))",
-                    advice: "give both the same --keyring-file, and compare murmur ctl keyring of both; one with "
-                        + "other keys is in a cluster of its own")
+                    isFine: false, text: "\(answer.member.name): \(ControlTexts.stranger(stranger))",
+                    advice: stranger.clusterID == nil
+                        ? "give both the same --keyring-file, and compare murmur ctl keyring of both; one with "
+                            + "other keys is in a cluster of its own"
+                        : "a process of a cluster that is gone: stop it and start it again, and it joins this one. One of a "
+                            + "cluster that lives was told a wrong address")
             }
         }
     }

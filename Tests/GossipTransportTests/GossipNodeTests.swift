@@ -139,12 +139,16 @@ import Testing
             "other", seeds: [], directory: try TestMember.directory(), settings: TestMember.settings(id: 99))
         let address = NodeAddress(v4: 0x7F00_0001, port: UInt16(home.port))
         let name = try MemberName("home")
+        #expect(try await home.node.stranger() == nil)
         try await other.node.command { _, _, effects in
             let datagram = GossipDatagram(
                 sender: try MemberName("x"), message: .ping(sequence: 1, target: name, digest: 0))
-            effects.append(.send(to: address, contents: datagram.encoded))
+            for _ in 0..<3 { effects.append(.send(to: address, contents: datagram.encoded)) }
         }
-        #expect(try await TestMember.wait { try await home.node.envelopeCounts().wrongCluster > 0 })
+        #expect(try await TestMember.wait { try await home.node.envelopeCounts().wrongCluster == 3 })
+        let seen = try #require(try await home.node.stranger())
+        let theirs = try #require(try await other.node.read { $0.settings }).id
+        #expect(seen.sender.port == UInt16(other.port) && seen.reason == .otherCluster(theirs))
 
         let keyless = try await TestMember.start(
             "keyless", seeds: [seed], directory: try TestMember.directory(), keyring: Keyring(keys: [TestMember.key(2)])
@@ -162,11 +166,12 @@ import Testing
     func otherKeys() async throws {
         let members = try await cluster(2)
         #expect(try await TestMember.wait { try await agree(members, on: ["n0", "n1"]) })
-        #expect(try await members[0].node.otherKeys() == nil)
+        #expect(try await members[0].node.stranger() == nil)
         try await members[1].node.setKeyring(try Keyring(keys: [TestMember.key(2)]))
-        #expect(try await TestMember.wait { try await members[0].node.otherKeys() != nil })
-        let seen = try #require(try await members[0].node.otherKeys())
+        #expect(try await TestMember.wait { try await members[0].node.stranger() != nil })
+        let seen = try #require(try await members[0].node.stranger())
         #expect(seen.sender.port == UInt16(members[1].port) && seen.microsecondsAgo >= 0)
+        #expect(seen.reason == .otherKeys)
         for member in members {
             await member.crash()
             member.clean()

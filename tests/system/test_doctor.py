@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import select
+import shutil
 import socket
 import subprocess
 import threading
@@ -128,8 +129,20 @@ FAULTS: dict[str, tuple[Callable[[MadeUpCluster], Any], list[str]]] = {
         ["TCP to aggregator-1 at 10.0.0.0:7481 does not get through from aggregator-2, aggregator-3, router-1 and 1 more"],
     ),
     "keys": (
-        lambda it: it.statuses["router-1"].update(otherKeys={"name": "aggregator-2", "address": "10.0.0.1:7481", "seconds": 3}),
+        lambda it: it.statuses["router-1"].update(stranger={"name": "aggregator-2", "address": "10.0.0.1:7481", "seconds": 3}),
         ["router-1: gossip that comes from aggregator-2 at 10.0.0.1:7481 cannot be opened: other keys, or none", "murmur ctl keyring"],
+    ),
+    "a survivor of a cluster that is gone": (
+        lambda it: it.statuses["router-1"].update(stranger={"address": "10.0.0.9:7481", "clusterID": "99", "seconds": 3}),
+        ["router-1: gossip that comes from 10.0.0.9:7481 is of another cluster, ID 99", "stop it and start it again"],
+    ),
+    "founded anew": (
+        lambda it: (it.members["aggregator-2"].update(liveness="dead"), it.statuses["aggregator-2"].update(clusterID="2")),
+        ["aggregator-2 lives in another cluster, ID 2; aggregator-1 is still in 1", "stop aggregator-1 and all who are still in it"],
+    ),
+    "dead to one": (
+        lambda it: it.members["aggregator-2"].update(liveness="dead"),
+        ["aggregator-2 is dead to aggregator-1, and answers HTTP", "UDP and TCP get to 10.0.0.1:7481"],
     ),
     "checkpoint": (
         lambda it: it.statuses["aggregator-2"].update(checkpoint=[{**DATABASE, "isAway": True, "reason": "it sleeps"}]),
@@ -147,7 +160,10 @@ FAULTS: dict[str, tuple[Callable[[MadeUpCluster], Any], list[str]]] = {
     "views": (lambda it: it.statuses["router-1"].update(view="2"), ["members see different things"]),
     "not ready": (lambda it: it.statuses["router-1"].update(isReady=False, waitingFor=["the moon"]), ["router-1 is not ready: the moon"]),
     "silent": (lambda it: it.members["router-1"].update(http=f"127.0.0.1:{free_port()}"), ["router-1 does not answer HTTP from here"]),
-    "dead": (lambda it: it.members["router-1"].update(liveness="dead"), ["router-1 has been dead for 1m", "murmur ctl forget router-1"]),
+    "dead": (
+        lambda it: it.members["router-1"].update(liveness="dead", http=f"127.0.0.1:{free_port()}"),
+        ["router-1 has been dead for 1m", "murmur ctl forget router-1"],
+    ),
     "too few aggregators": (
         lambda it: change_first(it, replicationFactor=4), ["there are 3 aggregators for 4 copies", "settings set replication-factor 3"],
     ),
@@ -220,6 +236,22 @@ class StreamsOnly:
     def close(self) -> None:
         """No new connections."""
         self._listener.close()
+
+
+def test_who_outlives_a_cluster_that_lost_all_disks_is_found_from_both_sides(start_node: Callable[..., Node]) -> None:
+    aggregator = start_node("aggregator", "aggregator-1")
+    router = start_node("router", "router-1", join=aggregator.cluster)
+    aggregator.kill()
+    shutil.rmtree(aggregator.data_directory)
+    wait_for("the router's word", lambda: "aggregator-1 has been dead" in doctor(router.url)[1], PATIENCE, pause=0.5)
+    aggregator.start()
+    wait_for("the survivor's word", lambda: "aggregator-1 lives in another cluster, ID" in doctor(router.url)[1], PATIENCE, pause=0.5)
+    said = f"gossip that comes from {router.cluster} is of another cluster, ID"
+    wait_for("the new cluster's word", lambda: said in doctor(aggregator.url)[1], PATIENCE, pause=0.5)
+    # As it is advised.
+    assert router.stop() == 0
+    router.start()
+    wait_for("one cluster", lambda: "all 2 members answer gossip" in doctor(router.url)[1], PATIENCE, pause=0.5)
 
 
 def test_udp_that_does_not_get_through_is_found(start_node: Callable[..., Node]) -> None:

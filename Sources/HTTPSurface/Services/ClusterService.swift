@@ -134,18 +134,21 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
         }
     }
 
-    /// Somebody whose gossip this process cannot open.
-    package struct OtherKeys: Codable, Hashable, Sendable {
+    /// Somebody whose gossip this process refuses.
+    package struct Stranger: Codable, Hashable, Sendable {
         /// The member at the address; nil for none that is known.
         package var name: String?
         /// Where its datagrams come from, as they say.
         package var address: String
+        /// The cluster that they are of; nil when they cannot be opened, for other keys, or none.
+        package var clusterID: String?
         /// How long ago the last one came.
         package var seconds: Int
 
-        package init(name: String?, address: String, seconds: Int) {
+        package init(name: String?, address: String, clusterID: String?, seconds: Int) {
             self.name = name
             self.address = address
+            self.clusterID = clusterID
             self.seconds = seconds
         }
     }
@@ -179,8 +182,8 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
     package var outdatedSettings: [String] = []
     /// Members that this process cannot reach, although they answer others or on another way.
     package var unreachable: [Unreachable] = []
-    /// Nil while all gossip that comes is sealed as this process' keyring says.
-    package var otherKeys: OtherKeys?
+    /// Nil while all gossip that comes is of this cluster, and sealed as this process' keyring says.
+    package var stranger: Stranger?
     /// The databases that keep checkpoints; nil for a process that writes none.
     package var checkpoint: [CheckpointServerState]?
     /// Equal for members that see the same.

@@ -120,6 +120,16 @@ package struct Envelope: Sendable {
         return bytes
     }
 
+    /// The cluster that an envelope says it is of: what anybody can write.
+    ///
+    /// - Parameter bytes: a whole envelope.
+    /// - Returns: nil for what is none.
+    package static func cluster(of bytes: [UInt8]) -> ClusterID? {
+        var reader = GossipReader(bytes.rawSpan, place: "envelope")
+        guard (try? reader.uint32()) != nil else { return nil }
+        return try? reader.clusterID()
+    }
+
     /// Takes contents out of an envelope.
     ///
     /// - Parameters:
