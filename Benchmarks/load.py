@@ -13,12 +13,14 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.parse
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 from processes import MURMUR, Measured, murmuration
@@ -115,9 +117,15 @@ def wait_for_data(server: Measured) -> None:
     sys.exit("bench: no series arrived within 300 s")
 
 
-def measure(fill: int, seconds: int, profile: pathlib.Path | None) -> dict:
+def block_files(server: Measured) -> int:
+    """How many blocks the server has sealed and kept."""
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=60) as answer:
+        return int(float(re.search(r"^murmur_block_files (\S+)$", answer.read().decode(), re.MULTILINE).group(1)))
+
+
+def measure(fill: int, seconds: int, flags: list[str], profile: pathlib.Path | None) -> dict:
     """One run; its figures."""
-    with murmuration() as server:
+    with murmuration(*flags) as server:
         load = subprocess.Popen(
             [MURMUR, "loadgen", "--push", server.url, "--servers", str(SERVERS), "--metrics", str(METRICS), "--interval", f"{INTERVAL}s",
              "--duration", f"{fill + seconds + 5}s", "--json"], stdout=subprocess.PIPE, text=True)
@@ -132,7 +140,9 @@ def measure(fill: int, seconds: int, profile: pathlib.Path | None) -> dict:
             if profile:
                 recorder = subprocess.Popen(
                     ["perf", "record", "-q", "-F", "299", "-g", "-p", str(server.process.pid), "-o", str(profile)])
+            blocks = block_files(server)
             asker.run(seconds)
+            blocks = blocks, block_files(server)
             elapsed = time.monotonic() - begun
             shares = {node.name: (node.cpu_milliseconds() - start) / elapsed / 1000 for node, start in zip(nodes, before)}
             threads = {name: (spent - threads_before.get(name, 0.0)) / elapsed for name, spent in server.cpu_by_thread().items()}
@@ -151,7 +161,7 @@ def measure(fill: int, seconds: int, profile: pathlib.Path | None) -> dict:
         "seconds": elapsed, "shares": shares, "threads": threads, "resident_mb": resident, "peak_mb": peak, "load_average": busy,
         "kinds": {name: {"count": len(values), "p50_ms": quantile(values, 0.5), "p99_ms": quantile(values, 0.99), "max_ms": max(values)}
                   for name, values in kinds.items()},
-        "failures": asker.failures, "pushed": pushed,
+        "failures": asker.failures, "pushed": pushed, "blocks": blocks,
     }
 
 
@@ -168,6 +178,7 @@ def show(figures: dict) -> None:
     print(f"server's memory: {figures['resident_mb']:,.0f} MB at the end, {figures['peak_mb']:,.0f} MB at most")
     print(f"pushes: {pushed['samples']:,} samples in {pushed['seconds']:.0f} s, {pushed['errors']} errors, p50 {pushed['latency_ms']['p50']:.0f} ms,"
           f" p99 {pushed['latency_ms']['p99']:.0f} ms")
+    print("blocks sealed: {} when the first question came, {} after the last".format(*figures["blocks"]))
     print(f"answers that failed or were empty: {len(figures['failures'])}")
     for failure in figures["failures"][:5]:
         print(f"    {failure}")
@@ -178,10 +189,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fill", type=int, default=120, help="seconds of pushes before the first question")
     parser.add_argument("--seconds", type=int, default=120, help="how long to ask")
+    parser.add_argument("--seal-interval", default="1m", help="how often the server writes a block: 1m, while 10m is its own default")
+    parser.add_argument("--block-cache", metavar="BYTES", help="the server's block-cache-bytes-max, such as 1GiB")
     parser.add_argument("--profile", type=pathlib.Path, metavar="FILE", help="write perf's profile of the server there")
     parser.add_argument("--json", action="store_true", help="a last line for programs")
     arguments = parser.parse_args()
-    figures = measure(arguments.fill, arguments.seconds, arguments.profile)
+    flags = ["--seal-interval", arguments.seal_interval]
+    if arguments.block_cache:
+        flags += ["--block-cache-bytes-max", arguments.block_cache]
+    figures = measure(arguments.fill, arguments.seconds, flags, arguments.profile)
     show(figures)
     if arguments.json:
         print(json.dumps(figures))

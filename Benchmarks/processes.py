@@ -17,6 +17,7 @@ MURMUR = pathlib.Path(__file__).resolve().parent.parent / ".build" / "release" /
 PROMETHEUS = pathlib.Path(os.environ.get("PROMETHEUS") or shutil.which("prometheus") or "/usr/bin/prometheus")
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
+QUIET_SECONDS_MAX, QUIET_SHARE_MAX = 300, 0.02
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -54,6 +55,16 @@ class Measured:
         """What is resident now."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+    def wait_until_quiet(self) -> None:
+        """Returns once it is done with what it does by itself: a share of QUIET_SHARE_MAX of a core for two seconds."""
+        deadline = time.monotonic() + QUIET_SECONDS_MAX
+        while time.monotonic() < deadline:
+            before = self.cpu_milliseconds()
+            time.sleep(2)
+            if self.cpu_milliseconds() - before < 2_000 * QUIET_SHARE_MAX:
+                return
+        raise SystemExit(f"bench: {self.name} was not quiet within {QUIET_SECONDS_MAX} s")
 
     def wait_until_ready(self) -> None:
         """Returns once /-/ready answers 200."""

@@ -230,7 +230,6 @@ def filled(server: Measured, hosts: int, kept: pathlib.Path | None) -> int:
     newest, began = int(time.time()) // HOUR * HOUR, time.monotonic()
     fill(server, hosts, newest)
     print(f"filled {hosts * METRICS * POINTS:,} samples in {time.monotonic() - began:.0f} s", flush=True)
-    time.sleep(5)
     if mark:
         mark.write_text(json.dumps({"hosts": hosts, "newest": newest}))
     return newest
@@ -243,6 +242,7 @@ def beside(arguments: argparse.Namespace, rows: list[dict]) -> None:
         kept.mkdir(exist_ok=True)
     with prometheus(kept) as peer:
         newest = filled(peer, arguments.hosts, kept)
+        peer.wait_until_quiet()
         print(peer.name, flush=True)
         for ours, theirs in zip(rows, measure(peer, newest, arguments.runs, arguments.only), strict=True):
             if ours["series"] != theirs["series"]:
@@ -267,6 +267,7 @@ def main() -> int:
     flags = ["--head-samples-max", str(max(10_000, arguments.hosts * METRICS * 60)), "--seal-interval", "1d"]
     with murmuration(*flags, kept=arguments.keep) as server:
         newest = filled(server, arguments.hosts, arguments.keep)
+        server.wait_until_quiet()
         recorder = None
         if arguments.profile:
             recorder = subprocess.Popen(

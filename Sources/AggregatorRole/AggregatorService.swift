@@ -369,7 +369,7 @@ package struct AggregatorService: Service {
     /// Seals what is in memory and uploads it, as far as that goes in time. The log has it all in any case.
     private func seal(_ host: EngineHost, _ uploader: CheckpointUploader) async {
         let sealed = await Bounded.run(configuration.sealWait) {
-            try await host.seal()
+            try await host.seal(stopping: true)
             try await uploader.flush()
         }
         if case .failure(let error) = sealed, !(error is CancellationError) {

@@ -153,6 +153,9 @@ enum EngineMetrics {
         metrics.gauge("murmur_checkpoint_pending_bytes", help: "Bytes of blocks that the checkpoint lacks.") {
             Double(host.statistics.pendingCheckpointBytes)
         }
+        metrics.gauge("murmur_block_cache_bytes_max", help: "Memory that blocks which queries read may take.") {
+            Double(host.configuration.blockCacheBytesMax)
+        }
         metrics.counter("murmur_block_cache_hits_total", help: "Blocks found in the cache.") {
             Double(host.blockCacheCounts.hits)
         }

@@ -59,6 +59,19 @@ package enum Prefetch {
         unsafe array.withUnsafeBytes { unsafe fetch($0.baseAddress, offset: index &* MemoryLayout<T>.stride) }
     }
 
+    /// Asks for the first lines of the memory that `array[index]` refers to, where a reference is all that an element is; out-of-range indices do
+    /// nothing.
+    @inlinable
+    package static func object<T>(of array: borrowing [T], at index: Int) {
+        guard MemoryLayout<T>.size == MemoryLayout<UInt>.size, index >= 0, index < array.count else { return }
+        // SAFETY: the word is in bounds and read as a number; a prefetch of any address reads nothing.
+        unsafe array.withUnsafeBytes { words in
+            let address = unsafe words.loadUnaligned(fromByteOffset: index &* MemoryLayout<T>.stride, as: UInt.self)
+            let object = unsafe UnsafeRawPointer(bitPattern: address)
+            for line in 0..<3 { unsafe fetch(object, offset: line &* 64) }
+        }
+    }
+
     @usableFromInline
     static func fetch(_ base: UnsafeRawPointer?, offset: Int) {
         // SAFETY: as above.

@@ -1,4 +1,4 @@
-import Glibc
+import ByteCoding
 import Logging
 import NIOCore
 import NIOPosix
@@ -94,8 +94,7 @@ final class ClientCore: ConnectionDelegate, @unchecked Sendable {
     /// Why there is no connection, in words for whoever pushes or asks.
     private func reason(_ error: any Error) -> String {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
-        // SAFETY: strerror returns a NUL-terminated string that lives at least until the next call on this thread.
-        let words = (cause as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
+        let words = (cause as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(cause)"
         return "cannot connect to \(host):\(port): \(words)"
     }
 

@@ -125,19 +125,19 @@ package struct DeletionExchange: Sendable {
         if peers.count > peersMax { peers = Array(peers.shuffled().prefix(peersMax)) }
         var all = DeletionSet()
         var answers = 0
-        await withTaskGroup(of: (NodeID, Answer)?.self) { group in
+        await withTaskGroup(of: Answer?.self) { group in
             for node in peers {
                 group.addTask {
                     let result = await ask(node, DeletionsRequest(digest: digest), within: timeout)
                     guard case .success(let answer) = result else { return nil }
-                    return (node, answer)
+                    if own != nil, answer.digest != digest { await settle(with: node, answer, within: timeout) }
+                    return answer
                 }
             }
-            for await found in group {
-                guard let (node, answer) = found else { continue }
+            for await answer in group {
+                guard let answer else { continue }
                 answers += 1
                 all.unite(answer.digest == digest ? keeper.known.set.all : answer.set.all)
-                if own != nil, answer.digest != digest { await settle(with: node, answer, within: timeout) }
             }
         }
         // What no aggregator has any more, retention has overtaken.
@@ -155,7 +155,12 @@ package struct DeletionExchange: Sendable {
         let all = united.all
         for start in stride(from: 0, to: all.count, by: DeletionSet.countMax) {
             let part = Array(all[start..<min(start + DeletionSet.countMax, all.count)])
-            _ = await ask(node, DeletionsRequest(digest: united.digest, deletions: part), within: timeout)
+            let result = await ask(node, DeletionsRequest(digest: united.digest, deletions: part), within: timeout)
+            guard case .failure(let error) = result else { continue }
+            logger.warning(
+                "a member does not take deletions",
+                metadata: ["member": "\(directory.name(of: node))", "error": "\(error.message)"])
+            return
         }
     }
 

@@ -1,3 +1,5 @@
+internal import ByteCoding
+
 /// Why the store could not do what was asked.
 package struct EngineError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kinds of failure.
@@ -45,5 +47,5 @@ struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The value of `errno`.
     var number: Int32
 
-    var description: String { "\(operation) \(path): \(SystemCalls.text(ofError: number))" }
+    var description: String { "\(operation) \(path): \(SystemError.text(number))" }
 }

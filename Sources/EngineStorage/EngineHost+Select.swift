@@ -133,7 +133,8 @@ struct SeriesParts {
     var labels: Labels
     /// Which placement label placed it.
     var labelIndex: UInt8
-    var head: HeadSeries?
+    /// Index in the head's selection.
+    var head: Int?
     /// In order of sealing.
     var blocks: [(block: LoadedSlotBlock, series: Int)] = []
 }
@@ -144,7 +145,7 @@ struct SelectionReader {
     private let snapshot: StoreSnapshot
     private let cache: BlockCache
     private var slots: ArraySlice<UInt16>
-    private var headBySlot: [UInt16: [HeadSeries]] = [:]
+    private var headBySlot: [UInt16: [Int]] = [:]
     private var blocksBySlot: [UInt16: [(BlockFile, BlockDirectoryEntry)]] = [:]
 
     /// Of the slots only those of `slots` are read; nil for all.
@@ -152,8 +153,8 @@ struct SelectionReader {
         self.selection = selection
         self.snapshot = snapshot
         self.cache = cache
-        for series in snapshot.head.series {
-            headBySlot[series.placement.slot(bits: slotBits), default: []].append(series)
+        for (index, series) in snapshot.head.series.enumerated() {
+            headBySlot[series.placement.slot(bits: slotBits), default: []].append(index)
         }
         for file in snapshot.blocks {
             for entry in file.directory.entries
@@ -179,9 +180,11 @@ struct SelectionReader {
                     .append((block, series))
             }
         }
-        for series in headBySlot[slot] ?? [] {
-            let fresh = SeriesParts(labels: series.labels, labelIndex: series.placement.labelIndex)
-            parts[series.labels, default: fresh].head = series
+        for index in headBySlot[slot] ?? [] {
+            let series = snapshot.head.series[index]
+            let labels = snapshot.head.labels(of: series)
+            let fresh = SeriesParts(labels: labels, labelIndex: series.placement.labelIndex)
+            parts[labels, default: fresh].head = index
         }
         return parts.values.sorted { $0.labels.bytes.lexicographicallyPrecedes($1.labels.bytes) }
     }
@@ -194,7 +197,7 @@ struct SelectionReader {
                 try block.merge(series: series, into: &run, start: selection.start, end: selection.end)
             }
             if let head = parts.head {
-                try snapshot.head.merge(head, into: &run, start: selection.start, end: selection.end)
+                try snapshot.head.merge(at: head, into: &run, start: selection.start, end: selection.end)
             }
         } catch {
             throw EngineError(.blockUnreadable, "series \(parts.labels): \(error)")

@@ -107,9 +107,13 @@ package final class EngineHost: Sendable {
         }
     }
 
-    /// Seals everything in the head into a block and waits until it is on disk.
-    package func seal() async throws {
-        try await waiting { thread, done in thread.requestSeal(done) }
+    /// Seals everything in the head into a block and waits until it is on disk. In a process that ends, `stopping`, no block is opened for questions any
+    /// more.
+    package func seal(stopping: Bool = false) async throws {
+        try await waiting { thread, done in
+            if stopping { thread.opensSealed = false }
+            thread.requestSeal(done)
+        }
     }
 
     /// Makes everything acknowledged durable: by a sync of the log, or by a seal where the log cannot promise it.
@@ -123,7 +127,7 @@ package final class EngineHost: Sendable {
     package func close(sealing: Bool = false) async throws {
         var failure: (any Error)?
         do {
-            if sealing { try await seal() }
+            if sealing { try await seal(stopping: true) }
             if configuration.durability != .memory { try await sync() }
         } catch let error as EngineError where error.code == .closed {
             return

@@ -87,7 +87,7 @@ extension EngineThread {
 
     private func commitFailed(_ error: FileError) {
         statistics.walFailures += 1
-        logger.error("log write failed", metadata: ["error": "\(error)", "batches": "\(group.count)"])
+        tellOfLog("log write failed", error)
         let failure = EngineError(.logFailed, "nothing is stored: \(error)", retryAfterMilliseconds: 1000)
         for entry in group {
             switch entry {
@@ -140,13 +140,11 @@ extension EngineThread {
     }
 
     /// Every batch tries again: what is told each time fills the disk that may be full already.
-    private func tellOfLog(_ error: FileError) {
+    private func tellOfLog(_ what: Logger.Message, _ error: FileError) {
         let now = configuration.monotonicClock()
         if let last = logFailureToldAt, now - last < Self.logFailureInterval { return }
         logFailureToldAt = now
-        logger.error(
-            "log segment not begun",
-            metadata: ["error": "\(error)", "failures": "\(statistics.walFailures)"])
+        logger.error(what, metadata: ["error": "\(error)", "failures": "\(statistics.walFailures)"])
     }
 
     /// Milliseconds between two lines about a log that cannot be written.
@@ -161,7 +159,7 @@ extension EngineThread {
             return nil
         } catch {
             statistics.walFailures += 1
-            tellOfLog(error)
+            tellOfLog("log segment not begun", error)
             return EngineError(.logFailed, "the log cannot be written: \(error)", retryAfterMilliseconds: 1000)
         }
     }

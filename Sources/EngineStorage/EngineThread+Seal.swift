@@ -1,5 +1,6 @@
 internal import Logging
 internal import SeriesEngine
+internal import Synchronization
 
 /// Where sealing stands.
 enum SealState {
@@ -11,7 +12,26 @@ enum SealState {
     case failed(SealJob, retryAt: Int64)
 }
 
+/// Runs something at the first call, and never again.
+private final class Once: Sendable {
+    private let body: @Sendable () -> Void
+    private let hasRun = Mutex(false)
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func run() {
+        let isFirst = hasRun.withLock { hasRun in
+            defer { hasRun = true }
+            return !hasRun
+        }
+        if isFirst { body() }
+    }
+}
+
 extension EngineThread {
+    /// `block_open_patience`: for so long a block is kept from questions while it is opened for them. What it holds stays in memory and log meanwhile.
+    private static let preparationPatience = Duration.seconds(10)
+
     /// Begins a seal when it is time, the head is full, the log could not be synced, or somebody waits for one; tries a failed
     /// one again.
     ///
@@ -60,18 +80,26 @@ extension EngineThread {
     private func startWorker(_ job: SealJob) {
         seal = .running
         let queue = queue
-        let sealed = sealed
+        let sealed = opensSealed ? sealed : nil
         let clock = configuration.monotonicClock
         WorkerThread.start(name: "murmur-seal") {
             let start = clock()
             let result = job.run()
             let milliseconds = clock() - start
-            Task {
-                if case .success(let file?) = result { await sealed.prepare(file) }
-                // When the engine is closed meanwhile, the next start finds the block and cuts the log.
+            // When the engine is closed meanwhile, the next start finds the block and cuts the log.
+            let end = Once {
                 _ = queue.push { thread in
                     thread.sealEnded(result, job: job, milliseconds: milliseconds)
                 }
+            }
+            guard let sealed, case .success(let file?) = result else { return end.run() }
+            Task {
+                let patience = Task {
+                    if (try? await Task.sleep(for: Self.preparationPatience)) != nil { end.run() }
+                }
+                await sealed.prepare(file)
+                patience.cancel()
+                end.run()
             }
         }
     }

@@ -39,6 +39,8 @@ final class EngineThread {
     var hasLostRecords = false
 
     var seal: SealState = .idle
+    /// Whether what is sealed is opened for questions before they can ask for it.
+    var opensSealed = true
     /// The log lacks, for all that is known, some of what is frozen.
     var isFrozenUnsynced = false
     // Of the monotonic clock: when the head was last frozen, when it may be again after the log failed, when retention last acted; when a log that cannot be written was told of.

@@ -11,25 +11,40 @@ struct SealedPreparation: Sendable {
     var files: [OpenBlockFile]
     var sources: [SealedChunks.Source]
     var before: SealedChunks?
+
+    /// Reads a file and puts its chunks together with the others'; nil where that cannot be. Blocks on disk, and takes seconds with a million series.
+    fileprivate mutating func open(_ file: BlockFile) -> (file: OpenBlockFile, chunks: SealedChunks)? {
+        // Whoever reads a damaged file is told so: here it is left alone.
+        guard let bytes = try? file.wholeFile(),
+            let index = try? SealedFile.read(bytes.rawSpan, entries: file.directory.entries, into: &table),
+            sources.count < SealedChunks.filesMax
+        else { return nil }
+        let chunks = SealedChunks(sources + [.file(index, file.number, bytes)], before: before)
+        return (OpenBlockFile(index: index, byteCount: bytes.count), chunks)
+    }
 }
 
 extension SealedCache {
+    /// `preparations_max`: how often a file is opened apart before it is left to the first question that reads it.
+    private static let preparationsMax = 2
+
     /// Opens a file that no question can read yet, beside those that are open: it takes seconds where there are a million series, and no question
-    /// waits for them. Nothing happens where nobody has asked since the last file, or where there is no room; then the first
-    /// question that reads the file opens it.
+    /// waits for them. Nothing happens where nobody has asked since the last file, where there is no room, or where questions open others
+    /// all the time; then the first question that reads the file opens it.
     ///
     /// - Parameter file: with a greater number than all that are open.
     @concurrent
     nonisolated func prepare(_ file: BlockFile) async {
-        guard var preparation = await begin(file) else { return }
-        guard let bytes = try? file.wholeFile(),
-            let index = try? SealedFile.read(
-                bytes.rawSpan, entries: file.directory.entries, into: &preparation.table)
-        else { return }
-        // Whoever reads a damaged file is told so: here it is left alone.
-        preparation.sources.append(.file(index, file.number, bytes))
-        guard preparation.sources.count <= SealedChunks.filesMax else { return }
-        let chunks = SealedChunks(preparation.sources, before: preparation.before)
-        await finish(preparation, file, OpenBlockFile(index: index, byteCount: bytes.count), chunks)
+        for round in 0..<Self.preparationsMax {
+            guard let preparation = await begin(file, again: round > 0) else { return }
+            let (made, opened) = await withCheckedContinuation { waiter in
+                WorkerThread.start(name: "murmur-open") {
+                    var preparation = preparation
+                    let opened = preparation.open(file)
+                    waiter.resume(returning: (preparation, opened))
+                }
+            }
+            guard await finish(made, file, opened) else { return }
+        }
     }
 }

@@ -67,6 +67,10 @@ actor SealedCache {
     private var preparedAt = 0
     /// Counts what changes entries, table or the chunks that are together.
     private var revision = 0
+    /// What a file that is being prepared will take: with its index, and as chunks that are put together.
+    private var reserved = (bytes: 0, joined: 0)
+    /// How many of the table's identities open files have, at a revision.
+    private var live = (revision: -1, count: 0)
     /// The chunks of open files together; put together anew when a question reads others, or some of them were evicted.
     private var joined: Joined?
     /// All that were put together and are in memory still: the newest, and those before that questions at work hold.
@@ -123,7 +127,7 @@ actor SealedCache {
 
     private var hasRoomToJoin: Bool {
         let chunks = entries.values.reduce(0) { $0 + $1.file.index.joinedBytes }
-        return joinedBytes + chunks + (table.count + 1) * 4 <= joinedBytesMax
+        return joinedBytes + reserved.joined + chunks + (table.count + 1) * 4 <= joinedBytesMax
     }
 
     /// Forgets the chunks that are together, and the files that are nowhere else, if that frees their memory.
@@ -169,11 +173,12 @@ actor SealedCache {
 
     // MARK: - Preparing
 
-    /// What a file is opened with apart; nil where it should not be, or cannot.
-    func begin(_ file: BlockFile) -> SealedPreparation? {
-        guard clock > preparedAt else { return nil }
+    /// What a file is opened with apart; nil where it should not be, or cannot. `finish` follows, and another try, `again`, where something has changed.
+    func begin(_ file: BlockFile, again: Bool) -> SealedPreparation? {
+        guard again || clock > preparedAt else { return nil }
         preparedAt = clock
         let size = Self.estimate(of: file)
+        let identities = max(table.count, file.seriesCount) * SealedTable.bytesPerSeries
         var kept = entries.keys.sorted { entries[$0]?.used ?? 0 < entries[$1]?.used ?? 0 }
         var keptBytes = 0
         var keptChunks = size
@@ -183,7 +188,7 @@ actor SealedCache {
             keptChunks += index.index.joinedBytes
         }
         // Those that were used longest ago go, until there is room for the rest twice: as it is, and as it will be.
-        while keptBytes + size + table.memorySize > bytesMax
+        while keptBytes + size + identities > bytesMax
             || joinedBytes + keptChunks + (table.count + file.seriesCount) * 4 > joinedBytesMax
         {
             guard let oldest = kept.first, let file = entries[oldest]?.file else { return nil }
@@ -193,23 +198,32 @@ actor SealedCache {
         }
         kept.sort()
         guard kept.last ?? 0 < file.number else { return nil }
+        reserved = (size, keptChunks + (table.count + file.seriesCount) * 4)
         return SealedPreparation(
             revision: revision, table: table, kept: kept, files: kept.compactMap { entries[$0]?.file },
             sources: sources(of: kept), before: joined?.chunks)
     }
 
-    /// Takes over what was opened apart; nothing where something has changed meanwhile.
+    /// Takes over what was opened apart, and its chunks together with those of the files that stay; nil where it could not be opened.
+    ///
+    /// - Returns: whether to try again: nothing is taken over where something has changed meanwhile.
     func finish(
-        _ preparation: SealedPreparation, _ file: BlockFile, _ opened: OpenBlockFile, _ chunks: SealedChunks
-    ) {
-        guard preparation.revision == revision else { return }
+        _ preparation: SealedPreparation, _ file: BlockFile, _ opened: (file: OpenBlockFile, chunks: SealedChunks)?
+    ) -> Bool {
+        reserved = (0, 0)
+        guard let (opened, chunks) = opened else { return false }
+        guard preparation.revision == revision else { return true }
+        let files = preparation.files + [opened]
+        let size = files.reduce(0) { $0 + $1.memorySize + $1.index.chunkBytes }
+        guard size + preparation.table.memorySize <= bytesMax else { return false }
         let kept = Set(preparation.kept)
         for number in entries.keys where !kept.contains(number) { close(number) }
         table = preparation.table
         entries[file.number] = Entry(
             file: opened, bytes: nil, slotBlocks: file.directory.entries.count, used: clock)
         bytes += opened.memorySize
-        use(chunks, of: preparation.files + [opened])
+        use(chunks, of: files)
+        return false
     }
 
     /// Of each of `files`, whether it is wanted; nil when not all that are wanted are among them. Both are in order of sealing.
@@ -234,12 +248,12 @@ actor SealedCache {
     private func open(_ files: [BlockFile], opening: Bool) throws -> [OpenBlockFile]? {
         clock += 1
         let wanted = Set(files.map(\.number))
-        guard files.reduce(0, { $0 + Self.estimate(of: $1) }) <= bytesMax, wanted.isDisjoint(with: excluded) else {
-            return nil
-        }
+        guard wanted.isDisjoint(with: excluded) else { return nil }
+        // Identities outlive their files: where those that no file has are the most of it, everything begins anew.
+        if table.memorySize > bytesMax / 2, liveCount < table.count / 2 { forget() }
+        let identities = files.reduce(table.count) { max($0, $1.seriesCount) } * SealedTable.bytesPerSeries
+        guard files.reduce(identities, { $0 + Self.estimate(of: $1) }) <= bytesMax else { return nil }
         if !opening && !files.allSatisfy(isOpen) { return nil }
-        // Identities outlive their files: where they have become the most of it, everything begins anew.
-        if table.memorySize > bytesMax / 2 { forget() }
         for file in files where !isOpen(file) {
             try Task.checkCancellation()
             guard let opened = try read(file) else {
@@ -266,13 +280,19 @@ actor SealedCache {
         entries[file.number]?.slotBlocks == file.directory.entries.count
     }
 
-    /// What a file will take: its bytes, and for each series places, a chunk twice and an identity.
+    /// How many of the table's identities open files have.
+    private var liveCount: Int {
+        if live.revision != revision { live = (revision, SealedFile.seriesCount(in: entries.values.map(\.file.index))) }
+        return live.count
+    }
+
+    /// What a file will take beside identities: its bytes, and for each series places and a chunk twice.
     private static func estimate(of file: BlockFile) -> Int {
         file.size + file.seriesCount * 112
     }
 
     private func evict(keeping wanted: Set<UInt32>) {
-        while bytes + table.memorySize + chunkBytes > bytesMax {
+        while bytes + reserved.bytes + table.memorySize + chunkBytes > bytesMax {
             let others = entries.filter { !wanted.contains($0.key) }
             guard let oldest = others.min(by: { $0.value.used < $1.value.used }) else { return }
             close(oldest.key)

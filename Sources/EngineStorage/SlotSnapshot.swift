@@ -64,7 +64,7 @@ extension SlotSnapshot {
             else { continue }
             let fresh = SlotSeries(
                 definition: SeriesDefinition(
-                    tenant: series.tenant, labels: series.labels, placement: series.placement),
+                    tenant: head.tenant(of: series), labels: head.labels(of: series), placement: series.placement),
                 fingerprint: series.fingerprint)
             found[series.fingerprint, default: fresh].inHead = index
         }
@@ -82,7 +82,7 @@ extension SlotSnapshot {
                 try block.merge(series: index, into: &run, start: range.lowerBound, end: range.upperBound)
             }
             if let index = series.inHead {
-                try head.merge(head.series[index], into: &run, start: range.lowerBound, end: range.upperBound)
+                try head.merge(at: index, into: &run, start: range.lowerBound, end: range.upperBound)
             }
         } catch {
             throw EngineError(.blockUnreadable, "slot \(slot), series \(series.definition.labels): \(error)")

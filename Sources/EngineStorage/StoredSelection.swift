@@ -1,3 +1,4 @@
+internal import ByteCoding
 package import MetricModel
 internal import SeriesEngine
 package import SlotMovement
@@ -158,9 +159,9 @@ struct SealedReader {
             if try read(number, inHead) { return (columns(view.labels[Int(number)]), placement) }
         }
         while let index = otherHead.popFirst() {
-            let series = head.series[index]
-            guard isWanted(series.placement) else { continue }
-            if try read(nil, index) { return (columns(series.labels), series.placement) }
+            let placement = head.series[index].placement
+            guard isWanted(placement) else { continue }
+            if try read(nil, index) { return (columns(head.labels(of: head.series[index])), placement) }
         }
         return nil
     }
@@ -168,22 +169,27 @@ struct SealedReader {
     /// Asks for what the series after the next will need: they are far from each other in memory.
     private func fetchAhead() {
         let (near, far) = (position + 2, position + 6)
-        if far < view.numbers.count { view.chunks.prefetch(view.numbers[far], hasPlaces: false) }
+        if far < view.numbers.count {
+            view.chunks.prefetch(view.numbers[far], hasPlaces: false)
+            Prefetch.object(of: view.labels, at: Int(view.numbers[far]))
+        }
         if near < view.numbers.count { view.chunks.prefetch(view.numbers[near], hasPlaces: true) }
     }
 
     /// Fills the run; whether there is anything in it.
     private mutating func read(_ number: UInt32?, _ inHead: Int?) throws(EngineError) -> Bool {
         run.removeAll()
+        var start = selection.start
+        if let inHead, let times, let newest = head.newest(at: inHead, by: times.first) { start = max(start, newest) }
         do throws(BlockError) {
             if let number {
                 try view.chunks.append(
-                    number, of: view.wanted, to: &run, start: selection.start, end: selection.end, times: times)
+                    number, of: view.wanted, to: &run, start: start, end: selection.end, times: times)
             }
             if let inHead {
-                try head.merge(head.series[inHead], into: &run, start: selection.start, end: selection.end)
+                try head.merge(at: inHead, into: &run, start: start, end: selection.end)
             } else {
-                run.trim(start: selection.start, end: selection.end)
+                run.trim(start: start, end: selection.end)
             }
         } catch {
             throw EngineError(.blockUnreadable, "a series of \(selection.matchers): \(error)")

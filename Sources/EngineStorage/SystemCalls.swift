@@ -3,12 +3,6 @@ internal import Glibc
 
 /// The calls to the operating system, each with its failure as a `FileError`. The only unsafe code of this target.
 enum SystemCalls {
-    /// The system's words for an error number.
-    static func text(ofError number: Int32) -> String {
-        // SAFETY: strerror returns a NUL-terminated string that lives at least until the next call on this thread.
-        unsafe String(cString: strerror(number))
-    }
-
     /// A clock of the system, in milliseconds.
     static func now(_ clock: clockid_t) -> Int64 {
         var time = timespec()

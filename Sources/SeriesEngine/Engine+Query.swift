@@ -2,27 +2,37 @@ package import MetricModel
 
 /// One series that a selection found in the head.
 package struct HeadSeries: Sendable {
-    package let tenant: TenantID
-    package let labels: Labels
     package let placement: PlacementKey
     package let fingerprint: Fingerprint
     /// What is not frozen.
-    package let live: HeadSamples
-    /// Row in the frozen head.
+    let live: HeadSamples
+    /// Row in the series table, and in the frozen head.
     let row: Int
 }
 
 /// What a selection found in the head: copies and shared immutable values, to be decoded on any thread.
 package struct HeadSelection: Sendable {
     package let series: [HeadSeries]
+    /// Whose rows they are: to count references to each label set would cost more than to share them all.
+    let identities: SegmentedArray<SeriesIdentity>
     /// What a running seal holds, if one runs.
     package let frozen: FrozenHead?
 
-    /// Adds one series' samples within `start ... end`, the frozen ones first, to `run`.
-    package func merge(_ series: HeadSeries, into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
-        if let frozen { try frozen.samples(row: series.row).merge(into: &run, start: start, end: end) }
-        try series.live.merge(into: &run, start: start, end: end)
+    /// Whose a series is.
+    package func tenant(of series: HeadSeries) -> TenantID { identities[series.row].tenant }
+
+    /// What it is called.
+    package func labels(of series: HeadSeries) -> Labels { identities[series.row].labels }
+
+    /// Adds the samples within `start ... end` of the series at an index of `series`, the frozen ones first, to `run`.
+    package func merge(at index: Int, into run: inout SampleRun, start: Int64, end: Int64) throws(BlockError) {
+        if let frozen { try frozen.samples(row: series[index].row).merge(into: &run, start: start, end: end) }
+        try series[index].live.merge(into: &run, start: start, end: end)
     }
+
+    /// The time of a number of the series at an index of `series` that makes all older samples needless for who looks for the newest at `time` or
+    /// later; nil for none that is found at once.
+    package func newest(at index: Int, by time: Int64) -> Int64? { series[index].live.newest(by: time) }
 
     /// The first and the last time of a series' samples, frozen ones included; nil when it has none.
     package func extent(_ series: HeadSeries) -> (first: Int64, last: Int64)? {
@@ -48,13 +58,17 @@ extension Engine {
             throw EngineLimitError(name: "query_series_max", maximum: seriesMax, found: references.count)
         }
         let series = references.map { reference in
-            let row = Int(table.row(ofReference: reference))
-            let identity = table.identities[row]
-            return HeadSeries(
-                tenant: identity.tenant, labels: identity.labels, placement: identity.placement,
-                fingerprint: identity.fingerprint, live: liveSamples(row: row, after: selection.start), row: row)
+            headSeries(ofReference: reference, after: selection.start)
         }
-        return HeadSelection(series: series, frozen: frozen)
+        return HeadSelection(series: series, identities: table.identities, frozen: frozen)
+    }
+
+    /// A series of the head; of one whose newest sample is older than `start` nothing that is not frozen.
+    func headSeries(ofReference reference: UInt32, after start: Int64) -> HeadSeries {
+        let row = Int(table.row(ofReference: reference))
+        return HeadSeries(
+            placement: table.identities[row].placement, fingerprint: table.identities[row].fingerprint,
+            live: liveSamples(row: row, after: start), row: row)
     }
 
     /// The labels of the head's series that pass every matcher, lie in `slots` (nil for all) and have samples in the time range.

@@ -15,13 +15,8 @@ extension Engine {
     /// - Complexity: O(series of the slot).
     package func head(ofSlot slot: UInt16, after start: Int64 = .min) -> HeadSelection {
         HeadSelection(
-            series: slotReferences[Int(slot)].map { reference in
-                let row = Int(table.row(ofReference: reference))
-                let identity = table.identities[row]
-                return HeadSeries(
-                    tenant: identity.tenant, labels: identity.labels, placement: identity.placement,
-                    fingerprint: identity.fingerprint, live: liveSamples(row: row, after: start), row: row)
-            }, frozen: frozen)
+            series: slotReferences[Int(slot)].map { headSeries(ofReference: $0, after: start) },
+            identities: table.identities, frozen: frozen)
     }
 
     /// What a series of this generation is; nil when its reference is not known any more.

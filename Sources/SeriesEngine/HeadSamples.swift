@@ -36,6 +36,12 @@ package struct HeadSamples: Sendable {
         return first <= last ? (first, last) : nil
     }
 
+    /// The newest number by `time` that is not encoded; nil where all of these are later, or none is there.
+    func newest(by time: Int64) -> Int64? {
+        guard let first = openTimestamps.first, first <= time else { return nil }
+        return openTimestamps.last { $0 <= time }
+    }
+
     /// Adds the samples within `start ... end` to `run`; chunks outside are not decoded.
     ///
     /// - Throws: `BlockError` when a chunk cannot be decoded, which is a broken invariant of this process.

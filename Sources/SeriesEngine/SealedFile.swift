@@ -114,6 +114,17 @@ package final class SealedFile: Sendable {
     /// Bytes that its chunks take in a `SealedChunks`, samples included.
     package var joinedBytes: Int { chunkBytes + sampleBytes + histogramBytes }
 
+    /// How many series any of some files has.
+    ///
+    /// - Complexity: O(numbers · files).
+    package static func seriesCount(in files: [SealedFile]) -> Int {
+        var isThere = [Bool](repeating: false, count: files.reduce(0) { max($0, $1.numberLimit) })
+        for file in files {
+            for (number, place) in file.places.enumerated() where place > 0 { isThere[number] = true }
+        }
+        return isThere.count { $0 }
+    }
+
     /// One more than the greatest number that the file has.
     var numberLimit: Int { places.count }
 

@@ -18,8 +18,11 @@ package struct SealedTable: Sendable {
     /// Series known.
     package var count: Int { labels.count }
 
-    /// Bytes in memory, roughly: labels, and a posting for each.
-    package var memorySize: Int { labels.count * 400 }
+    /// Bytes in memory of each identity, roughly: its labels, and a posting for each.
+    package static let bytesPerSeries = 400
+
+    /// Bytes in memory, roughly.
+    package var memorySize: Int { labels.count * Self.bytesPerSeries }
 
     /// The number of a series that may be known; nil when it is not.
     package func number(_ fingerprint: Fingerprint) -> UInt32? { numbers[fingerprint] }

@@ -45,7 +45,7 @@ extension SettingsTable {
             "Samples in memory at which they are sealed early; at twice as many, pushes are refused."),
         Setting(
             "block-cache-bytes-max", .bytes((1 << 20)...(1 << 40)),
-            standardMeans: "a quarter of the memory that the process may have, at least 256MiB",
+            standardMeans: "a quarter of the memory it may have, at least 256MiB where half of it is more",
             "Memory for indexes and chunks of blocks that queries read."),
         Setting(
             "checkpoint-owner-patience", .duration(10_000...86_400_000), standard: "60s",

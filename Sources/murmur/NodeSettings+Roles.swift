@@ -89,7 +89,8 @@ extension NodeSettings {
             }
         host.sealInterval = sealInterval
         host.headSamplesMax = headSamplesMax
-        host.blockCacheBytesMax = blockCacheBytesMax ?? max(ProcessMemory.limit / 4, 256 << 20)
+        let memory = ProcessMemory.limit
+        host.blockCacheBytesMax = blockCacheBytesMax ?? max(memory / 4, min(256 << 20, memory / 2))
         host.pendingCheckpointBytesMax = pendingCheckpointBytesMax
         return host
     }

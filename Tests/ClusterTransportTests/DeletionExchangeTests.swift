@@ -118,6 +118,23 @@ struct DeletionExchangeTests {
         for member in members { await member.stop() }
     }
 
+    @Test("sets that together are too much for one message are united in parts; one that cannot be written stays")
+    func parts() async throws {
+        let members = [try await TestMember("node-0"), try await TestMember("node-1"), try await TestMember("node-2")]
+        for (index, member) in members.enumerated() {
+            try await member.keeper.keep((0..<DeletionSet.countMax).map { try deletion("\(index)-\($0)") })
+        }
+        members[2].disk.fill()
+        await exchange(TestDirectory(members), members[0].keeper, own: "node-0").catchUp()
+        let all = members[0].keeper.known.set
+        #expect(all.count == 3 * DeletionSet.countMax)
+        // The second is given what was known when it had answered; the next round brings the rest.
+        await exchange(TestDirectory(members), members[0].keeper, own: "node-0").catchUp()
+        #expect(members[1].disk.last?.count == all.count && members[1].keeper.known.digest == all.digest)
+        #expect(members[2].keeper.known.set.count == DeletionSet.countMax)
+        for member in members { await member.stop() }
+    }
+
     @Test(
         "members of an earlier version are named, suspected or not; a silent suspect is not waited for, while more than half answer"
     )

@@ -137,6 +137,40 @@ struct StoredSelectionTests {
     }
 
     @Test(
+        "questions that are asked while a block is sealed and opened read the same, and nothing twice",
+        arguments: [60_000, 150_000, 256 << 20])
+    func sealingMeanwhile(cacheBytes: Int) async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        defer { withExtendedLifetime(folder) {} }
+        var random = SplitMix64(seed: 31)
+        let first = clock.now
+        for round in 0..<8 {
+            try await append(host, clock, round, since: first, using: &random)
+            let now = clock.now
+            let spans = (0..<12).map { _ in first + Int64.random(in: 0...now - first, using: &random) }
+            let expected = try await host.everything()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await host.seal() }
+                for start in spans {
+                    group.addTask {
+                        let all = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+                        #expect(try await self.read(host, all).series == expected)
+                        // Other files than those that are together: what is prepared meanwhile comes to nothing, or waits.
+                        let some = SeriesSelection(tenant: .default, matchers: [], start: start, end: start + 200_000)
+                        let part = try await host.everything(start: some.start, end: some.end)
+                        #expect(try await self.read(host, some).series == part)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(await host.joinedChunkBytes <= cacheBytes)
+        }
+        try await host.close()
+    }
+
+    @Test(
         "what questions at work hold of block files stays within its bound, and each reads its own moment",
         arguments: [60_000, 150_000, 256 << 20])
     func held(cacheBytes: Int) async throws {
@@ -240,10 +274,10 @@ struct StoredSelectionTests {
         defer { withExtendedLifetime(folder) {} }
         let first = try await filled(host, clock)
         var random = SplitMix64(seed: 3)
-        for _ in 0..<60 {
+        for _ in 0..<120 {
             let step = Int64.random(in: 1...400_000, using: &random)
             let times = SampleTimes(
-                first: first + Int64.random(in: -300_000...2_000_000, using: &random), step: step,
+                first: first + Int64.random(in: -300_000...2_600_000, using: &random), step: step,
                 count: Int.random(in: 1...30, using: &random), lookback: Int64.random(in: 1...600_000, using: &random))
             let last = times.time(times.count - 1)
             let selection = SeriesSelection(

@@ -120,9 +120,10 @@ struct MemoryStore: ~Copyable {
             }
         }
         let head = try engine.select(selection, seriesMax: .max)
-        for series in head.series {
+        for (index, series) in head.series.enumerated() {
             try head.merge(
-                series, into: &runs[series.labels, default: SampleRun()], start: selection.start, end: selection.end)
+                at: index, into: &runs[head.labels(of: series), default: SampleRun()], start: selection.start,
+                end: selection.end)
         }
         var result: [Labels: SeriesColumns] = [:]
         for (labels, var run) in runs where !run.isEmpty { result[labels] = run.columns(labels) }

@@ -118,7 +118,8 @@ def main() -> int:
 def run(address: str, aggregators: int, open_things: contextlib.ExitStack) -> None:
     """Starts everything and watches it; what must be undone is left with `open_things`."""
     folder = pathlib.Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="murmur-cluster-", ignore_cleanup_errors=True)))
-    settings = {"aggregator": {"replication_factor": 2 if aggregators > 1 else 1}}
+    # All share one machine: a quarter of its memory for each would be too much.
+    settings = {"aggregator": {"replication_factor": 2 if aggregators > 1 else 1, "block_cache_bytes_max": "256MiB"}}
     cluster = Cluster(folder, settings=settings)
     build(cluster, address, aggregators)
     print(f"cluster: starting a PostgreSQL and {len(cluster.nodes)} processes; what they write is in {folder}", flush=True)

@@ -8,16 +8,8 @@ import subprocess
 
 from harness.http import HTTPClient
 from harness.murmur import REPOSITORY, clean_environment
-from harness.ports import free_port, is_open
+from harness.ports import free_ports, is_open
 from harness.terminal import Terminal
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = free_port()
-        if first + count < 65_500 and not any(is_open(first + number) for number in range(count)):
-            return first
 
 
 def command(port: int) -> list[str]:

@@ -22,6 +22,16 @@ def free_port() -> int:
     raise OSError(f"no free port from {FIRST + _process * COUNT} on")
 
 
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody has."""
+    while True:
+        first = free_port()
+        rest = [next(_numbers) for _ in range(count - 1)]
+        ports = [FIRST + _process * COUNT + number % COUNT for number in rest]
+        if ports == list(range(first + 1, first + count)) and all(is_free(port) for port in ports):
+            return first
+
+
 def is_free(port: int) -> bool:
     """Whether nobody has the port."""
     try:

@@ -182,7 +182,10 @@ def test_our_limits_speak_before_the_kernel_does(manifests):
         container = spec["containers"][0]
         values = {entry["name"]: int(entry["value"]) for entry in container["env"] if entry.get("value", "").isdigit()}
         needed = {
-            "aggregator": lambda: 2 * head_sample * values["MURMUR_HEAD_SAMPLES_MAX"] + series * values["MURMUR_SERIES_MAX"],
+            "aggregator": lambda: (
+                2 * head_sample * values["MURMUR_HEAD_SAMPLES_MAX"] + series * values["MURMUR_SERIES_MAX"]
+                + 2 * values["MURMUR_BLOCK_CACHE_BYTES_MAX"]
+            ),
             "coordinator": lambda: read_sample * values["MURMUR_QUERY_SAMPLES_MAX"] * values["MURMUR_QUERY_CONCURRENCY_MAX"],
             # A push is held as received and unpacked: `ingest-in-flight-bytes-max` as it is without a word.
             "router": lambda: 256 << 20,

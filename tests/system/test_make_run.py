@@ -10,7 +10,7 @@ import pytest
 
 from harness.http import HTTPClient
 from harness.murmur import REPOSITORY, clean_environment
-from harness.ports import free_port, is_open
+from harness.ports import free_port, free_ports, is_open
 from harness.terminal import Terminal
 from harness.waiting import DEADLINE_SECONDS
 
@@ -18,10 +18,7 @@ from harness.waiting import DEADLINE_SECONDS
 @pytest.fixture
 def address() -> str:
     """Where this run listens; the cluster's port is the next one, so both must be free."""
-    while True:
-        port = free_port()
-        if port < 65535 and not is_open(port + 1):
-            return f"127.0.0.1:{port}"
+    return f"127.0.0.1:{free_ports(2)}"
 
 
 @pytest.fixture
