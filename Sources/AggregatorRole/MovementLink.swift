@@ -1,6 +1,7 @@
 internal import ClusterTransport
 package import EngineStorage
 internal import Logging
+internal import SeriesEngine
 package import SlotMovement
 internal import Synchronization
 internal import WireProtocol
@@ -11,6 +12,14 @@ extension MovementParcel {
         switch message {
         case .asks, .answers, .copy, .paid: false
         case .page, .pay, .repair, .windowDigests, .seriesDigests: true
+        }
+    }
+
+    /// Whether it carries samples that a peer without `FeatureSet.histograms` does not read.
+    fileprivate var hasHistograms: Bool {
+        switch message {
+        case .page, .pay, .repair: attachment?.first == BundleWriter.histogramVersion
+        case .asks, .answers, .copy, .paid, .windowDigests, .seriesDigests: false
         }
     }
 
@@ -29,7 +38,8 @@ extension MovementParcel {
 /// Carries what this node's slots' machine says to the other aggregators, over the connections of the cluster port.
 ///
 /// Each member has two lanes, so that the short messages on which leases hang do not wait behind pages of samples. A lane sends one packet at a
-/// time; what does not fit into it is dropped, and asked for again by whom it matters to.
+/// time; what does not fit into it is dropped, and asked for again by whom it matters to. So is what has native histograms, for a member whose
+/// program is from before them: it gets them when it has been upgraded.
 package final class MovementLink: MovementOutlet {
     /// `movement_outbox_bytes_max`: samples that wait for one member.
     private static let bulkBytesMax = 64 << 20
@@ -53,6 +63,8 @@ package final class MovementLink: MovementOutlet {
     private struct State {
         var lanes: [LaneKey: Lane] = [:]
         var dropped = 0
+        /// Members from which histograms are held back.
+        var withoutHistograms: Set<NodeID> = []
         var isClosed = false
     }
 
@@ -66,7 +78,7 @@ package final class MovementLink: MovementOutlet {
     ///   - directory: knows the members' names and connections.
     ///   - own: this node's name.
     ///   - notices: gets what the machine says beside its messages.
-    ///   - logger: told when a member cannot be reached, at debug level.
+    ///   - logger: told when a member cannot be reached, at debug level, and once a member when histograms are held back from it.
     init(
         directory: any AggregatorDirectory, own: String, notices: AsyncStream<MovementNotice>.Continuation,
         logger: Logger
@@ -127,10 +139,11 @@ package final class MovementLink: MovementOutlet {
 
     private func drain(_ key: LaneKey) async {
         while let parcels = next(key) {
+            guard let client = directory.client(key.node) else { continue }
+            let parcels = sendable(parcels, to: key.node, client)
             let items = parcels.map { MovementPacket.Item($0.message, samples: $0.attachment) }
             for packet in MovementPacket.packets(of: items, from: own, name: directory.name(of:)) {
                 do {
-                    guard let client = directory.client(key.node) else { break }
                     try await client.movement(
                         packet, deadline: key.isBulk ? Self.bulkDeadline : Self.promptDeadline)
                 } catch {
@@ -140,6 +153,26 @@ package final class MovementLink: MovementOutlet {
                 }
             }
         }
+    }
+
+    /// Those of some messages that a member understands.
+    private func sendable(
+        _ parcels: [MovementParcel], to node: NodeID, _ client: ClusterClient
+    ) -> [MovementParcel] {
+        if client.features.contains(.histograms) {
+            state.withLock { _ = $0.withoutHistograms.remove(node) }
+            return parcels
+        }
+        let sendable = parcels.filter { !$0.hasHistograms }
+        // Before the first handshake nothing is known of it, and nothing can be sent.
+        if sendable.count < parcels.count, client.isConnected,
+            state.withLock({ $0.withoutHistograms.insert(node).inserted })
+        {
+            logger.warning(
+                "a member takes no native histograms; samples with some are held back until it is upgraded",
+                metadata: ["member": "\(directory.name(of: node))"])
+        }
+        return sendable
     }
 
     /// All that waits, or the end of sending.

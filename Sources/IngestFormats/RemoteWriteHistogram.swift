@@ -32,6 +32,20 @@ struct RemoteWriteHistogram {
         var spans: [NativeHistogram.Span] = []
         var deltas: [Int64] = []
         var counts: [Double] = []
+
+        /// The integer counts that the differences give.
+        func wholeCounts() throws(HistogramError) -> [UInt64] {
+            var counts: [UInt64] = []
+            var count: Int64 = 0
+            for delta in deltas {
+                let (sum, overflow) = count.addingReportingOverflow(delta)
+                guard !overflow, sum <= Int64(NativeHistogram.countMax) else { throw .countTooGreat(of: "a bucket") }
+                guard sum >= 0 else { throw .negativeCount(of: "a bucket") }
+                counts.append(UInt64(sum))
+                count = sum
+            }
+            return counts
+        }
     }
 
     private var isFloat = false
@@ -169,26 +183,21 @@ struct RemoteWriteHistogram {
                 zeroThreshold: zeroThreshold,
                 zeroCount: isFloat ? zeroCountFloat : try Self.whole(zeroCountInt, "its zero count"),
                 customValues: customValues)
-            result.positive = try buckets(of: positive, reducedBy: levels)
-            result.negative = try buckets(of: negative, reducedBy: levels)
+            let whole = (positive: try positive.wholeCounts(), negative: try negative.wholeCounts())
+            result.positive = try Self.buckets(positive, whole.positive, reducedBy: levels)
+            result.negative = try Self.buckets(negative, whole.negative, reducedBy: levels)
             try result.check()
-            if !isFloat { try checkSum(result) }
+            if !isFloat { try checkSum(whole.positive + whole.negative) }
             return result
         } catch {
             throw .histogram(error)
         }
     }
 
-    private func buckets(of side: Side, reducedBy levels: Int) throws(HistogramError) -> NativeHistogram.Buckets {
-        var buckets = NativeHistogram.Buckets(spans: side.spans, counts: side.counts)
-        var count: Int64 = 0
-        for delta in side.deltas {
-            let (sum, overflow) = count.addingReportingOverflow(delta)
-            guard !overflow, sum <= Int64(NativeHistogram.countMax) else { throw .countTooGreat(of: "a bucket") }
-            guard sum >= 0 else { throw .negativeCount(of: "a bucket") }
-            buckets.counts.append(Double(sum))
-            count = sum
-        }
+    private static func buckets(
+        _ side: Side, _ whole: [UInt64], reducedBy levels: Int
+    ) throws(HistogramError) -> NativeHistogram.Buckets {
+        let buckets = NativeHistogram.Buckets(spans: side.spans, counts: side.counts + whole.map { Double($0) })
         if levels == 0 { return buckets }
         try buckets.checkSpans(within: Int(Int32.min) + 1...Int(Int32.max))
         return buckets.reduced(by: levels)
@@ -200,10 +209,12 @@ struct RemoteWriteHistogram {
     }
 
     /// An integer histogram's buckets add up to its count; where the sum is not a number, observations that were none are in no bucket.
-    private func checkSum(_ histogram: NativeHistogram) throws(HistogramError) {
+    ///
+    /// So no bucket counts more than the histogram, also where several have become one.
+    private func checkSum(_ counts: [UInt64]) throws(HistogramError) {
         var buckets = zeroCountInt
-        for count in histogram.positive.counts + histogram.negative.counts {
-            let (sum, overflow) = buckets.addingReportingOverflow(UInt64(count))
+        for count in counts {
+            let (sum, overflow) = buckets.addingReportingOverflow(count)
             guard !overflow else { throw .countTooGreat(of: "the sum of its buckets") }
             buckets = sum
         }

@@ -35,16 +35,17 @@ package struct HistogramColumns: Equatable, Sendable {
 
     /// Adds a histogram at its place; of two at one time the winner stays.
     ///
-    /// - Returns: whether there is one more.
-    package mutating func insert(timestamp: Int64, _ histogram: NativeHistogram) -> Bool {
+    /// - Returns: whether there is one more, and the change of `weight`: negative where a lighter one wins.
+    package mutating func insert(timestamp: Int64, _ histogram: NativeHistogram) -> (isNew: Bool, weight: Int) {
         let place = firstIndex(from: timestamp)
         if place < count, timestamps[place] == timestamp {
+            let before = values[place].weight
             values[place] = SampleResolution.winner(values[place], histogram)
-            return false
+            return (false, values[place].weight - before)
         }
         timestamps.insert(timestamp, at: place)
         values.insert(histogram, at: place)
-        return true
+        return (true, histogram.weight)
     }
 
     /// Adds others; of two at one time the winner stays.
@@ -134,8 +135,9 @@ package struct HistogramRows: Equatable, Sendable {
 
     /// The histogram of a row; nil where there is a number.
     package subscript(row: Int) -> NativeHistogram? {
-        let place = firstIndex(from: row)
-        return place < rows.count && Int(rows[place]) == row ? values[place] : nil
+        let row = UInt32(row)
+        let place = rows.partition(from: row)
+        return place < rows.count && rows[place] == row ? values[place] : nil
     }
 
     /// Those that are left, by their new rows, when some rows are taken out.
@@ -164,15 +166,6 @@ package struct HistogramRows: Equatable, Sendable {
             if let histogram = self[row] { part.append(row: index, histogram) }
         }
         return part
-    }
-
-    private func firstIndex(from row: Int) -> Int {
-        var (low, high) = (0, rows.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// Appends all of them: varint count, for each a varint row (of the second and the later ones the difference) and the histogram.
@@ -205,17 +198,5 @@ package struct HistogramRows: Equatable, Sendable {
             rows.append(UInt32(last + Int(difference)))
             values.append(try NativeHistogram(reading: &reader))
         }
-    }
-}
-
-extension [Int64] {
-    /// Of ascending times, the index of the first that is not before `time`.
-    func partition(from time: Int64) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < time { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -73,15 +73,18 @@ extension NativeHistogram {
 
     /// Reads what `encode` wrote; nothing is allocated that the bytes do not have.
     ///
+    /// - Parameters:
+    ///   - reader: at its first byte.
+    ///   - origin: how large it may be.
     /// - Throws: `ByteError`: `.outOfRange` also for a histogram that `checkLayout` refuses.
     @_lifetime(reader: copy reader)
-    package init(reading reader: inout ByteReader) throws(ByteError) {
+    package init(reading reader: inout ByteReader, _ origin: Origin = .sample) throws(ByteError) {
         let start = reader.offset
         let flags = try reader.readUInt8()
         guard flags & ~(Flag.hint | Flag.whole) == 0, let hint = CounterResetHint(rawValue: flags & Flag.hint) else {
             throw ByteError(.outOfRange, offset: start, needed: 0)
         }
-        try self.init(readingLayout: &reader)
+        try self.init(readingLayout: &reader, origin)
         counterResetHint = hint
         sum = try reader.readDouble()
         if flags & Flag.whole != 0 {
@@ -101,7 +104,7 @@ extension NativeHistogram {
     ///
     /// - Throws: `ByteError`, also for a layout that `checkLayout` refuses.
     @_lifetime(reader: copy reader)
-    package init(readingLayout reader: inout ByteReader) throws(ByteError) {
+    package init(readingLayout reader: inout ByteReader, _ origin: Origin = .sample) throws(ByteError) {
         let start = reader.offset
         self.init(schema: Int8(bitPattern: try reader.readUInt8()), count: 0, sum: 0)
         let flags = try reader.readUInt8()
@@ -109,31 +112,33 @@ extension NativeHistogram {
             throw ByteError(.outOfRange, offset: start, needed: 0)
         }
         zeroThreshold = try reader.readDouble()
-        try Self.read(&positive, &reader)
-        if flags & Flag.negative != 0 { try Self.read(&negative, &reader) }
+        try Self.read(&positive, &reader, origin)
+        if flags & Flag.negative != 0 { try Self.read(&negative, &reader, origin) }
         if flags & Flag.custom != 0 {
             let bounds = try reader.readCount(unit: 8)
             customValues = try reader.readDoubleArray(count: bounds)
         }
-        do throws(HistogramError) { try checkLayout() } catch {
+        do throws(HistogramError) { try checkLayout(origin) } catch {
             throw ByteError(.outOfRange, offset: start, needed: 0)
         }
     }
 
     @_lifetime(reader: copy reader)
-    private static func read(_ buckets: inout Buckets, _ reader: inout ByteReader) throws(ByteError) {
+    private static func read(
+        _ buckets: inout Buckets, _ reader: inout ByteReader, _ origin: Origin
+    ) throws(ByteError) {
         let start = reader.offset
         var length = 0
         for _ in 0..<(try reader.readCount(unit: 2)) {
             let offset = try reader.readZigzag()
             let number = try reader.readVarint()
-            guard let offset = Int32(exactly: offset), number <= UInt64(bucketsMax),
-                buckets.spans.count < spansMax
+            guard let offset = Int32(exactly: offset), number <= UInt64(origin.bucketsMax),
+                buckets.spans.count < origin.spansMax
             else { throw ByteError(.outOfRange, offset: start, needed: 0) }
             buckets.spans.append(Span(offset: offset, length: UInt32(number)))
             length += Int(number)
         }
-        guard length <= bucketsMax else { throw ByteError(.outOfRange, offset: start, needed: length) }
+        guard length <= origin.bucketsMax else { throw ByteError(.outOfRange, offset: start, needed: length) }
         buckets.counts = Array(repeating: 0, count: length)
     }
 

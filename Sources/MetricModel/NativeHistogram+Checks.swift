@@ -39,16 +39,47 @@ package enum HistogramError: Error, Equatable, Sendable, CustomStringConvertible
 }
 
 extension NativeHistogram {
-    /// `histogram_buckets_max`: buckets of both signs together.
+    /// `histogram_buckets_max`: buckets of both signs together, of a sample.
     package static let bucketsMax = 4_096
-    /// `histogram_spans_max`: spans of both signs together.
+    /// `histogram_spans_max`: spans of both signs together, of a sample.
     package static let spansMax = 4_096
+    /// `histogram_result_buckets_max`: buckets of both signs together, and spans, of what a query makes of several.
+    ///
+    /// So many take at most 13 bytes each on the wire, which with the longest labels is less than a page of an answer.
+    package static let resultBucketsMax = 32_768
     /// `histogram_custom_bounds_max`
     package static let customBoundsMax = 4_096
     /// Indexes of exponential buckets lie within this distance from 0; at schema 8 the greatest number is in bucket 262,144.
     package static let bucketIndexMax = 1 << 20
     /// The greatest integer count: above it not every integer has a `Double`.
     package static let countMax: UInt64 = 1 << 53
+
+    /// Where a histogram comes from: that says how large it may be.
+    package enum Origin: Sendable {
+        /// Pushed, stored or copied.
+        case sample
+        /// Computed by a query from samples.
+        case result
+
+        fileprivate var buckets: (name: String, maximum: Int) {
+            switch self {
+            case .sample: ("histogram_buckets_max", NativeHistogram.bucketsMax)
+            case .result: ("histogram_result_buckets_max", NativeHistogram.resultBucketsMax)
+            }
+        }
+
+        fileprivate var spans: (name: String, maximum: Int) {
+            switch self {
+            case .sample: ("histogram_spans_max", NativeHistogram.spansMax)
+            case .result: ("histogram_result_buckets_max", NativeHistogram.resultBucketsMax)
+            }
+        }
+
+        /// The most buckets.
+        var bucketsMax: Int { buckets.maximum }
+        /// The most spans.
+        var spansMax: Int { spans.maximum }
+    }
 
     /// Checks everything that a sender may have got wrong: the layout and that each count is one.
     package func check() throws(HistogramError) {
@@ -60,13 +91,12 @@ extension NativeHistogram {
         if hasCustomBuckets, zeroCount != 0 { throw .customWithZeroBucket }
     }
 
-    /// Checks what everybody who walks the buckets relies on; results of arithmetic pass it, too.
-    package func checkLayout() throws(HistogramError) {
+    /// Checks what everybody who walks the buckets relies on; results of arithmetic pass it as `.result`.
+    package func checkLayout(_ origin: Origin = .sample) throws(HistogramError) {
         let isCustom = hasCustomBuckets
         guard isCustom || Self.exponentialSchemas.contains(schema) else { throw .unknownSchema(Int(schema)) }
-        try Self.checkLimit("histogram_spans_max", Self.spansMax, positive.spans.count + negative.spans.count)
-        try Self.checkLimit("histogram_buckets_max", Self.bucketsMax, positive.counts.count + negative.counts.count)
-        try Self.checkLimit("histogram_custom_bounds_max", Self.customBoundsMax, customValues.count)
+        try checkSize(origin)
+        try Self.checkLimit(("histogram_custom_bounds_max", Self.customBoundsMax), customValues.count)
         guard zeroThreshold >= 0 else { throw .badZeroThreshold }
         if isCustom {
             guard negative.isEmpty else { throw .customWithNegative }
@@ -84,20 +114,26 @@ extension NativeHistogram {
         }
     }
 
+    /// Checks how many buckets and spans there are.
+    package func checkSize(_ origin: Origin) throws(HistogramError) {
+        try Self.checkLimit(origin.spans, positive.spans.count + negative.spans.count)
+        try Self.checkLimit(origin.buckets, positive.counts.count + negative.counts.count)
+    }
+
     private static func check(_ count: Double, _ what: String) throws(HistogramError) {
         guard count.isFinite else { throw .countNotFinite(of: what) }
         guard count >= 0 else { throw .negativeCount(of: what) }
     }
 
-    static func checkLimit(_ name: String, _ maximum: Int, _ found: Int) throws(HistogramError) {
-        guard found <= maximum else { throw .limit(name: name, maximum: maximum, found: found) }
+    private static func checkLimit(_ limit: (name: String, maximum: Int), _ found: Int) throws(HistogramError) {
+        guard found <= limit.maximum else { throw .limit(name: limit.name, maximum: limit.maximum, found: found) }
     }
 }
 
 extension NativeHistogram.Buckets {
     /// Checks that the spans ascend within some indexes and have as many buckets as there are counts.
     ///
-    /// - Precondition: no more spans than `NativeHistogram.spansMax`, so that no sum of them overflows.
+    /// - Precondition: no more spans than `NativeHistogram.resultBucketsMax`, so that no sum of them overflows.
     package func checkSpans(within indexes: ClosedRange<Int>) throws(HistogramError) {
         var index = 0
         var buckets = 0

@@ -35,7 +35,7 @@ extension Evaluation {
         var all = Accumulated<A>()
         try rows(node.inner, grid) { labels, row throws(QueryError) in
             let base = try all.base(labels, by: node.grouping, steps, self)
-            let isFitting = all.histograms.isEmpty ? nil : all.fitting(base, steps)
+            let isFitting = all.misfits.isEmpty ? nil : all.misfits[base]
             do {
                 var cells = all.cells.mutableSpan
                 let numbers = row.values.span
@@ -86,6 +86,7 @@ extension Evaluation {
         var cells: [BestElements] = []
         // Of `limitk`, which alone takes them.
         var histograms: [Int: Row] = [:]
+        var weight = 0
         // What is worse than its cell's bar is no match for what the cell has: so are most. NaN where anything may be.
         var bars: [Double] = []
         try rows(node.inner, grid) { labels, row throws(QueryError) in
@@ -102,6 +103,8 @@ extension Evaluation {
                     if limits.contains(where: { $0 > 0 }) { self.informOfIgnored(row, node, limits) }
                 } else {
                     histograms[number] = row
+                    weight += row.histogramWeight
+                    try self.checkSize(rows: histograms.count, steps: steps, histograms: weight)
                 }
             }
             for step in 0..<steps where (isRanked ? row[step].isPresent : row.isPresent(step)) && limits[step] > 0 {
@@ -234,11 +237,11 @@ struct Accumulated<A: Accumulator> {
     var cells: [A] = []
     /// Of sums and means the histograms, by the number of the cell.
     var histograms: [Int: HistogramAccumulator] = [:]
-
-    /// Whether the histograms of a group's steps fit together, so far: where they do not, nothing more is taken in.
-    func fitting(_ base: Int, _ steps: Int) -> [Bool] {
-        (base..<base + steps).map { index in histograms[index].map { $0.value != nil } ?? true }
-    }
+    /// How many numbers these count for in a query's limit.
+    var histogramWeight = 0
+    /// Of groups that have histograms that do not fit together, by where their cells begin: at which steps all fit. Elsewhere nothing more is
+    /// taken in.
+    var misfits: [Int: [Bool]] = [:]
 
     /// Where the cells of a series' group begin; they are made when there are none.
     mutating func base(

@@ -43,7 +43,8 @@ extension Evaluation {
         var all = Accumulated<A>()
         for part in fragments[index] {
             try checkCancelled()
-            let base = try all.base(part.labels.bytes, steps, self) + part.first
+            let group = try all.base(part.labels.bytes, steps, self)
+            let base = group + part.first
             let count = part.cells.count / A.width
             for step in 0..<count where part.cells[step].isPresent {
                 let second = A.width > 1 ? part.cells[count + step] : 0
@@ -51,7 +52,8 @@ extension Evaluation {
                 all.cells[base + step].merge((part.cells[step], second, third))
             }
             for cell in part.histograms?.cells ?? [] {
-                all.add(cell, metric: part.histograms?.metric ?? "", at: base + cell.offset, node, &notes)
+                let metric = part.histograms?.metric ?? ""
+                try all.add(cell, metric: metric, step: part.first + cell.offset, of: group, node, self)
             }
         }
         try results(of: all, node, grid, body)
@@ -91,7 +93,7 @@ extension Evaluation {
                 if A.width > 1 { columns[steps + step] = state.1 }
                 if A.width > 2 { columns[2 * steps + step] = state.2 }
             }
-            let histograms = all.histograms.isEmpty ? nil : all.histograms(of: group, steps)
+            let histograms = all.histograms.isEmpty ? nil : try all.histograms(of: group, steps, self)
             try body(
                 LabelFilter.labels(key), GroupStates(columns: columns, width: A.width, histograms: histograms))
         }
@@ -107,11 +109,16 @@ struct GroupStates {
 }
 
 extension Accumulated {
-    fileprivate func histograms(of group: Int, _ steps: Int) -> FragmentHistograms? {
+    fileprivate func histograms(
+        of group: Int, _ steps: Int, _ evaluation: Evaluation
+    ) throws(QueryError) -> FragmentHistograms? {
         var found = FragmentHistograms()
         for step in 0..<steps {
             guard let accumulator = histograms[group * steps + step] else { continue }
-            found.cells.append(accumulator.cell(offset: step))
+            guard let weight = UInt32(exactly: accumulator.count) else {
+                throw .tooManySamples(evaluation.plan.options)
+            }
+            found.cells.append(.init(offset: step, histogram: accumulator.value, weight: weight))
             found.metric = accumulator.metric
         }
         return found.cells.isEmpty ? nil : found

@@ -44,7 +44,7 @@ extension Evaluation {
             for (labels, row) in try rows(base, index, series, found.labels, asked) {
                 try builder.add(labels, row)
             }
-            try checkSize(rows: builder.frame.count, steps: grid.count)
+            try checkSize(rows: builder.frame.count, steps: grid.count, histograms: builder.frame.histogramWeight)
         }
         return builder.frame
     }

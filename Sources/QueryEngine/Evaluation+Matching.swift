@@ -19,17 +19,17 @@ extension Evaluation {
                     // What passes keeps the vector's value, on whichever side it stands.
                     if !Arithmetic.holds(operation, left, right) { row[step] = .absent }
                 }
-                if row.hasHistograms { HistogramOperator.apply(node, scalars, to: &row, &failures) }
+                if row.hasHistograms { try HistogramOperator.apply(node, scalars, to: &row, &failures) }
                 try body(labels, &row)
             }
             return
         }
-        try droppingName(node.vector, grid, body) { row in
+        try droppingName(node.vector, grid, body) { row throws(QueryError) in
             for step in row.indices where row[step].isPresent {
                 let (left, right) = isLeft ? (scalars[step], row[step]) : (row[step], scalars[step])
                 row[step] = Arithmetic.scalar(operation, left, right)
             }
-            if row.hasHistograms { HistogramOperator.apply(node, scalars, to: &row, &failures) }
+            if row.hasHistograms { try HistogramOperator.apply(node, scalars, to: &row, &failures) }
         }
     }
 
@@ -138,7 +138,7 @@ struct SeriesJoin {
                             Operand(manyValue, many.histogram(manyRow, step)),
                             Operand(oneValue, one.histogram(oneRow, step))
                         )
-                        let result = HistogramOperator.result(
+                        let result = try HistogramOperator.result(
                             node.operation, isSwapped ? pair.1 : pair.0, isSwapped ? pair.0 : pair.1)
                         if case .failure(let failure) = result {
                             failures.note(failure, step)
@@ -148,6 +148,8 @@ struct SeriesJoin {
                         let row = target ?? output.row(many.labels[manyRow], one.labels[oneRow], signature)
                         target = row
                         try output.set(row, step, result, signature)
+                        let (made, weight) = (output.builder.frame.count, output.builder.frame.histogramWeight)
+                        try evaluation.checkSize(rows: made, steps: steps, histograms: weight)
                         continue
                     }
                     let (leftValue, rightValue) = isSwapped ? (oneValue, manyValue) : (manyValue, oneValue)

@@ -23,10 +23,15 @@ extension Evaluation {
 
     private func vector(_ grid: TimeGrid) throws(QueryError) -> [QueryResult.VectorElement] {
         var elements: [QueryResult.VectorElement] = []
+        var weight = 0
         try rows(plan.root, grid) { labels, row throws(QueryError) in
             if !row.isPresent(0) { return }
             try self.checkOutput(elements.count + 1)
             let histogram = row.histogram(0)?.histogram
+            if let histogram {
+                weight += histogram.sampleWeight
+                try self.checkSize(rows: elements.count + 1, steps: 1, histograms: weight)
+            }
             elements.append(
                 QueryResult.VectorElement(labels: labels, value: histogram == nil ? row[0] : 0, histogram: histogram))
         }
@@ -38,12 +43,14 @@ extension Evaluation {
     private func matrix(_ grid: TimeGrid) throws(QueryError) -> [SeriesColumns] {
         let times = grid.times
         var series: [SeriesColumns] = []
+        var weight = 0
         try rows(plan.root, grid) { labels, row throws(QueryError) in
             let present = row.values.count { $0.isPresent }
             let histograms = row.columns(times)
             if present == 0 && histograms.isEmpty { return }
             try self.checkOutput(series.count + 1)
-            try self.checkSize(rows: series.count + 1, steps: grid.count)
+            if !histograms.isEmpty { weight += row.histogramWeight }
+            try self.checkSize(rows: series.count + 1, steps: grid.count, histograms: weight)
             if present == times.count {
                 // All complete series share one array of times.
                 series.append(SeriesColumns(labels: labels, timestamps: times, values: row.values))

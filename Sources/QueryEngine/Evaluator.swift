@@ -94,9 +94,9 @@ final class Evaluation {
         if isCancelled() { throw QueryError(.cancelled, "query was canceled in query execution") }
     }
 
-    /// Limits the cells of any one intermediate result.
-    func checkSize(rows: Int, steps: Int) throws(QueryError) {
-        if rows > plan.options.samplesMax / max(steps, 1) { throw .tooManySamples(plan.options) }
+    /// Limits the cells of any one intermediate result, and what the histograms in them count for.
+    func checkSize(rows: Int, steps: Int, histograms: Int = 0) throws(QueryError) {
+        if rows > (plan.options.samplesMax - histograms) / max(steps, 1) { throw .tooManySamples(plan.options) }
     }
 
     /// Reads the series of a selection, within `query_samples_max`.
@@ -169,8 +169,8 @@ final class Evaluation {
         var frame = Frame(steps: grid.count)
         try rows(node, grid) { labels, row throws(QueryError) in
             if !row.hasSample { return }
-            try self.checkSize(rows: frame.count + 1, steps: grid.count)
             frame.append(labels, row)
+            try self.checkSize(rows: frame.count, steps: grid.count, histograms: frame.histogramWeight)
         }
         return frame
     }
@@ -186,20 +186,22 @@ final class Evaluation {
     /// Produces the rows of `inner`, each changed by `change`, without metric names; rows that the names alone told apart are an error
     /// when they have a sample at the same step.
     func droppingName(
-        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer, _ change: @escaping (inout Row) -> Void
+        _ inner: PlanNode, _ grid: TimeGrid, _ body: RowConsumer,
+        _ change: @escaping (inout Row) throws(QueryError) -> Void
     ) throws(QueryError) {
         if inner.isUniqueWithoutName {
             try rows(inner, grid) { labels, row throws(QueryError) in
-                change(&row)
+                try change(&row)
                 try body(LabelFilter.withoutName(labels), &row)
             }
             return
         }
         var builder = FrameBuilder(steps: grid.count)
         try rows(inner, grid) { labels, row throws(QueryError) in
-            change(&row)
-            try self.checkSize(rows: builder.frame.count + 1, steps: grid.count)
+            try change(&row)
             try builder.add(LabelFilter.withoutName(labels), row)
+            try self.checkSize(
+                rows: builder.frame.count, steps: grid.count, histograms: builder.frame.histogramWeight)
         }
         try emit(builder.frame, body)
     }

@@ -135,7 +135,7 @@ extension Evaluation {
     fileprivate func rows(of fragment: FragmentPlan, _ emit: @escaping (FragmentRow) -> Void) throws(QueryError) {
         try checkCancelled()
         let grid = fragment.plan.grid
-        var count = 0
+        var (count, weight) = (0, 0)
         // Its rows are not the operator's own, which nobody asks for.
         let (profile, measured) = (profile, fragment.shape == .rows ? nil : profile?.enter(fragment.plan.root, plan))
         defer { if let measured { profile?.leave(measured) } }
@@ -143,11 +143,12 @@ extension Evaluation {
             (labels: Labels, cells: [Double], width: Int, histograms: FragmentHistograms?) throws(QueryError) in
             guard let row = FragmentRow(labels, trimming: cells, width: width, histograms) else { return }
             count += 1
+            if let histograms { weight += histograms.sampleWeight }
             if let measured {
                 profile?.give(measured)
                 profile?.resume(measured)
             }
-            try self.checkSize(rows: count, steps: grid.count * width)
+            try self.checkSize(rows: count, steps: grid.count * width, histograms: weight)
             emit(row)
         }
         switch (fragment.shape, fragment.plan.root) {

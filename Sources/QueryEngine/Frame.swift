@@ -18,6 +18,8 @@ struct Frame: Sendable {
     private(set) var values: [Double] = []
     /// The histograms of rows that have any, one cell for each step.
     private var histograms: [Int: [HistogramSample?]] = [:]
+    /// How many numbers they count for in a query's limit.
+    private(set) var histogramWeight = 0
 
     init(steps: Int) {
         self.steps = steps
@@ -27,7 +29,10 @@ struct Frame: Sendable {
     var hasHistograms: Bool { !histograms.isEmpty }
 
     mutating func append(_ labels: Labels, _ row: Row) {
-        if row.hasHistograms { histograms[count] = row.histograms }
+        if row.hasHistograms {
+            histograms[count] = row.histograms
+            histogramWeight += row.histogramWeight
+        }
         self.labels.append(labels)
         values.append(contentsOf: row.values)
     }
@@ -63,6 +68,7 @@ struct Frame: Sendable {
 
     mutating func set(_ row: Int, _ step: Int, _ histogram: HistogramSample) {
         self[row, step] = .absent
+        histogramWeight += histogram.histogram.sampleWeight
         histograms[row, default: [HistogramSample?](repeating: nil, count: steps)][step] = histogram
     }
 

@@ -6,7 +6,7 @@ struct HistogramAccumulator {
     /// Nil where the histograms do not fit together.
     private(set) var value: NativeHistogram?
     /// How many went in.
-    private(set) var count: UInt32
+    private(set) var count: UInt64
     /// The metric met last.
     private(set) var metric: String
 
@@ -17,9 +17,12 @@ struct HistogramAccumulator {
     init(_ cell: FragmentHistograms.Cell, metric: String, isLate: Bool) {
         self.isLate = isLate
         value = cell.histogram
-        count = max(1, cell.weight)
+        count = UInt64(cell.weight)
         self.metric = metric
     }
+
+    /// How many numbers it counts for in a query's limit.
+    var sampleWeight: Int { value?.sampleWeight ?? 0 }
 
     /// Adds what `cell` has; what does not fit leaves nothing for good.
     ///
@@ -29,34 +32,41 @@ struct HistogramAccumulator {
     ) throws(HistogramMismatch) {
         guard let value else { return }
         self.metric = metric
-        count += max(1, cell.weight)
+        count += UInt64(cell.weight)
         self.value = nil
         guard let other = cell.histogram else { return }
-        let weight = Double(max(1, cell.weight))
+        let weight = Double(cell.weight)
         self.value = try isMean ? value.mean(with: other, weight: weight, of: Double(count)) : value.adding(other)
-    }
-
-    func cell(offset: Int) -> FragmentHistograms.Cell {
-        FragmentHistograms.Cell(offset: offset, histogram: value, weight: count)
     }
 }
 
 extension Accumulated {
-    /// Takes a histogram into a cell of a sum or a mean.
+    /// Takes a histogram into a cell of a sum or a mean: that of a step of the group whose cells begin at `base`.
     mutating func add(
-        _ cell: FragmentHistograms.Cell, metric: String, at index: Int, _ node: PlannedAggregation, _ notes: inout Notes
-    ) {
-        guard var accumulator = histograms[index] else {
-            histograms[index] = HistogramAccumulator(cell, metric: metric, isLate: !cells[index].isEmpty)
-            return
+        _ cell: FragmentHistograms.Cell, metric: String, step: Int, of base: Int, _ node: PlannedAggregation,
+        _ evaluation: Evaluation
+    ) throws(QueryError) {
+        let index = base + step
+        let accumulator: HistogramAccumulator
+        if var known = histograms[index] {
+            if known.isLate { return }
+            // Taken out, so that it is changed where it stands.
+            histograms[index] = nil
+            histogramWeight -= known.sampleWeight
+            do throws(HistogramMismatch) {
+                try known.add(cell, metric: metric, isMean: node.operation == .avg)
+            } catch { try evaluation.notes.warnOfMismatch(error, metric, node.innerRange) }
+            accumulator = known
+        } else {
+            accumulator = HistogramAccumulator(cell, metric: metric, isLate: !cells[index].isEmpty)
         }
-        if accumulator.isLate { return }
-        // Taken out, so that it is changed where it stands.
-        histograms[index] = nil
-        do throws(HistogramMismatch) {
-            try accumulator.add(cell, metric: metric, isMean: node.operation == .avg)
-        } catch { notes.warnOfMismatch(error, metric, node.innerRange) }
+        if accumulator.value == nil {
+            let steps = cells.count / groups.keys.count
+            misfits[base, default: [Bool](repeating: true, count: steps)][step] = false
+        }
+        histogramWeight += accumulator.sampleWeight
         histograms[index] = accumulator
+        try evaluation.checkSize(rows: 1, steps: cells.count, histograms: histogramWeight)
     }
 }
 
@@ -72,7 +82,7 @@ extension Evaluation {
             for step in row.indices {
                 guard let sample = row.histogram(step) else { continue }
                 let cell = FragmentHistograms.Cell(offset: step, histogram: sample.histogram)
-                all.add(cell, metric: labels.metricName ?? "", at: base + step, node, &notes)
+                try all.add(cell, metric: labels.metricName ?? "", step: step, of: base, node, self)
             }
         case .min, .max, .stddev, .stdvar:
             if row.histograms.contains(where: { $0 != nil }) {

@@ -9,6 +9,8 @@ enum HistogramMismatch: Error {
     case schemas
     /// Both have bounds of their own, and different ones.
     case bounds
+    /// It would be larger than a result may be.
+    case size(HistogramError)
 }
 
 extension NativeHistogram {
@@ -72,6 +74,7 @@ extension NativeHistogram {
         }
         result.positive = result.merged(result.positive, positive, subtracts)
         if !hasCustomBuckets { result.negative = result.merged(result.negative, negative, subtracts) }
+        do throws(HistogramError) { try result.checkSize(.result) } catch { throw .size(error) }
         return result
     }
 
@@ -246,6 +249,11 @@ extension NativeHistogram {
 extension HistogramColumns {
     /// How many numbers they count for in a query's limit.
     var sampleWeight: Int { values.reduce(0) { $0 + $1.sampleWeight } }
+}
+
+extension FragmentHistograms {
+    /// How many numbers they count for in a query's limit.
+    var sampleWeight: Int { cells.reduce(0) { $0 + ($1.histogram?.sampleWeight ?? 0) } }
 }
 
 extension NativeHistogram.Buckets {

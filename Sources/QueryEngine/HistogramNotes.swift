@@ -1,10 +1,21 @@
+internal import MetricModel
 internal import QueryLanguage
+
+extension QueryError {
+    /// `histogram_result_buckets_max` was reached.
+    static func histogramTooLarge(_ error: HistogramError, _ range: SourceRange? = nil) -> QueryError {
+        QueryError(.limit, "histograms with too many different buckets were put together: \(error)", range)
+    }
+}
 
 /// What is said of native histograms, in Prometheus' words.
 ///
 /// Source: util/annotations/annotations.go of Prometheus 3.5.
 extension Notes {
-    mutating func warnOfMismatch(_ mismatch: HistogramMismatch, _ metric: String, _ range: SourceRange) {
+    /// - Throws: a sum that is too large: no warning may stand for it.
+    mutating func warnOfMismatch(
+        _ mismatch: HistogramMismatch, _ metric: String, _ range: SourceRange
+    ) throws(QueryError) {
         switch mismatch {
         case .schemas:
             warn(
@@ -12,6 +23,7 @@ extension Notes {
                 range)
         case .bounds:
             warn("vector contains histograms with incompatible custom buckets for metric name \"\(metric)\"", range)
+        case .size(let error): throw .histogramTooLarge(error, range)
         }
     }
 

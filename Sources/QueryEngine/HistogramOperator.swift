@@ -29,7 +29,10 @@ enum HistogramOperator {
         case failure(OperandFailure)
     }
 
-    static func result(_ operation: BinaryOperator, _ left: Operand, _ right: Operand) -> Result {
+    /// - Throws: `QueryError` when the result would be too large.
+    static func result(
+        _ operation: BinaryOperator, _ left: Operand, _ right: Operand
+    ) throws(QueryError) -> Result {
         switch (operation, left, right) {
         case (.multiply, .number(let factor), .histogram(let histogram)),
             (.multiply, .histogram(let histogram), .number(let factor)):
@@ -37,9 +40,9 @@ enum HistogramOperator {
         case (.divide, .histogram(let histogram), .number(let divisor)):
             return .histogram(histogram.divided(by: divisor).compacted)
         case (.add, .histogram(let left), .histogram(let right)):
-            return combined { () throws(HistogramMismatch) in try left.adding(right) }
+            return try combined { () throws(HistogramMismatch) in try left.adding(right) }
         case (.subtract, .histogram(let left), .histogram(let right)):
-            return combined { () throws(HistogramMismatch) in try left.subtracting(right) }
+            return try combined { () throws(HistogramMismatch) in try left.subtracting(right) }
         case (.equal, .histogram(let left), .histogram(let right)):
             return left.isSame(as: right) ? .histogram(left) : .nothing
         case (.notEqual, .histogram(let left), .histogram(let right)):
@@ -48,21 +51,26 @@ enum HistogramOperator {
         }
     }
 
-    private static func combined(_ operation: () throws(HistogramMismatch) -> NativeHistogram) -> Result {
+    private static func combined(
+        _ operation: () throws(HistogramMismatch) -> NativeHistogram
+    ) throws(QueryError) -> Result {
         do throws(HistogramMismatch) { return .histogram(try operation().compacted) } catch {
-            return .failure(.layouts)
+            switch error {
+            case .schemas, .bounds: return .failure(.layouts)
+            case .size(let error): throw .histogramTooLarge(error)
+            }
         }
     }
 
     /// Applies an operator with a number to the histograms of a row.
     static func apply(
         _ node: PlannedMixedBinary, _ scalars: [Double], to row: inout Row, _ failures: inout OperandFailures
-    ) {
+    ) throws(QueryError) {
         for step in row.indices {
             guard let sample = row.histogram(step) else { continue }
             row.clear(step)
             let (histogram, scalar) = (Operand.histogram(sample.histogram), Operand.number(scalars[step]))
-            switch result(
+            switch try result(
                 node.operation, node.scalarIsLeft ? scalar : histogram, node.scalarIsLeft ? histogram : scalar)
             {
             case .histogram(let histogram): row.set(step, HistogramSample(histogram))

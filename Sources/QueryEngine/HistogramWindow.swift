@@ -29,13 +29,16 @@ struct HistogramWindow {
     private var isMixed: Bool { !numbers.isEmpty }
 
     /// - Precondition: there is at least one histogram.
-    func outcome(of function: FunctionName, _ range: SourceRange, _ notes: inout Notes) -> WindowOutcome {
+    /// - Throws: `QueryError` when a result would be too large.
+    func outcome(
+        of function: FunctionName, _ range: SourceRange, _ notes: inout Notes
+    ) throws(QueryError) -> WindowOutcome {
         switch function {
-        case .rate, .increase, .delta: return extrapolated(function, range, &notes)
-        case .irate, .idelta: return instantaneous(function, range, &notes)
+        case .rate, .increase, .delta: return try extrapolated(function, range, &notes)
+        case .irate, .idelta: return try instantaneous(function, range, &notes)
         case .sumOverTime, .avgOverTime:
             if isMixed { return mixed(range, &notes) }
-            return aggregate(isMean: function == .avgOverTime, range, &notes)
+            return try aggregate(isMean: function == .avgOverTime, range, &notes)
         case .countOverTime: return .number(Double(numbers.count + histograms.count))
         case .presentOverTime: return .number(1)
         case .lastOverTime:
@@ -74,7 +77,9 @@ struct HistogramWindow {
 
     // MARK: - rate, increase, delta
 
-    private func extrapolated(_ function: FunctionName, _ range: SourceRange, _ notes: inout Notes) -> WindowOutcome {
+    private func extrapolated(
+        _ function: FunctionName, _ range: SourceRange, _ notes: inout Notes
+    ) throws(QueryError) -> WindowOutcome {
         if isMixed { return mixed(range, &notes) }
         guard histograms.count > 1, let first = times.first, let last = times.last else { return .none }
         do throws(HistogramMismatch) {
@@ -89,7 +94,7 @@ struct HistogramWindow {
             if function == .rate { factor /= WindowKernel.seconds(length) }
             return .histogram(difference.scaled(by: factor))
         } catch {
-            notes.warnOfMismatch(error, metric, range)
+            try notes.warnOfMismatch(error, metric, range)
             return .none
         }
     }
@@ -133,7 +138,9 @@ struct HistogramWindow {
 
     // MARK: - irate, idelta
 
-    private func instantaneous(_ function: FunctionName, _ range: SourceRange, _ notes: inout Notes) -> WindowOutcome {
+    private func instantaneous(
+        _ function: FunctionName, _ range: SourceRange, _ notes: inout Notes
+    ) throws(QueryError) -> WindowOutcome {
         guard numbers.count + histograms.count > 1, let last = times.last else { return .none }
         let isRate = function == .irate
         if isMixed {
@@ -149,7 +156,7 @@ struct HistogramWindow {
         var result = current
         if !isRate || !current.isReset(after: previous) {
             do throws(HistogramMismatch) { result = try current.subtracting(previous) } catch {
-                notes.warnOfMismatch(error, metric, range)
+                try notes.warnOfMismatch(error, metric, range)
                 return .none
             }
         }
@@ -163,14 +170,16 @@ struct HistogramWindow {
 
     // MARK: - sum_over_time, avg_over_time
 
-    private func aggregate(isMean: Bool, _ range: SourceRange, _ notes: inout Notes) -> WindowOutcome {
+    private func aggregate(
+        isMean: Bool, _ range: SourceRange, _ notes: inout Notes
+    ) throws(QueryError) -> WindowOutcome {
         var result = values[histograms.lowerBound]
         do throws(HistogramMismatch) {
             for (index, histogram) in values.dropFirst().enumerated() {
                 result = try isMean ? result.mean(with: histogram, number: index + 2) : result.adding(histogram)
             }
         } catch {
-            notes.warnOfMismatch(error, metric, range)
+            try notes.warnOfMismatch(error, metric, range)
             return .none
         }
         return .histogram(result)
@@ -232,6 +241,7 @@ extension Evaluation {
         let times = series.histograms.timestamps
         let numberTimes = series.timestamps
         var (low, high, numberLow, numberHigh) = (0, 0, 0, 0)
+        var weight = 0
         for step in 0..<kernel.grid.count {
             let end = kernel.end(step)
             let start = end - kernel.length
@@ -244,10 +254,13 @@ extension Evaluation {
             let window = HistogramWindow(
                 series: series, histograms: low..<high, numbers: numberLow..<numberHigh, end: end,
                 length: kernel.length)
-            switch window.outcome(of: kernel.function, range, &notes) {
+            switch try window.outcome(of: kernel.function, range, &notes) {
             case .none: row[step] = .absent
             case .number(let value): row[step] = value
-            case .histogram(let histogram): row.set(step, HistogramSample(histogram))
+            case .histogram(let histogram):
+                row.set(step, HistogramSample(histogram))
+                weight += histogram.sampleWeight
+                try checkSize(rows: 1, steps: kernel.grid.count, histograms: weight)
             case .ofNumbers: continue
             }
         }

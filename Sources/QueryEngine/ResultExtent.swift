@@ -77,8 +77,8 @@ package struct ResultExtent: Sendable {
         if part == steps { return series }
         let times = part.allTimes
         return series.compactMap { one in
-            let from = one.timestamps.lowerBound(of: part.first)
-            let to = one.timestamps.lowerBound(of: part.last + 1)
+            let from = one.timestamps.partition(from: part.first)
+            let to = one.timestamps.partition(from: part.last + 1)
             let histograms = one.histograms.within(part.first, part.last)
             if from == to && histograms.isEmpty { return nil }
             let isComplete = to - from == times.count
@@ -86,17 +86,5 @@ package struct ResultExtent: Sendable {
                 labels: one.labels, timestamps: isComplete ? times : Array(one.timestamps[from..<to]),
                 values: Array(one.values[from..<to]), histograms: histograms)
         }
-    }
-}
-
-extension [Int64] {
-    /// The first index whose element is not less; the elements ascend.
-    fileprivate func lowerBound(of time: Int64) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < time { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -50,6 +50,17 @@ struct Row: Sendable {
         if histogram != nil { values[step] = .absent }
     }
 
+    /// How many numbers its histograms count for in a query's limit; one that several steps in a row share counts once.
+    var histogramWeight: Int {
+        var weight = 0
+        var last: HistogramSample?
+        for case let sample? in histograms where sample !== last {
+            weight += sample.histogram.sampleWeight
+            last = sample
+        }
+        return weight
+    }
+
     mutating func dropHistograms() {
         if !histograms.isEmpty { histograms = [] }
     }

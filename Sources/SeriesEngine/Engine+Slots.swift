@@ -71,7 +71,7 @@ extension Engine {
                 if column.timestamps.isEmpty { continue }
             }
             let newest = table.states[Int(column.row)].newest
-            let older = newest == .min ? 0 : column.timestamps.lowerBound(of: newest &+ 1)
+            let older = newest == .min ? 0 : column.timestamps.partition(from: newest &+ 1)
             if older >= Self.lateRunMin {
                 appendRuns(row: Int(column.row), column.timestamps[..<older], column.values[..<older])
             } else if older > 0 {

@@ -21,11 +21,9 @@ struct HeadHistograms: Sendable {
     /// - Returns: whether there is one more, and how much greater the weight is.
     mutating func insert(timestamp: Int64, _ histogram: NativeHistogram) -> (grown: Bool, weight: Int) {
         let before = weight
-        let isNew = open.insert(timestamp: timestamp, histogram)
-        if isNew {
-            openWeight += histogram.weight
-            weight += histogram.weight
-        }
+        let (isNew, change) = open.insert(timestamp: timestamp, histogram)
+        openWeight += change
+        weight += change
         if open.count >= Self.openMax || openWeight >= Self.openWeightMax { encodeOpen() }
         return (isNew, weight - before)
     }

@@ -113,13 +113,8 @@ package struct LabelIndex: Sendable {
     }
 
     private static func contains(_ postings: [UInt32], _ reference: UInt32) -> Bool {
-        var low = 0
-        var high = postings.count
-        while low < high {
-            let middle = (low + high) / 2
-            if postings[middle] < reference { low = middle + 1 } else { high = middle }
-        }
-        return low < postings.count && postings[low] == reference
+        let place = postings.partition(from: reference)
+        return place < postings.count && postings[place] == reference
     }
 
     private static func difference(_ left: [UInt32], _ right: [UInt32]) -> [UInt32] {

@@ -11,7 +11,7 @@ struct LateSamples: Sendable {
     ///
     /// - Returns: whether the list has grown.
     mutating func insert(timestamp: Int64, value: Double) -> Bool {
-        let place = timestamps.lowerBound(of: timestamp)
+        let place = timestamps.partition(from: timestamp)
         if place < timestamps.count && timestamps[place] == timestamp {
             values[place] = SampleResolution.winner(values[place], value)
             return false
@@ -19,18 +19,5 @@ struct LateSamples: Sendable {
         timestamps.insert(timestamp, at: place)
         values.insert(value, at: place)
         return true
-    }
-}
-
-extension [Int64] {
-    /// The first index whose element is not below `wanted`, in a sorted array.
-    func lowerBound(of wanted: Int64) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < wanted { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -95,12 +95,12 @@ package struct SampleRun: Sendable {
     package mutating func trim(start: Int64, end: Int64) {
         if !histograms.isEmpty { histograms = histograms.within(start, end) }
         if let last = timestamps.last, last > end {
-            let keep = end == .max ? timestamps.count : timestamps.lowerBound(of: end + 1)
+            let keep = end == .max ? timestamps.count : timestamps.partition(from: end + 1)
             timestamps.removeSubrange(keep...)
             values.removeSubrange(keep...)
         }
         if let first = timestamps.first, first < start {
-            let drop = timestamps.lowerBound(of: start)
+            let drop = timestamps.partition(from: start)
             timestamps.removeFirst(drop)
             values.removeFirst(drop)
         }

@@ -25,13 +25,14 @@ extension FragmentHistograms {
             guard offset >= next else {
                 throw reader.malformed("offset", found: UInt64(offset), expected: UInt64(next))
             }
-            let weight = try reader.number("weight", below: Int(UInt32.max))
+            let weight = try reader.number("weight", below: Int(UInt32.max) + 1)
+            guard weight > 0 else { throw reader.malformed("weight", found: 0, expected: 1) }
             let span = try reader.prefixedSpan()
             var histogram: NativeHistogram?
             if span.byteCount > 0 {
                 var inner = ByteReader(span)
                 do throws(ByteError) {
-                    histogram = try NativeHistogram(reading: &inner)
+                    histogram = try NativeHistogram(reading: &inner, .result)
                 } catch { throw WireError(error, in: "FragmentPage.histogram") }
                 guard inner.remaining == 0 else {
                     throw reader.malformed("histogram", found: UInt64(inner.remaining), expected: 0)

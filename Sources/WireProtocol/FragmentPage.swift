@@ -41,14 +41,10 @@ extension FragmentPage {
         for _ in 0..<count {
             let labels = try Labels(from: &reader)
             let first = Int(try reader.uint32())
-            let number = try reader.uint32()
-            let cells = Int(number & ~Self.histogramBit)
-            guard cells <= WireLimits.pagePayloadBytesMax / 8 else {
-                throw reader.malformed(
-                    "cells", found: UInt64(cells), expected: UInt64(WireLimits.pagePayloadBytesMax / 8))
-            }
+            let (cells, hasHistograms) = try reader.flaggedCount(
+                "cells", unit: 8, limit: WireLimits.pagePayloadBytesMax / 8, flag: Self.histogramBit)
             var row = FragmentRow(labels: labels, first: first, cells: try reader.doubleColumn(count: cells))
-            if number & Self.histogramBit != 0 { row.histograms = try FragmentHistograms(from: &reader, steps: cells) }
+            if hasHistograms { row.histograms = try FragmentHistograms(from: &reader, steps: cells) }
             rows.append(row)
         }
         try reader.expectEnd()

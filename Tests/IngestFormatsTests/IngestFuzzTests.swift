@@ -15,6 +15,8 @@ struct IngestFuzzTests {
             [("__name__", "up"), ("instance", "a"), ("job", "node")], samples: [(1_763_000_000_000, 1), (5, 2)])
         writer.series([("__name__", "h")], samples: [(1, StaleMarker.value)], exemplars: 1, histograms: 1)
         writer.histogramSeries([("__name__", "n")], HistogramMessage.exponential, HistogramMessage.custom)
+        let fine = RemoteWriteHistogramTests.fine(2048, of: 1 << 53, total: 1 << 53)
+        writer.histogramSeries([("__name__", "n")], fine, RemoteWriteHistogramTests.fine(3, of: 5, total: 15))
         writer.bytes += RequestWriter.interleaved([("__name__", "x"), ("y", "é")])
         writer.metadata(type: 2, metric: "up", help: "Help.", unit: "s")
         return writer.bytes

@@ -125,6 +125,28 @@ struct RemoteWriteHistogramTests {
         #expect(try refusal(.integer(schema: .min)).contains("schema"))
     }
 
+    /// Buckets of schema 52 that are one at schema 8.
+    static func fine(_ count: Int, of bucket: Int64, total: UInt64, sum: Double = 1) -> HistogramMessage {
+        var message = HistogramMessage()
+        ProtobufWriter.varint(1, total, into: &message.bytes)
+        ProtobufWriter.double(3, sum, into: &message.bytes)
+        ProtobufWriter.varint(4, HistogramMessage.zigzag(52), into: &message.bytes)
+        message.span(11, 1, UInt64(count))
+        message.deltas(12, [bucket] + Array(repeating: 0, count: count - 1))
+        ProtobufWriter.int64(15, 1000, into: &message.bytes)
+        return message
+    }
+
+    @Test("fine buckets that become one are added up without loss, or refused")
+    func addedUp() throws {
+        let most: UInt64 = 1 << 53
+        #expect(try refusal(Self.fine(2048, of: Int64(most), total: most)).contains("sum of its buckets is above 2^53"))
+        #expect(try refusal(Self.fine(2, of: Int64(most), total: most)).contains("its buckets have 18014398509481984"))
+        #expect(try refusal(Self.fine(2, of: Int64(most), total: most, sum: .nan)).contains("18014398509481984"))
+        let kept = try parse(Self.fine(2048, of: 3, total: 6144))
+        #expect(kept.samples.histograms[1]?.positive == .init(spans: [.init(offset: 1, length: 1)], counts: [6144]))
+    }
+
     @Test("a histogram that says that its series ended is a stale marker")
     func stale() throws {
         let write = try parse(.integer { ProtobufWriter.double(3, StaleMarker.value, into: &$0.bytes) })

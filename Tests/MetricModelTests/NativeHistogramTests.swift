@@ -37,6 +37,35 @@ struct NativeHistogramTests {
         #expect(refusal { $0.positive.spans[0].offset = Int32(-NativeHistogram.bucketIndexMax) } == nil)
     }
 
+    @Test("what is put in says how much heavier the column has become, also where it replaces another")
+    func weights() {
+        var columns = HistogramColumns()
+        var light = Self.latency
+        light.count = 1
+        var wide = Self.latency
+        wide.positive = Buckets(spans: [Span(offset: 0, length: 100)], counts: Array(repeating: 1, count: 100))
+        var greatest = light
+        greatest.count = 1000
+        let outcomes = [light, wide, light, greatest].map { columns.insert(timestamp: 5, $0) }
+        let gain = wide.weight - light.weight
+        #expect(outcomes.map(\.weight) == [light.weight, gain, 0, -gain])
+        #expect(outcomes.map(\.isNew) == [true, false, false, false])
+        #expect(columns.weight == light.weight)
+    }
+
+    @Test("a result may have more buckets than a sample")
+    func sizes() throws {
+        var histogram = Self.latency
+        for (count, sample, result) in [
+            (4095, true, true), (4096, false, true), (32_767, false, true), (32_768, false, false),
+        ] {
+            histogram.positive = Buckets(
+                spans: [Span(offset: 0, length: UInt32(count))], counts: Array(repeating: 1, count: count))
+            #expect(((try? histogram.checkLayout()) != nil) == sample, "\(count)")
+            #expect(((try? histogram.checkLayout(.result)) != nil) == result, "\(count)")
+        }
+    }
+
     @Test("what a sender may have got wrong is refused with its reason")
     func refusals() {
         #expect(refusal { $0.schema = 9 } == .unknownSchema(9))

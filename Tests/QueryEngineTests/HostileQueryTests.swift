@@ -49,6 +49,86 @@ struct HostileQueryTests {
                 "too many samples"))
     }
 
+    /// Histograms of so many buckets each, at schema 8, in ranges of their own; at 60 times.
+    private static func wide(_ series: Int, buckets: Int) -> [SeriesColumns] {
+        (0..<series).map { number in
+            let labels = Labels(sortedUnique: [
+                Label("__name__", "h"), Label("group", "\(number / 10)"), Label("instance", "i\(number)"),
+            ])
+            var columns = SeriesColumns(labels: labels, timestamps: [], values: [])
+            for step in 0..<60 {
+                let counts = [Double](repeating: Double(step + 1), count: buckets)
+                columns.histograms.append(
+                    timestamp: Int64(step) * 10_000,
+                    NativeHistogram(
+                        schema: 8, count: Double(buckets * (step + 1)), sum: 1,
+                        positive: .init(
+                            spans: [.init(offset: Int32(number * buckets), length: UInt32(buckets))], counts: counts)))
+            }
+            return columns
+        }
+    }
+
+    private static func answer(_ query: String, _ series: [SeriesColumns], samplesMax: Int) throws -> QueryResult {
+        var options = EvaluationOptions()
+        options.samplesMax = samplesMax
+        let plan = try QueryPlan(
+            try Parser.parse(query, options: ManyNodes.parserOptions), text: query, tenant: .default,
+            time: .range(start: 0, end: 600_000, step: 1_000), options: options)
+        return try Evaluator.evaluate(plan, data: plan.selections.map { Script.select($0, series) })
+    }
+
+    @Test("a sum has as many buckets as its histograms together, also when it was put together from parts")
+    func wideSum() throws {
+        let series = Self.wide(30, buckets: 160)
+        for query in ["sum(h)", "avg(h)", "sum(rate(h[1m]))", "sum by (group) (h)"] {
+            let time = QueryTime.instant(at: 300_000)
+            let whole = try ManyNodes(series, nodes: 1).answer(query, time, trying: []).result
+            let parts = try ManyNodes(series, nodes: 3).answer(query, time, trying: [.anyParts])
+            #expect(parts.used == .anyParts)
+            guard case .vector(_, let expected) = whole.value, case .vector(_, let found) = parts.result.value else {
+                Issue.record("\(query) is no vector")
+                continue
+            }
+            let buckets = query.contains("group") ? 1600 : 4800
+            #expect(expected.first?.histogram?.positive.counts.count == buckets)
+            #expect(found.first?.histogram?.positive.spans == expected.first?.histogram?.positive.spans)
+            // A mean depends on the order of its additions.
+            if query.contains("avg") { continue }
+            #expect(found.first?.histogram?.positive == expected.first?.histogram?.positive)
+        }
+    }
+
+    @Test(
+        "histograms that together have too many buckets are refused by the name of the limit",
+        arguments: [
+            "sum(h)", "avg(h)", "sum(rate(h[1m]))", "sum_over_time(sum(h)[1m:10s])",
+            "sum(h{instance=~\"i[0-7]\"}) + sum(h{instance=~\"i[89]\"})",
+        ])
+    func tooWideSum(query: String) {
+        let series = Self.wide(10, buckets: 4000)
+        let error = #expect(throws: QueryError.self) { try Script.answer(query, .instant(at: 300_000), series) }
+        #expect(error?.code == .limit && error?.message.contains("histogram_result_buckets_max is 32768") == true)
+    }
+
+    @Test(
+        "histograms that are computed count where a query keeps them",
+        arguments: [
+            "rate(h[1m])", "sum by (instance) (rate(h[1m]))", "h * 2", "h + h", "limitk(5, rate(h[1m]))",
+            "histogram_quantile(0.9, rate(h[1m]))", "sort(rate(h[1m]))",
+            "label_replace(rate(h[1m]), \"a\", \"b\", \"\", \"\")",
+            "rate(h[1m]) or rate(h[2m])",
+        ])
+    func computedHistograms(query: String) throws {
+        // 5 series of 60 samples of 30 buckets are 7,800 numbers to read; at 601 steps they would be some 90,000.
+        let series = Self.wide(5, buckets: 30)
+        let error = #expect(throws: QueryError.self) { try Self.answer(query, series, samplesMax: 40_000) }
+        #expect(error?.message.contains("too many samples") == true)
+        #expect(throws: Never.self) { _ = try Self.answer(query, series, samplesMax: 1_000_000) }
+        // What is put into one sum at once is not kept.
+        #expect(throws: Never.self) { _ = try Self.answer("sum(count_over_time(h[1m]))", series, samplesMax: 40_000) }
+    }
+
     @Test(
         "labels that grow from call to call end at query_label_bytes_max",
         arguments: [

@@ -86,6 +86,27 @@ struct HistogramEngineTests {
         #expect(digests[0] == digests[1] && digests[0] == digests[2])
     }
 
+    @Test("the head counts the histogram that won, and not the one that came first")
+    func replaced() throws {
+        var store = Self.store()
+        let one = try definition(["__name__": "h"])
+        let narrow = NativeHistogram(schema: 0, count: 1, sum: 1)
+        let wide = NativeHistogram(
+            schema: 0, count: 1000, sum: 1,
+            positive: .init(spans: [.init(offset: 0, length: 1000)], counts: Array(repeating: 1, count: 1000)))
+        _ = store.append(batch([(one, Self.start, .histogram(narrow))]), now: Self.start)
+        let before = store.engine.headSamples
+        _ = store.append(batch([(one, Self.start, .histogram(wide))]), now: Self.start)
+        #expect(store.engine.headSamples == before + wide.weight - narrow.weight)
+        // Each alone is light enough to stay open, all together are not: they are encoded, which makes them lighter.
+        for step in 1..<40 {
+            let time = Self.start + Int64(step)
+            _ = store.append(batch([(one, time, .histogram(narrow))]), now: Self.start)
+            _ = store.append(batch([(one, time, .histogram(wide))]), now: Self.start)
+        }
+        #expect(store.engine.headSamples < 32 * wide.weight)
+    }
+
     @Test("a block, a log and a bundle of numbers alone are as they were")
     func versions() throws {
         var store = Self.store()

@@ -75,6 +75,41 @@ struct PagingTests {
         return found
     }
 
+    /// Buckets apart from each other.
+    private static func wide(_ buckets: Int) -> FragmentRow {
+        let buckets = NativeHistogram.Buckets(
+            indexed: (0..<buckets).map { (Int32($0) * 60 - 1_000_000, 0.1 + Double($0)) })
+        let histogram = NativeHistogram(schema: 8, count: 1, sum: 1, positive: buckets)
+        let cells = [FragmentHistograms.Cell(offset: 0, histogram: histogram, weight: .max)]
+        return FragmentRow(
+            labels: Samples.up, first: 0, cells: [.zero], histograms: FragmentHistograms(cells: cells, metric: "m"))
+    }
+
+    @Test("a result with more buckets than a sample may have crosses the wire, up to its own limit")
+    func wideResults() throws {
+        let row = Self.wide(NativeHistogram.resultBucketsMax)
+        var pager = FragmentPager(width: 1)
+        var pages = try pager.append(row)
+        if let last = pager.finish() { pages.append(last) }
+        #expect(pages.count == 1)
+        for page in pages {
+            let bytes = [UInt8].encoding(page.encode)
+            #expect(bytes.count <= WireLimits.pagePayloadBytesMax / 2)
+            let same = try FragmentPage(decoding: bytes.rawSpan).rows == [row]
+            #expect(same)
+        }
+        let beyond = [UInt8].encoding(FragmentPage(rows: [Self.wide(NativeHistogram.resultBucketsMax + 1)]).encode)
+        #expect(throws: WireError.self) { _ = try FragmentPage(decoding: beyond.rawSpan) }
+    }
+
+    @Test("a histogram of no others is refused")
+    func weightless() throws {
+        let cells = [FragmentHistograms.Cell(offset: 0, histogram: nil, weight: 0)]
+        let row = FragmentRow(labels: .empty, first: 0, cells: [1], histograms: FragmentHistograms(cells: cells))
+        let bytes = [UInt8].encoding(FragmentPage(rows: [row]).encode)
+        #expect(throws: WireError.self) { _ = try FragmentPage(decoding: bytes.rawSpan) }
+    }
+
     @Test("histograms of a row at steps that it does not have are refused")
     func strangeHistograms() throws {
         let histogram = NativeHistogram(schema: 0, count: 1, sum: 1)

@@ -98,6 +98,8 @@ def test_a_hostile_histogram_is_refused_alone_and_ends_nothing(start_standalone:
         {"positive_spans": [{"offset": -(2**31), "length": 2}] * 3}, {"positive_deltas": [2**63 - 1, 2**63 - 1]},
         {"schema": 52, "positive_spans": [{"offset": 2**31 - 1, "length": 1}, {"offset": 2**31 - 1, "length": 1}]}, {"schema": -128},
         {"custom_values": [1.0]}, {"count_int": 2**64 - 1},
+        # Each bucket is small enough, and at the schema that is kept they are one.
+        {"schema": 52, "positive_spans": [{"offset": 1, "length": 2048}], "positive_deltas": [2**53] + 2047 * [0], "count_int": 2**53},
     ):
         request = remote_write.write_request([({"__name__": "beside", "instance": "a"}, [(at, 1.0)])])
         entry = request.timeseries.add()
@@ -109,7 +111,7 @@ def test_a_hostile_histogram_is_refused_alone_and_ends_nothing(start_standalone:
         assert reply.status == 400 and "histogram" in reply.text, (change, reply.text)
         at += 1
     assert server.query("hostile") == []
-    assert server.query("count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == "8"
+    assert server.query("count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == "9"
 
 
 def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins(start_node: Callable[..., Node]) -> None:
@@ -128,4 +130,52 @@ def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins
     second.kill()
     for _ in range(4):
         sizes.round()
+    sizes.check()
+
+
+def test_a_sum_of_more_buckets_than_a_sample_may_have_is_answered_from_several_aggregators(start_node: Callable[..., Node]) -> None:
+    first = start_node("aggregator", "aggregator-1")
+    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
+    second = start_node("aggregator", "aggregator-2", join=first.cluster)
+    wait_until_settled([first, second])
+    series, buckets, at = 60, 160, now_ms()
+    request = remote_write.messages()["prometheus.WriteRequest"]()
+    for number in range(series):
+        entry = request.timeseries.add()
+        entry.labels.add(name="__name__", value="wide")
+        entry.labels.add(name="instance", value=f"web-{number}")
+        spans = [{"offset": number * buckets, "length": buckets}]
+        entry.histograms.add(count_int=buckets, sum=1.0, schema=8, positive_spans=spans, positive_deltas=[1] + (buckets - 1) * [0], timestamp=at)
+    body = remote_write.compressed(request)
+    wait_for("an acknowledgement", lambda: router.request("POST", "/api/v1/write", body=body, headers=remote_write.HEADERS).status == 204, PATIENCE)
+
+    def answer(query: str) -> Any:
+        reply = coordinator.get("/api/v1/query", {"query": query, "time": at / 1000})
+        return reply.json["data"]["result"] if reply.status == 200 and not reply.json.get("warnings") else None
+
+    wait_for("all series", lambda: answer("count(wide)") == [{"metric": {}, "value": [at / 1000, str(series)]}], PATIENCE)
+    (whole,) = answer("sum(wide)")
+    assert len(whole["histogram"][1]["buckets"]) == series * buckets
+    assert whole["histogram"][1]["count"] == str(series * buckets)
+
+
+def test_a_member_from_before_histograms_gets_them_when_it_is_upgraded(start_node: Callable[..., Node]) -> None:
+    first = start_node("aggregator", "aggregator-1", replication_factor=2)
+    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
+    second = start_node("aggregator", "aggregator-2", join=first.cluster)
+    third = start_node("aggregator", "aggregator-3", join=first.cluster, withhold_feature="histograms")
+    wait_until_settled([first, second, third])
+    sizes = Sizes(router, coordinator)
+    sizes.round()
+    # The other two log what the third one would, and owe it.
+    wait_for("a debt", lambda: first.metric("murmur_movement_batches_owed") + second.metric("murmur_movement_batches_owed") > 0, PATIENCE)
+    assert third.metric("murmur_engine_head_samples") == 0
+    assert third.stop() == 0
+    del third.settings["withhold_feature"]
+    third.start()
+    wait_until_settled([first, second, third])
+    assert third.metric("murmur_engine_head_samples") > 0
+    second.kill()
     sizes.check()
