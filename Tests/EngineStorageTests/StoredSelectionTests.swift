@@ -9,6 +9,21 @@ import Testing
 struct StoredSelectionTests {
     private static let allSlots = SlotSet(below: 1 << 14)
 
+    /// An empty host with so much room for open files, and when it began. Its folder goes with it.
+    private final class Bench {
+        let clock = ManualClock()
+        let first: Int64
+        let host: EngineHost
+        private let folder = TemporaryFolder()
+
+        init(cacheBytes: Int) async throws {
+            first = clock.now
+            host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        }
+
+        func close() async throws { try await host.close() }
+    }
+
     /// Everything that a cursor hands out.
     private func read(
         _ host: EngineHost, _ selection: SeriesSelection, _ slots: SlotSet = allSlots, times: SampleTimes? = nil
@@ -86,12 +101,9 @@ struct StoredSelectionTests {
         "files that are sealed, opened and evicted between questions are read whole by each",
         arguments: [40_000, 100_000, 250_000, 256 << 20])
     func comingAndGoing(cacheBytes: Int) async throws {
-        let clock = ManualClock()
-        let folder = TemporaryFolder()
-        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
-        defer { withExtendedLifetime(folder) {} }
+        let bench = try await Bench(cacheBytes: cacheBytes)
+        let (clock, host, first) = (bench.clock, bench.host, bench.first)
         var random = SplitMix64(seed: 21)
-        let first = clock.now
         for round in 0..<8 {
             try await append(host, clock, round, since: first, using: &random)
             if round != 5 { try await host.seal() }
@@ -103,7 +115,7 @@ struct StoredSelectionTests {
                 #expect(try await read(host, selection).series == expected)
             }
         }
-        try await host.close()
+        try await bench.close()
     }
 
     @Test("while questions are asked, a file is open before any can read it; where nobody asks, nothing is opened")
@@ -140,12 +152,9 @@ struct StoredSelectionTests {
         "questions that are asked while a block is sealed and opened read the same, and nothing twice",
         arguments: [60_000, 150_000, 256 << 20])
     func sealingMeanwhile(cacheBytes: Int) async throws {
-        let clock = ManualClock()
-        let folder = TemporaryFolder()
-        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
-        defer { withExtendedLifetime(folder) {} }
+        let bench = try await Bench(cacheBytes: cacheBytes)
+        let (clock, host, first) = (bench.clock, bench.host, bench.first)
         var random = SplitMix64(seed: 31)
-        let first = clock.now
         for round in 0..<8 {
             try await append(host, clock, round, since: first, using: &random)
             let now = clock.now
@@ -167,19 +176,16 @@ struct StoredSelectionTests {
             }
             #expect(await host.joinedChunkBytes <= cacheBytes)
         }
-        try await host.close()
+        try await bench.close()
     }
 
     @Test(
         "what questions at work hold of block files stays within its bound, and each reads its own moment",
         arguments: [60_000, 150_000, 256 << 20])
     func held(cacheBytes: Int) async throws {
-        let clock = ManualClock()
-        let folder = TemporaryFolder()
-        let host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
-        defer { withExtendedLifetime(folder) {} }
+        let bench = try await Bench(cacheBytes: cacheBytes)
+        let (clock, host, first) = (bench.clock, bench.host, bench.first)
         var random = SplitMix64(seed: 5)
-        let first = clock.now
         let all = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
         var moments: [(selection: StoredSelection, expected: [Labels: SeriesColumns])] = []
         var mostBytes = 0
@@ -204,7 +210,7 @@ struct StoredSelectionTests {
         let newest = SeriesSelection(tenant: .default, matchers: [], start: clock.now, end: clock.now)
         #expect(try await read(host, newest).series == host.everything(start: clock.now, end: clock.now))
         #expect(await host.joinedChunkBytes > 0, "with nobody else at work there is room")
-        try await host.close()
+        try await bench.close()
     }
 
     @Test("a chunk that does not decode is told with its file and the place in it, to those alone who read the file")
