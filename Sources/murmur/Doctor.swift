@@ -76,9 +76,9 @@ enum Doctor {
             ]
         }
         var findings = [Finding(isFine: true, text: "\(status.node) is part of the cluster \(cluster)")]
-        let lives = answers.filter { $0.member.liveness == "dead" }.compactMap { afterlife($0, in: status) }
+        let afterlives = answers.filter { $0.member.liveness == "dead" }.compactMap { afterlife($0, in: status) }
         let answers = answers.filter { $0.member.liveness != "dead" }
-        findings += liveness(members, Dictionary(lives) { first, _ in first })
+        findings += liveness(members, Dictionary(afterlives) { first, _ in first })
         findings += reachability(answers)
         findings += agreement(answers)
         findings += ways(answers)
