@@ -6,11 +6,14 @@ internal import Synchronization
 final class LoadedSlotBlock: Sendable {
     let index: SlotIndex
     private let bytes: [UInt8]
+    /// Number of the file and where it lies in it; nil where it is in none.
+    private let place: (file: UInt32, offset: Int)?
 
     /// - Throws: `BlockError` when index or chunk data are damaged.
-    init(_ bytes: [UInt8]) throws(BlockError) {
+    init(_ bytes: [UInt8], at place: (file: UInt32, offset: Int)? = nil) throws(BlockError) {
         index = try SlotIndex(decoding: bytes.rawSpan)
         self.bytes = bytes
+        self.place = place
         try index.verify(data: bytes.rawSpan.extracting(index.header.dataOffset..<bytes.count))
     }
 
@@ -19,7 +22,14 @@ final class LoadedSlotBlock: Sendable {
         // A reference of our own: a span cannot borrow from a property of a class.
         let bytes = bytes
         let data = bytes.rawSpan.extracting(index.header.dataOffset..<bytes.count)
-        try index.merge(series: series, data: data, into: &run, start: start, end: end)
+        do throws(BlockError) {
+            try index.merge(series: series, data: data, into: &run, start: start, end: end)
+        } catch {
+            guard let place else { throw error }
+            throw BlockError(
+                error.code, offset: place.offset + index.header.dataOffset + error.offset, found: error.found,
+                context: "block \(place.file), \(error.context)")
+        }
     }
 
     /// The digest of its samples.
@@ -66,7 +76,7 @@ final class BlockCache: Sendable {
         if let found = find(key) { return found }
         let loaded: LoadedSlotBlock
         do {
-            loaded = try LoadedSlotBlock(file.bytes(of: entry))
+            loaded = try LoadedSlotBlock(file.bytes(of: entry), at: (file.number, entry.offset))
         } catch {
             throw EngineError(.blockUnreadable, "block \(file.path), slot \(entry.slot): \(error)")
         }

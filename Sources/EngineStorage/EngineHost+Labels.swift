@@ -90,11 +90,11 @@ extension EngineHost {
         }
     }
 
-    /// Names or values, from the indexes alone: `head` asks that of the head, `sealed` that of open block files. Where the files do not fit
-    /// in memory together, `each` takes them from the label sets of all series.
+    /// Names or values, from the indexes alone: `head` asks that of the head, `sealed` that of open block files. Where the files are
+    /// not open, `each` takes them from the label sets of all series.
     private func texts(
         _ scope: LabelScope, seriesMax: Int, head: @escaping @Sendable (borrowing Engine, SeriesSelection) -> [String],
-        sealed: @escaping @Sendable (SealedTable, SeriesSelection, (UInt32) -> Bool) -> [String],
+        sealed: (SealedTable, SeriesSelection, (UInt32) -> Bool) -> [String],
         each: (Labels) -> [String]
     ) async throws -> [String] {
         var found: Set<ExactString> = []
@@ -106,14 +106,16 @@ extension EngineHost {
                     thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
                 )
             }
-            let inFiles = try await self.sealed.ask(files) { table, open in
+            let view = self.sealed.view(files, slots: scope.slots, opening: true)
+            let inFiles = view.map { view in
                 let passing =
                     selection.matchers.isEmpty
-                    ? nil : Set(table.matching(tenant: selection.tenant, selection.matchers))
-                return sealed(table, selection) { number in
-                    passing?.contains(number) ?? true
-                        && scope.slots?.contains(table.placements[Int(number)].slot(bits: slotBits)) ?? true
-                        && open.contains { $0.index.overlaps(number, selection.start, selection.end) }
+                    ? nil : Set(view.table.matching(tenant: selection.tenant, selection.matchers))
+                return sealed(view.table, selection) { number in
+                    let slot = view.table.placements[Int(number)].slot(bits: slotBits)
+                    return passing?.contains(number) ?? true && scope.slots?.contains(slot) ?? true
+                        && view.chunks.overlaps(
+                            number, of: view.hidden[slot] ?? view.wanted, start: selection.start, end: selection.end)
                 }
             }
             guard let inFiles else {

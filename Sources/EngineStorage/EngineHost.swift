@@ -135,6 +135,7 @@ package final class EngineHost: Sendable {
             failure = error
         }
         try await onThread { thread in thread.isClosing = true }
+        sealed.close()
         syncer?.stop()
         await figures.ended()
         if let failure { throw failure }
@@ -148,7 +149,10 @@ package final class EngineHost: Sendable {
 
     /// Bytes of chunks of block files that are together in memory for queries, those included that only queries at work hold: at most
     /// `block_cache_bytes_max`.
-    package var joinedChunkBytes: Int { get async { await sealed.joinedBytes } }
+    package var joinedChunkBytes: Int { sealed.joinedBytes }
+
+    /// Whether block files are being opened for queries.
+    package var isOpeningBlocks: Bool { sealed.isOpening }
 
     /// Runs `body` on the engine's thread, after all that was queued before.
     func onThread<T: Sendable>(

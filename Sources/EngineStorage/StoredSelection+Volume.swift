@@ -12,9 +12,13 @@ extension StoredSelection {
         for series in snapshot.head.series where slots.contains(series.placement.slot(bits: slotBits)) {
             snapshot.head.measure(series, into: &volume, start: start, end: end)
         }
-        if let view {
-            for number in view.numbers where slots.contains(view.placements[Int(number)].slot(bits: slotBits)) {
-                view.chunks.measure(number, of: view.wanted, into: &volume, start: start, end: end, times: times)
+        if let sealed {
+            let view = sealed.view
+            for number in sealed.numbers {
+                let slot = view.table.placements[Int(number)].slot(bits: slotBits)
+                guard slots.contains(slot) else { continue }
+                view.chunks.measure(
+                    number, of: view.hidden[slot] ?? view.wanted, into: &volume, start: start, end: end, times: times)
             }
             return volume
         }

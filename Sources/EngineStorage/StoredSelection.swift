@@ -11,7 +11,7 @@ package struct StoredSelection: Sendable {
     let cache: BlockCache
     let slotBits: Int
     /// The block files' part, found across files; nil to go slot by slot.
-    let view: SealedView?
+    let sealed: SealedMatches?
     /// Where only the newest samples at some times are wanted; others come along.
     let times: SampleTimes?
     /// What of it is not shown.
@@ -46,17 +46,18 @@ extension EngineHost {
         let slots = moment.slots ?? asked
         var stored: [StoredSelection] = []
         for (index, (selection, snapshot)) in zip(selections, moment.snapshots).enumerated() {
-            let view = try await sealed.view(
-                snapshot.blocks, opening: slots.count >= Self.slotsThatOpenFiles, tenant: selection.tenant,
-                matchers: selection.matchers, head: snapshot.head.series.map(\.fingerprint))
+            let view = sealed.view(
+                snapshot.blocks, slots: slots, opening: slots.count >= Self.slotsThatOpenFiles)
+            try Task.checkCancellation()
             let mask = mask(of: selection, and: deletions)
             // The newest sample at a time may be one that is not shown: then another one is.
             let times = mask.isEmpty && index < times.count ? times[index] : nil
             stored.append(
                 StoredSelection(
                     selection: selection, slots: slots, snapshot: snapshot, cache: cache,
-                    slotBits: configuration.engine.slotBits, view: view,
-                    times: times, mask: mask))
+                    slotBits: configuration.engine.slotBits,
+                    sealed: view.map { SealedMatches(selection, in: $0, beside: snapshot.head) }, times: times,
+                    mask: mask))
         }
         return (stored, moment.reply)
     }
@@ -64,8 +65,6 @@ extension EngineHost {
 
 /// Reads the series of a selection one after the other.
 package struct StoreCursor {
-    private let slots: SlotSet
-    private let slotBits: Int
     private let mask: SelectionMask
     /// One of the two reads.
     private var acrossFiles: SealedReader?
@@ -76,11 +75,9 @@ package struct StoreCursor {
     package private(set) var placements: PlacementKinds = []
 
     fileprivate init(_ stored: StoredSelection) {
-        slots = stored.slots
-        slotBits = stored.slotBits
         mask = stored.mask
-        if let view = stored.view {
-            acrossFiles = SealedReader(stored.selection, stored.times, view, stored.snapshot.head)
+        if let sealed = stored.sealed {
+            acrossFiles = SealedReader(stored, sealed)
         } else {
             bySlot = SelectionReader(
                 selection: stored.selection, snapshot: stored.snapshot, slots: stored.slots, cache: stored.cache,
@@ -92,9 +89,7 @@ package struct StoreCursor {
     ///
     /// - Throws: `EngineError.blockUnreadable`.
     package mutating func next() throws(EngineError) -> SeriesColumns? {
-        let slots = slots
-        let slotBits = slotBits
-        while let found = try acrossFiles?.next(where: { slots.contains($0.slot(bits: slotBits)) }) {
+        while let found = try acrossFiles?.next() {
             let columns = mask.apply(to: found.columns)
             if columns.isEmpty { continue }
             placements.insert(PlacementKinds(labelIndex: found.placement.labelIndex))
@@ -114,38 +109,60 @@ package struct StoreCursor {
     }
 }
 
+/// The series in open block files that pass a selection's matchers.
+struct SealedMatches: Sendable {
+    let view: SealedView
+    /// Their numbers, ascending; the files need not have all of them.
+    let numbers: [UInt32]
+    /// The numbers of the series of the head, as far as they have one; in the head's order.
+    let headNumbers: [UInt32?]
+
+    init(_ selection: SeriesSelection, in view: SealedView, beside head: HeadSelection) {
+        self.view = view
+        numbers = view.table.matching(tenant: selection.tenant, selection.matchers)
+        headNumbers = head.series.map { view.table.number($0.fingerprint) }
+    }
+}
+
 /// Puts series together from open block files and the head: those of the files by number, then those that only the head has.
 struct SealedReader {
     private let selection: SeriesSelection
     private let times: SampleTimes?
-    private let view: SealedView
+    private let slots: SlotSet
+    private let slotBits: Int
     private let head: HeadSelection
+    private let view: SealedView
+    private let numbers: [UInt32]
+    /// Of each open file, whether it is read.
+    private var wanted: [Bool]
     /// The head's series that have a number, by it.
     private var numberedHead: ArraySlice<(number: UInt32, index: Int)>
     private var otherHead: ArraySlice<Int>
     private var position = 0
     private var run = SampleRun()
 
-    init(_ selection: SeriesSelection, _ times: SampleTimes?, _ view: SealedView, _ head: HeadSelection) {
-        self.selection = selection
-        self.times = times
-        self.view = view
-        self.head = head
+    init(_ stored: StoredSelection, _ matches: SealedMatches) {
+        selection = stored.selection
+        times = stored.times
+        slots = stored.slots
+        slotBits = stored.slotBits
+        head = stored.snapshot.head
+        view = matches.view
+        numbers = matches.numbers
+        wanted = matches.view.wanted
         var numbered: [(number: UInt32, index: Int)] = []
         var other: [Int] = []
-        for (index, number) in view.headNumbers.enumerated() {
+        for (index, number) in matches.headNumbers.enumerated() {
             if let number { numbered.append((number, index)) } else { other.append(index) }
         }
         numberedHead = numbered.sorted { $0.number < $1.number }[...]
         otherHead = other[...]
     }
 
-    /// The next series for whose placement `isWanted` answers true and that has samples.
-    mutating func next(
-        where isWanted: (PlacementKey) -> Bool
-    ) throws(EngineError) -> (columns: SeriesColumns, placement: PlacementKey)? {
-        while position < view.numbers.count {
-            let number = view.numbers[position]
+    /// The next series in the slots wanted that has samples.
+    mutating func next() throws(EngineError) -> (columns: SeriesColumns, placement: PlacementKey)? {
+        while position < numbers.count {
+            let number = numbers[position]
             position += 1
             fetchAhead()
             // The head's series pass the same matchers, so each number of theirs comes by here.
@@ -154,14 +171,16 @@ struct SealedReader {
                 if first.number == number { inHead = first.index }
                 numberedHead.removeFirst()
             }
-            let placement = view.placements[Int(number)]
-            guard isWanted(placement) else { continue }
-            if try read(number, inHead) { return (columns(view.labels[Int(number)]), placement) }
+            let placement = view.table.placements[Int(number)]
+            let slot = placement.slot(bits: slotBits)
+            guard slots.contains(slot) else { continue }
+            if !view.hidden.isEmpty { wanted = view.hidden[slot] ?? view.wanted }
+            if try read(number, inHead) { return (run.columns(view.table.labels[Int(number)]), placement) }
         }
         while let index = otherHead.popFirst() {
             let placement = head.series[index].placement
-            guard isWanted(placement) else { continue }
-            if try read(nil, index) { return (columns(head.labels(of: head.series[index])), placement) }
+            guard slots.contains(placement.slot(bits: slotBits)) else { continue }
+            if try read(nil, index) { return (run.columns(head.labels(of: head.series[index])), placement) }
         }
         return nil
     }
@@ -169,11 +188,11 @@ struct SealedReader {
     /// Asks for what the series after the next will need: they are far from each other in memory.
     private func fetchAhead() {
         let (near, far) = (position + 2, position + 6)
-        if far < view.numbers.count {
-            view.chunks.prefetch(view.numbers[far], hasPlaces: false)
-            Prefetch.object(of: view.labels, at: Int(view.numbers[far]))
+        if far < numbers.count {
+            view.chunks.prefetch(numbers[far], hasPlaces: false)
+            Prefetch.object(of: view.table.labels, at: Int(numbers[far]))
         }
-        if near < view.numbers.count { view.chunks.prefetch(view.numbers[near], hasPlaces: true) }
+        if near < numbers.count { view.chunks.prefetch(numbers[near], hasPlaces: true) }
     }
 
     /// Fills the run; whether there is anything in it.
@@ -184,7 +203,7 @@ struct SealedReader {
         do throws(BlockError) {
             if let number {
                 try view.chunks.append(
-                    number, of: view.wanted, to: &run, start: start, end: selection.end, times: times)
+                    number, of: wanted, to: &run, start: start, end: selection.end, times: times)
             }
             if let inHead {
                 try head.merge(at: inHead, into: &run, start: start, end: selection.end)
@@ -196,6 +215,4 @@ struct SealedReader {
         }
         return !run.isEmpty
     }
-
-    private mutating func columns(_ labels: Labels) -> SeriesColumns { run.columns(labels) }
 }

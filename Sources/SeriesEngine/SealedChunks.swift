@@ -76,7 +76,7 @@ package struct SealedChunks: Sendable {
 
     /// Bytes in memory, roughly.
     private var memorySize: Int {
-        places.count * 4 + chunks.count * Self.bytesPerChunk + bytes.count + histogramBytes
+        places.count * MemoryLayout<UInt32>.stride + chunks.count * Self.bytesPerChunk + bytes.count + histogramBytes
     }
 
     /// Puts files together.
@@ -200,6 +200,22 @@ package struct SealedChunks: Sendable {
     private func range(of number: UInt32) -> Range<Int> {
         guard Int(number) < places.count - 1 else { return 0..<0 }
         return Int(places[Int(number)] >> 1)..<Int(places[Int(number) + 1] >> 1)
+    }
+
+    /// How many series have chunks.
+    ///
+    /// - Complexity: O(greatest number).
+    package var seriesCount: Int {
+        let withSamples = places.indices.dropLast().count { places[$0] >> 1 < places[$0 + 1] >> 1 }
+        return withSamples + histograms.keys.count { range(of: $0).isEmpty }
+    }
+
+    /// Whether a series has a chunk that overlaps `start ... end` in one of the `wanted` files.
+    package func overlaps(_ number: UInt32, of wanted: [Bool], start: Int64, end: Int64) -> Bool {
+        for index in range(of: number) where chunks[index].last >= start && chunks[index].first <= end {
+            if wanted[Int(chunks[index].file)] { return true }
+        }
+        return histograms[number]?.contains { $0.last >= start && $0.first <= end && wanted[Int($0.file)] } ?? false
     }
 
     /// Asks for the memory that reading the newest of a series will touch: first where its chunks stand, some series later, with

@@ -52,12 +52,6 @@ package final class SealedFile: Sendable {
         sampleBytes = chunks.reduce(0) { $0 + Int($1.length) + 1 }
     }
 
-    /// Bytes in memory, roughly.
-    package var memorySize: Int {
-        places.count * 4 + chunkStarts.count * 4 + chunks.count * MemoryLayout<Chunk>.stride
-            + histograms.count * SealedChunks.bytesPerHistogramSeries
-    }
-
     /// Reads a block file's slot blocks.
     ///
     /// - Parameters:
@@ -100,30 +94,10 @@ package final class SealedFile: Sendable {
         return SealedFile(places: places, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
     }
 
-    /// Whether a series has a chunk that overlaps `start ... end`.
-    package func overlaps(_ number: UInt32, _ start: Int64, _ end: Int64) -> Bool {
-        for chunk in range(of: number) where chunks[chunk].last >= start && chunks[chunk].first <= end { return true }
-        return histograms[number]?.contains { $0.last >= start && $0.first <= end } ?? false
-    }
-
     var chunkCount: Int { chunks.count }
 
-    /// Bytes that a `SealedChunks` has of each chunk beside its samples.
-    package var chunkBytes: Int { chunks.count * SealedChunks.bytesPerChunk }
-
     /// Bytes that its chunks take in a `SealedChunks`, samples included.
-    package var joinedBytes: Int { chunkBytes + sampleBytes + histogramBytes }
-
-    /// How many series any of some files has.
-    ///
-    /// - Complexity: O(numbers · files).
-    package static func seriesCount(in files: [SealedFile]) -> Int {
-        var isThere = [Bool](repeating: false, count: files.reduce(0) { max($0, $1.numberLimit) })
-        for file in files {
-            for (number, place) in file.places.enumerated() where place > 0 { isThere[number] = true }
-        }
-        return isThere.count { $0 }
-    }
+    package var joinedBytes: Int { chunks.count * SealedChunks.bytesPerChunk + sampleBytes + histogramBytes }
 
     /// One more than the greatest number that the file has.
     var numberLimit: Int { places.count }

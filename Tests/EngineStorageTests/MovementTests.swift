@@ -102,6 +102,33 @@ struct MovementTests {
         return (count, try #require(found.reply).wholeSet)
     }
 
+    @Test("block files that are open stay open when slots of theirs are dropped, and show nothing of these")
+    func openFiles() async throws {
+        let cluster = SmallCluster(count: 3, wanted: 2, seed: 9)
+        for node in 0..<2 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        let host = try cluster.host(0)
+        try await host.seal()
+        let scope = LabelScope(tenant: .default, matcherSets: [], start: .min, end: .max)
+        #expect(try await host.labelValues("instance", scope, seriesMax: .max).count == 12)
+        try await settled(host)
+        let misses = host.blockCacheCounts.misses
+        let all = SlotSet(below: SmallCluster.slots)
+        #expect(try await Self.read(host, all, onlyWhole: false).series == 12)
+        try await cluster.start(2)
+        try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1, 2]))
+        try await cluster.settle()
+        let left = try await Self.read(host, all, onlyWhole: false).series
+        #expect(left > 0 && left < 12)
+        #expect(try await host.labelValues("instance", scope, seriesMax: .max).count == left)
+        #expect(host.blockCacheCounts.misses == misses, "nothing was read slot by slot")
+        try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1]))
+        try await cluster.settle()
+        #expect(try await Self.read(host, all, onlyWhole: true).series == 12)
+        try await cluster.stopAll()
+    }
+
     @Test("a slot is answered for alone only where it is whole when its samples are taken")
     func answered() async throws {
         let cluster = SmallCluster(count: 2, wanted: 2, seed: 6)

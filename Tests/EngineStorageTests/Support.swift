@@ -93,6 +93,12 @@ func openHost(
         directory: DataDirectory(path: folder.path), configuration: configuration, logger: quiet)
 }
 
+/// Waits until a host has opened what was asked for; a bound, not a measure.
+func settled(_ host: EngineHost) async throws {
+    for _ in 0..<60_000 where host.isOpeningBlocks { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(!host.isOpeningBlocks, "block files are opened within a minute")
+}
+
 /// A series of the default tenant, or another's.
 func definition(_ metric: String, _ server: String, tenant: TenantID = .default) throws -> SeriesDefinition {
     let labels = try Labels([Label("__name__", metric), Label("instance", server)])
