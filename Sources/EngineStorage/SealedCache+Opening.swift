@@ -16,7 +16,8 @@ private struct OpeningPlan {
 }
 
 extension SealedCache {
-    /// Questions for which a file stays open since one has used it, if others would only take its place.
+    /// Questions for which a file stays open since one has used it, if others would only take its place; and questions before files are asked for again
+    /// that could not be opened.
     static let recentQuestions = 16
 
     /// Opens a file that no question can read yet, beside those that are open, so that none has to read it slot by slot. Nothing happens where
@@ -53,15 +54,24 @@ extension SealedCache {
     }
 
     private func open(_ request: Request) {
-        let plan = state.withLock { $0.plan(request, bytesMax: bytesMax, joinedBytesMax: joinedBytesMax) }
+        let plan = state.withLock { state in
+            let plan = state.plan(request, bytesMax: bytesMax, joinedBytesMax: joinedBytesMax)
+            if plan == nil, request.prepared == nil, !request.files.allSatisfy(state.open.has) {
+                state.retryAt = state.clock + Self.recentQuestions
+            }
+            return plan
+        }
         guard let plan else { return }
         let (open, refused) = plan.open.opening(plan.missing, keeping: plan.kept, anew: plan.isAnew)
         state.withLock { state in
             state.reserved = 0
             state.refused.formUnion(refused)
             state.scale = max(state.scale, Double(open.joinedBytes) / Double(max(plan.joinedBytes, 1)) * state.scale)
-            guard open.memorySize <= bytesMax, state.joinedBytes + open.joinedBytes <= joinedBytesMax else { return }
-            state.take(open)
+            if open.memorySize <= bytesMax, state.joinedBytes + open.joinedBytes <= joinedBytesMax {
+                state.take(open)
+            } else {
+                state.retryAt = state.clock + Self.recentQuestions
+            }
         }
     }
 }
@@ -78,9 +88,10 @@ extension SealedCache.State {
     ) -> OpeningPlan? {
         var missing = request.files.filter { !open.has($0) }
         guard !missing.isEmpty, !missing.contains(where: { refused.contains($0.number) }) else { return nil }
-        let identities = missing.reduce(open.table.count) { max($0, $1.seriesCount) } * SealedTable.bytesPerSeries
         // Identities outlive their files: where those that no file has are the most of it, they begin anew.
         let isAnew = open.table.memorySize > bytesMax / 2 && open.liveCount < open.table.count / 2
+        let known = isAnew ? 0 : open.table.count
+        let identities = request.files.reduce(known) { max($0, $1.seriesCount) } * SealedTable.bytesPerSeries
         var kept = isAnew ? [] : open.files.filter { file in !missing.contains { $0.number == file.number } }
         if isAnew { missing = request.files }
         var bytes = missing.reduce(kept.reduce(0) { $0 + $1.joinedBytes }) { $0 + estimate(of: $1) }

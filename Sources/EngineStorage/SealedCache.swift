@@ -13,6 +13,8 @@ final class SealedCache: Sendable {
         /// When each file was used last, counted in questions.
         var used: [UInt32: Int] = [:]
         var clock = 0
+        /// The clock from which on a question may ask for files again: some later where those of one could not be opened.
+        var retryAt = 0
         /// The clock when a file was prepared last.
         var preparedAt = 0
         /// All chunks that were put together and are in memory still: the newest, and those before that questions at work hold.
@@ -73,8 +75,8 @@ final class SealedCache: Sendable {
                 for file in files { state.used[file.number] = state.clock }
                 return (view, false)
             }
-            // Of questions the newest counts.
-            guard opening, !state.requests.contains(where: { $0.prepared == nil }) else { return (nil, false) }
+            guard opening, state.clock >= state.retryAt, !state.requests.contains(where: { $0.prepared == nil })
+            else { return (nil, false) }
             return (nil, state.add(Request(files: files)))
         }
         if begins { startOpening() }

@@ -215,7 +215,7 @@ struct StoredSelectionTests {
         #expect(mostBytes > 0, "files were read together")
         moments = []
         let newest = SeriesSelection(tenant: .default, matchers: [], start: clock.now, end: clock.now)
-        for _ in 0..<20 {
+        for _ in 0..<40 {
             #expect(try await read(host, newest).series == host.everything(start: clock.now, end: clock.now))
             try await settled(host)
         }
