@@ -50,20 +50,29 @@ extension EngineHost {
                 )
             }
             found.formUnion(head)
-            for file in blocks {
-                for entry in file.directory.entries
-                where entry.maxTime >= selection.start && entry.minTime <= selection.end
-                    && scope.slots?.contains(entry.slot) ?? true
-                {
-                    try Task.checkCancellation()
-                    let index = try cache.load(file, entry).index
-                    for series in index.matching(selection) { found.insert(index.labels(of: series)) }
-                    try Self.check(found.count, "query_series_max", seriesMax)
-                }
+            try forEachSeries(of: selection, in: blocks, slots: scope.slots) { labels in
+                found.insert(labels)
+                try Self.check(found.count, "query_series_max", seriesMax)
             }
             try Self.check(found.count, "query_series_max", seriesMax)
         }
         return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+    }
+
+    /// Hands over the labels of each series of a selection in the files, slot by slot: a series once for each file that has it.
+    private func forEachSeries(
+        of selection: SeriesSelection, in files: [BlockFile], slots: SlotSet?, _ body: (Labels) throws -> Void
+    ) throws {
+        for file in files {
+            for entry in file.directory.entries
+            where entry.maxTime >= selection.start && entry.minTime <= selection.end
+                && slots?.contains(entry.slot) ?? true
+            {
+                try Task.checkCancellation()
+                let index = try cache.load(file, entry).index
+                for series in index.matching(selection) { try body(index.labels(of: series)) }
+            }
+        }
     }
 
     /// The names of the labels of the series in scope, sorted by their bytes.
@@ -91,7 +100,7 @@ extension EngineHost {
     }
 
     /// Names or values, from the indexes alone: `head` asks that of the head, `sealed` that of open block files. Where the files are
-    /// not open, `each` takes them from the label sets of all series.
+    /// not open, `each` takes them from the label sets of all series there.
     private func texts(
         _ scope: LabelScope, seriesMax: Int, head: @escaping @Sendable (borrowing Engine, SeriesSelection) -> [String],
         sealed: (SealedTable, SeriesSelection, (UInt32) -> Bool) -> [String],
@@ -118,13 +127,15 @@ extension EngineHost {
                             number, of: view.hidden[slot] ?? view.wanted, start: selection.start, end: selection.end)
                 }
             }
-            guard let inFiles else {
-                for labels in try await series(scope, seriesMax: seriesMax) {
+            for text in texts { found.insert(ExactString(text)) }
+            if let inFiles {
+                for text in inFiles { found.insert(ExactString(text)) }
+            } else {
+                try forEachSeries(of: selection, in: files, slots: scope.slots) { labels in
                     for text in each(labels) { found.insert(ExactString(text)) }
+                    try Self.check(found.count, "query_series_max", seriesMax)
                 }
-                return Self.sorted(found)
             }
-            for text in texts + inFiles { found.insert(ExactString(text)) }
             try Self.check(found.count, "query_series_max", seriesMax)
         }
         return Self.sorted(found)

@@ -369,9 +369,13 @@ struct StoredSelectionTests {
                 let scope = LabelScope(tenant: .default, matcherSets: sets, start: start, end: end)
                 let series = try await host.series(scope, seriesMax: .max)
                 let values = Set(series.compactMap { $0["instance"] }).sorted()
-                #expect(try await host.labelValues("instance", scope, seriesMax: .max) == values)
                 let names = Set(series.flatMap { $0.labels.map(\.name) }).sorted()
-                #expect(try await host.labelNames(scope, seriesMax: .max) == names)
+                // Slot by slot, and from files that are open by then; the limit is of what is found, not of the series looked at.
+                for _ in 0..<2 {
+                    #expect(try await host.labelValues("instance", scope, seriesMax: values.count) == values)
+                    #expect(try await host.labelNames(scope, seriesMax: names.count) == names)
+                    try await settled(host)
+                }
             }
             try await host.close()
         }
