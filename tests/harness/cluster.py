@@ -119,8 +119,11 @@ class Cluster:
             )
         assert result.returncode == 0, f"ctl drain {node.name}: {result.stdout}{result.stderr}"
 
+        # Other threads may use the node's own connection meanwhile.
+        client = other.new_client()
+
         def has_left() -> bool:
-            members = {member["name"]: member["state"] for member in other.about_cluster("members")}
+            members = {member["name"]: member["state"] for member in client.request("GET", "/api/v1/cluster/members").json["data"]}
             return members.get(node.name, "left") in ("left", "forgotten")
 
         wait_for(f"{node.name} leaving the cluster", has_left, deadline)
