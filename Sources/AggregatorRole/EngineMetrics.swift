@@ -156,6 +156,13 @@ enum EngineMetrics {
         metrics.gauge("murmur_block_cache_bytes_max", help: "Memory that blocks which queries read may take.") {
             Double(host.configuration.blockCacheBytesMax)
         }
+        let selections = "Selections that queries made, by whether the block files that they read were open."
+        metrics.counter("murmur_selections_total", help: selections, labels: [("blocks", "open")]) {
+            Double(host.selectionReads.acrossFiles)
+        }
+        metrics.counter("murmur_selections_total", help: selections, labels: [("blocks", "slot_by_slot")]) {
+            Double(host.selectionReads.slotBySlot)
+        }
         metrics.counter("murmur_block_cache_hits_total", help: "Blocks found in the cache.") {
             Double(host.blockCacheCounts.hits)
         }

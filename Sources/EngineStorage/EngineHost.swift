@@ -56,7 +56,8 @@ package final class EngineHost: Sendable {
         // Questions that read whole files want most of it; slot by slot a little goes far.
         let cache = BlockCache(bytesMax: settings.blockCacheBytesMax / 4)
         let sealed = SealedCache(
-            bytesMax: settings.blockCacheBytesMax / 4 * 3, joinedBytesMax: settings.blockCacheBytesMax)
+            bytesMax: settings.blockCacheBytesMax / 4 * 3, joinedBytesMax: settings.blockCacheBytesMax,
+            now: settings.monotonicClock)
         let target = try await withCheckedThrowingContinuation { (opened: CheckedContinuation<SyncTarget, any Error>) in
             WorkerThread.start(name: "murmur-engine") {
                 do throws(EngineError) {
@@ -150,6 +151,12 @@ package final class EngineHost: Sendable {
     /// Bytes of chunks of block files that are together in memory for queries, those included that only queries at work hold: at most
     /// `block_cache_bytes_max`.
     package var joinedChunkBytes: Int { sealed.joinedBytes }
+
+    /// How many selections were read from block files that are open, and how many slot by slot, as some were not.
+    package var selectionReads: (acrossFiles: Int, slotBySlot: Int) {
+        let reads = sealed.reads
+        return (reads.acrossFiles, reads.slotBySlot)
+    }
 
     /// Whether block files are being opened for queries.
     package var isOpeningBlocks: Bool { sealed.isOpening }

@@ -1,8 +1,7 @@
-internal import ByteCoding
 internal import MetricModel
 internal import SeriesEngine
 
-/// Block files that are in memory: the chunks of all of them together, series by series, and the identities of all series met in them. A value: a
+/// Block files that are in memory: the chunks of all of them together, series by series, and the identities of their series. A value: a
 /// question keeps the one that it began with.
 struct OpenFiles: Sendable {
     struct File: Sendable {
@@ -11,12 +10,42 @@ struct OpenFiles: Sendable {
         let slots: [UInt16]
         /// Bytes that its chunks take among those that are together.
         let joinedBytes: Int
+        /// To read it again; whoever drops it does not wait for this.
+        weak var file: BlockFile?
     }
 
     /// By ascending number, the order of sealing.
     private(set) var files: [File] = []
+    /// Identities of the files, and of up to as many that were open before.
     private(set) var table = SealedTable()
     private(set) var chunks = SealedChunks([], before: nil)
+
+    init() {}
+
+    /// Some of the files that are open, and others beside them.
+    ///
+    /// - Parameters:
+    ///   - open: what is open.
+    ///   - kept: the numbers of those that stay.
+    ///   - read: the others, their identities added to those of `open`.
+    ///   - bytesMax: what identities and chunks may take where identities that no file has can be left out.
+    /// - Complexity: O(bytes) of all of them.
+    init(_ open: OpenFiles, keeping kept: Set<UInt32>, and read: UnjoinedFiles, bytesMax: Int) {
+        var parts = open.parts.filter { kept.contains($0.file.number) } + read.parts
+        parts.sort { $0.file.number < $1.file.number }
+        files = parts.map(\.file)
+        table = read.table
+        chunks = SealedChunks(parts.map(\.source), before: open.chunks)
+        let living = chunks.living(count: table.count)
+        let count = living.count { $0 }
+        if count < table.count / 2 || count < table.count && memorySize > bytesMax {
+            table = table.keeping(living)
+            chunks.renumber(keeping: living)
+        }
+    }
+
+    /// All files with their place among the chunks.
+    var parts: [UnjoinedFiles.Part] { files.enumerated().map { .init(file: $1, source: .joined($0)) } }
 
     /// Bytes of the chunks.
     var joinedBytes: Int { chunks.lifetime.memorySize }
@@ -40,53 +69,22 @@ struct OpenFiles: Sendable {
         let indexes = wanted.compactMap { index(of: $0.number) }
         var flags = [Bool](repeating: false, count: files.count)
         for index in indexes { flags[index] = true }
-        var hidden: [UInt16: [Bool]] = [:]
+        var lost: [UInt16: [Int]] = [:]
         for (file, index) in zip(wanted, indexes) where files[index].slots.count > file.directory.entries.count {
-            for slot in files[index].slots where file.entry(ofSlot: slot) == nil && slots?.contains(slot) ?? true {
-                hidden[slot, default: flags][index] = false
+            for slot in files[index].slots where slots?.contains(slot) ?? true && file.entry(ofSlot: slot) == nil {
+                lost[slot, default: []].append(index)
             }
+        }
+        // Slots are mostly lost together, and share what is told of them.
+        var shared: [[Int]: [Bool]] = [:]
+        let hidden = lost.mapValues { indexes in
+            if let known = shared[indexes] { return known }
+            var rest = flags
+            for index in indexes { rest[index] = false }
+            shared[indexes] = rest
+            return rest
         }
         return SealedView(table: table, chunks: chunks, wanted: flags, hidden: hidden)
-    }
-
-    /// These and other files, without some.
-    ///
-    /// - Parameters:
-    ///   - others: what is not here yet.
-    ///   - kept: the numbers of those that stay.
-    ///   - anew: whether identities begin anew; then none stays.
-    /// - Returns: the files that are open then, and the numbers of those that could not be opened: damaged, of which whoever reads them slot by
-    ///   slot is told, or with a fingerprint that stands for two series.
-    /// - Complexity: O(bytes) of all of them; blocks on disk.
-    func opening(
-        _ others: [BlockFile], keeping kept: Set<UInt32>, anew: Bool
-    ) -> (open: OpenFiles, refused: [UInt32]) {
-        var result = OpenFiles()
-        if !anew { result.table = table }
-        var parts: [(file: File, source: SealedChunks.Source)] = []
-        for (index, file) in files.enumerated() where kept.contains(file.number) {
-            parts.append((file, .joined(index)))
-        }
-        var refused: [UInt32] = []
-        for file in others {
-            guard parts.count < SealedChunks.filesMax, let bytes = try? file.wholeFile(),
-                let found = try? SealedFile.read(
-                    bytes.rawSpan, entries: file.directory.entries, into: &result.table)
-            else {
-                refused.append(file.number)
-                continue
-            }
-            let slots = file.directory.entries.map(\.slot)
-            parts.append(
-                (
-                    File(number: file.number, slots: slots, joinedBytes: found.joinedBytes),
-                    .file(found, file.number, bytes)
-                ))
-        }
-        parts.sort { $0.file.number < $1.file.number }
-        result.files = parts.map(\.file)
-        result.chunks = SealedChunks(parts.map(\.source), before: kept.isEmpty ? nil : chunks)
-        return (result, refused)
     }
 
     /// Leaves the chunks to whoever holds them.
@@ -95,12 +93,7 @@ struct OpenFiles: Sendable {
         chunks = SealedChunks([], before: nil)
     }
 
-    /// How many of the identities the files have.
-    ///
-    /// - Complexity: O(identities).
-    var liveCount: Int { chunks.seriesCount }
-
-    /// Whether a question holds the chunks.
+    /// Whether somebody holds the chunks in a copy.
     mutating func isHeldElsewhere() -> Bool { chunks.isHeldElsewhere() }
 
     private func index(of number: UInt32) -> Int? {

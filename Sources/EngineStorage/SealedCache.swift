@@ -4,30 +4,27 @@ internal import Synchronization
 
 /// Block files lately used, whole and indexed by series across files, within a number of bytes.
 ///
-/// A question whose files are not open, or do not fit together, is answered slot by slot (`BlockCache`): slower, but it needs one slot's blocks at a time. No question
-/// waits for files to be opened: that takes seconds where there are a million series, and is done on a thread of its own, one request after the other
-/// (`SealedCache+Opening.swift`).
+/// A question whose files are not open, or do not fit together, is answered slot by slot (`BlockCache`): slower, but it needs
+/// one slot's blocks at a time. No question waits for files to be opened: that takes seconds where there are a million series,
+/// and is done on a thread of its own, one request after the other (`SealedCache+Opening.swift`). While it opens files, these
+/// and a second copy of the identities are in memory besides: at most as much again as is open then.
 final class SealedCache: Sendable {
     struct State {
         var open = OpenFiles()
-        /// When each file was used last, counted in questions.
+        /// When each file was used last, counted in selections.
         var used: [UInt32: Int] = [:]
         var clock = 0
-        /// The clock from which on a question may ask for files again: some later where those of one could not be opened.
-        var retryAt = 0
         /// The clock when a file was prepared last.
         var preparedAt = 0
         /// All chunks that were put together and are in memory still: the newest, and those before that questions at work hold.
         var generations: [Generation] = []
         /// What chunks that are being put together will take.
         var reserved = 0
-        /// What chunks take in memory, as many times of what was expected of them as it was at most.
-        var scale = 1.0
-        /// Files that could not be opened.
-        var refused: Set<UInt32> = []
+        var backoff = OpeningBackoff()
         var requests: [Request] = []
         var isOpening = false
         var isClosed = false
+        var reads = Reads()
     }
 
     struct Generation {
@@ -41,18 +38,30 @@ final class SealedCache: Sendable {
         var prepared: (@Sendable () -> Void)?
     }
 
+    /// How selections were read so far.
+    struct Reads {
+        /// From files that are open.
+        var acrossFiles = 0
+        /// Slot by slot, as some of the files were not open.
+        var slotBySlot = 0
+    }
+
     let state = Mutex(State())
-    /// Bytes of chunks and identities.
+    /// Bytes of chunks and identities of open files.
     let bytesMax: Int
     /// Bytes of chunks that were put together, for whomever.
     let joinedBytesMax: Int
+    /// Monotonic milliseconds.
+    let now: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - bytesMax: bytes of chunks and identities of open files.
     ///   - joinedBytesMax: bytes of chunks that were put together, for whomever.
-    init(bytesMax: Int, joinedBytesMax: Int) {
+    ///   - now: monotonic milliseconds.
+    init(bytesMax: Int, joinedBytesMax: Int, now: @escaping @Sendable () -> Int64) {
         self.bytesMax = bytesMax
         self.joinedBytesMax = joinedBytesMax
+        self.now = now
     }
 
     /// Bytes of chunks that are put together, those included that only questions at work hold.
@@ -60,6 +69,8 @@ final class SealedCache: Sendable {
 
     /// Whether files are being opened.
     var isOpening: Bool { state.withLock { $0.isOpening } }
+
+    var reads: Reads { state.withLock { $0.reads } }
 
     /// What is found in files that are open.
     ///
@@ -69,21 +80,28 @@ final class SealedCache: Sendable {
     ///   - opening: whether files that are not open are opened for those who ask later.
     /// - Returns: nil when not all files are open.
     func view(_ files: [BlockFile], slots: SlotSet?, opening: Bool) -> SealedView? {
-        let (view, begins) = state.withLock { state -> (SealedView?, Bool) in
+        let open = state.withLock { state in
             state.clock += 1
-            if let view = state.open.view(of: files, slots: slots) {
+            return state.open
+        }
+        let view = open.view(of: files, slots: slots)
+        let begins = state.withLock { state in
+            if view != nil {
+                state.reads.acrossFiles += 1
                 for file in files { state.used[file.number] = state.clock }
-                return (view, false)
+                return false
             }
-            guard opening, state.clock >= state.retryAt, !state.requests.contains(where: { $0.prepared == nil })
-            else { return (nil, false) }
-            return (nil, state.add(Request(files: files)))
+            state.reads.slotBySlot += 1
+            guard opening, !state.requests.contains(where: { $0.prepared == nil }),
+                !state.backoff.holdsBack(files, now: now())
+            else { return false }
+            return state.add(Request(files: files))
         }
         if begins { startOpening() }
         return view
     }
 
-    /// Opens nothing any more.
+    /// Begins to open nothing any more; who waits for a file in vain is told at once, who waits for the one at work when it is done.
     func close() {
         let requests = state.withLock { state in
             state.isClosed = true

@@ -36,7 +36,7 @@ extension EngineHost {
     ///   - onlyWhole: whether of these slots those are left out that the node may not be read alone for.
     ///   - seriesMax: series that each may read.
     /// - Returns: what was there at one moment: one for each selection, and what a coordinator is told of the slots (nil where no machine keeps them).
-    /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`.
+    /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`; `CancellationError` when the task is cancelled.
     @concurrent
     package func selected(
         _ selections: [SeriesSelection], times: [SampleTimes?] = [], without deletions: [Deletion] = [],

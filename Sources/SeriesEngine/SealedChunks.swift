@@ -21,7 +21,7 @@ package struct SealedChunks: Sendable {
     }
 
     /// A chunk of histograms.
-    private struct HistogramPart: Sendable {
+    struct HistogramPart: Sendable {
         var first: Int64
         var last: Int64
         /// Index of the file.
@@ -59,24 +59,29 @@ package struct SealedChunks: Sendable {
 
     /// Where the chunks of each number begin in `chunks`, with the end behind the last: twice the index, and one more where the number's
     /// chunks do not follow each other in time without overlap.
-    private var places: [UInt32] = []
+    var places: [UInt32] = []
     /// Of each series file by file.
-    private var chunks: [Chunk] = []
+    private(set) var chunks: [Chunk] = []
     /// Of each chunk its codecs and its samples, in the order of `chunks`, and a word behind the last.
     private var bytes: [UInt8] = []
     /// Of each chunk where its samples begin in its file: for errors alone.
     private var fileOffsets: [Int] = []
     /// Of each file its number: for errors alone.
-    private var fileNumbers: [UInt32] = []
+    private(set) var fileNumbers: [UInt32] = []
+    /// Of each file how many chunks it has, and bytes of these.
+    private var sizes: [(chunks: Int, bytes: Int)] = []
     /// Chunks of histograms, by number, file by file: few series have any.
-    private var histograms: [UInt32: [HistogramPart]] = [:]
+    var histograms: [UInt32: [HistogramPart]] = [:]
     private var histogramBytes = 0
     /// To be looked at weakly.
     package private(set) var lifetime = Lifetime(memorySize: 0)
 
+    /// Bytes that so many numbers take in memory beside their chunks.
+    package static func bytesOf(numbers: Int) -> Int { (numbers + 1) * MemoryLayout<UInt32>.stride }
+
     /// Bytes in memory, roughly.
     private var memorySize: Int {
-        places.count * MemoryLayout<UInt32>.stride + chunks.count * Self.bytesPerChunk + bytes.count + histogramBytes
+        Self.bytesOf(numbers: numberLimit) + chunks.count * Self.bytesPerChunk + bytes.count + histogramBytes
     }
 
     /// Puts files together.
@@ -89,7 +94,7 @@ package struct SealedChunks: Sendable {
         precondition(sources.count <= Self.filesMax, "\(sources.count) files")
         var limit = 0
         var chunkCount = 0
-        var byteCount = before?.bytes.count ?? 0
+        var byteCount = 0
         for source in sources {
             switch source {
             case .file(let file, let number, _):
@@ -99,24 +104,30 @@ package struct SealedChunks: Sendable {
                 fileNumbers.append(number)
             case .joined(let index):
                 guard let before else { preconditionFailure("file \(index) of nothing") }
+                chunkCount += before.sizes[index].chunks
+                byteCount += before.sizes[index].bytes
                 fileNumbers.append(before.fileNumbers[index])
             }
         }
-        if let before {
-            limit = max(limit, before.places.count - 1)
-            chunkCount += before.chunks.count
-        }
+        if let before { limit = max(limit, before.numberLimit) }
         precondition(chunkCount < 1 << 31, "\(chunkCount) chunks")
         places.reserveCapacity(limit + 1)
         chunks.reserveCapacity(chunkCount)
         fileOffsets.reserveCapacity(chunkCount)
         bytes.reserveCapacity(byteCount + 8)
+        sizes = [(chunks: Int, bytes: Int)](repeating: (0, 0), count: sources.count)
         for number in 0..<UInt32(limit) { append(number, sources, before) }
         places.append(UInt32(chunks.count) << 1)
         bytes.append(littleEndian: 0 as UInt64)
         for (index, source) in sources.enumerated() { addHistograms(of: source, as: UInt16(index), before) }
-        lifetime = Lifetime(memorySize: memorySize)
+        measure()
     }
+
+    /// One more than the greatest number that may have chunks.
+    var numberLimit: Int { max(places.count - 1, 0) }
+
+    /// Says anew what it takes in memory, as something that nobody else holds yet.
+    mutating func measure() { lifetime = Lifetime(memorySize: memorySize) }
 
     /// Whether there is a copy that holds the same memory.
     package mutating func isHeldElsewhere() -> Bool { !isKnownUniquelyReferenced(&lifetime) }
@@ -183,6 +194,7 @@ package struct SealedChunks: Sendable {
                 file: file))
         fileOffsets.append(chunk.offset)
         bytes.append(span: data.extracting(chunk.offset..<chunk.offset + Int(chunk.length)))
+        count(Int(chunk.length) + 1, of: file)
     }
 
     /// Adds a chunk that others were together with, by its index there.
@@ -195,19 +207,17 @@ package struct SealedChunks: Sendable {
         chunk.offset = start + 1
         chunk.file = file
         chunks.append(chunk)
+        count(Int(chunk.length) + 1, of: file)
     }
 
-    private func range(of number: UInt32) -> Range<Int> {
+    private mutating func count(_ bytes: Int, of file: UInt16) {
+        sizes[Int(file)].chunks += 1
+        sizes[Int(file)].bytes += bytes
+    }
+
+    func range(of number: UInt32) -> Range<Int> {
         guard Int(number) < places.count - 1 else { return 0..<0 }
         return Int(places[Int(number)] >> 1)..<Int(places[Int(number) + 1] >> 1)
-    }
-
-    /// How many series have chunks.
-    ///
-    /// - Complexity: O(greatest number).
-    package var seriesCount: Int {
-        let withSamples = places.indices.dropLast().count { places[$0] >> 1 < places[$0 + 1] >> 1 }
-        return withSamples + histograms.keys.count { range(of: $0).isEmpty }
     }
 
     /// Whether a series has a chunk that overlaps `start ... end` in one of the `wanted` files.

@@ -96,7 +96,10 @@ package final class SealedFile: Sendable {
 
     var chunkCount: Int { chunks.count }
 
-    /// Bytes that its chunks take in a `SealedChunks`, samples included.
+    /// The numbers of its series, ascending.
+    var numbers: some Sequence<Int> { places.indices.lazy.filter { self.places[$0] > 0 } }
+
+    /// Bytes that its chunks take in a `SealedChunks`, samples included; the places of its numbers are not.
     package var joinedBytes: Int { chunks.count * SealedChunks.bytesPerChunk + sampleBytes + histogramBytes }
 
     /// One more than the greatest number that the file has.

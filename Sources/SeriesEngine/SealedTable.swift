@@ -1,6 +1,6 @@
 package import MetricModel
 
-/// The identities of all series in the block files that queries have opened, each once, numbered as they are met; numbers are never reused.
+/// The identities of all series in the block files that queries have opened, each once, numbered as they are met.
 ///
 /// Matchers run here once for all files, and a file's series are found by number: what is looked up for each file and series is an array
 /// element, not a label set.
@@ -54,9 +54,31 @@ package struct SealedTable: Sendable {
             return isSame ? known : nil
         }
         guard let tenant = try? TenantID(validating: tenant), labels.count < Int(UInt32.max) - 1 else { return nil }
+        return add(set, fingerprint, of: tenant, at: index.placements[series])
+    }
+
+    /// Leaves out some of the numbers.
+    ///
+    /// - Parameter living: of each number, whether it stays.
+    /// - Returns: the same with the others, moved up in their order.
+    /// - Complexity: O(numbers).
+    package func keeping(_ living: [Bool]) -> SealedTable {
+        var fingerprints = [Fingerprint?](repeating: nil, count: count)
+        for (fingerprint, number) in numbers { fingerprints[Int(number)] = fingerprint }
+        var rest = SealedTable()
+        for (number, fingerprint) in fingerprints.enumerated() {
+            guard living[number], let fingerprint else { continue }
+            _ = rest.add(labels[number], fingerprint, of: tenants[number], at: placements[number])
+        }
+        return rest
+    }
+
+    private mutating func add(
+        _ set: Labels, _ fingerprint: Fingerprint, of tenant: TenantID, at placement: PlacementKey
+    ) -> UInt32 {
         let number = UInt32(labels.count)
         labels.append(set)
-        placements.append(index.placements[series])
+        placements.append(placement)
         tenants.append(tenant)
         numbers[fingerprint] = number
         indexes[tenant, default: LabelIndex()].insert(number, labels: set)

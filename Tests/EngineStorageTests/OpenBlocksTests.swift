@@ -1,0 +1,160 @@
+import EngineStorage
+import MetricModel
+import SeriesEngine
+import Testing
+
+@Suite("Which block files are open")
+struct OpenBlocksTests {
+    private static let allSlots = SlotSet(below: 1 << 14)
+    /// Series of each round, of which no other round has any.
+    private static let seriesPerRound = 200
+
+    /// A host whose series are others in each block.
+    private final class Churn {
+        let clock = ManualClock()
+        let host: EngineHost
+        let folder = TemporaryFolder()
+        /// When each round began and ended.
+        private(set) var rounds: [ClosedRange<Int64>] = []
+
+        init(cacheBytes: Int) async throws {
+            host = try await openHost(folder, clock: clock) { $0.blockCacheBytesMax = cacheBytes }
+        }
+
+        func append(_ seriesCount: Int = seriesPerRound) async throws {
+            clock.advance(1_000)
+            let start = clock.now
+            for _ in 0..<5 {
+                clock.advance(10_000)
+                let samples = try (0..<seriesCount).map {
+                    (try definition("cpu", "web-\(rounds.count)-\($0)"), clock.now, Double($0))
+                }
+                _ = try await host.append(batch(samples))
+            }
+            rounds.append(start...clock.now)
+        }
+
+        /// Asks about the samples from one round's to another's; whether all files were open.
+        func ask(_ first: Int, _ last: Int, count: Int? = nil) async throws -> Bool {
+            let selection = SeriesSelection(
+                tenant: .default, matchers: [], start: rounds[first].lowerBound, end: rounds[last].upperBound)
+            let before = host.selectionReads
+            let found = try await host.selected([selection], slots: allSlots, onlyWhole: true, seriesMax: .max)
+            var cursor = try #require(found.selections.first).cursor
+            var series = 0
+            while let columns = try cursor.next() {
+                #expect(columns.timestamps.count == 5)
+                series += 1
+            }
+            #expect(series == count ?? (last - first + 1) * seriesPerRound)
+            return host.selectionReads.acrossFiles > before.acrossFiles
+        }
+
+        func close() async throws {
+            try await host.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+
+    @Test("while series come and go, the newest block is open before it is asked for, and those asked for stay open")
+    func churn() async throws {
+        // Room for the series of three rounds.
+        let churn = try await Churn(cacheBytes: 480_000)
+        for round in 0..<12 {
+            try await churn.append()
+            try await churn.host.seal()
+            guard round > 0 else {
+                _ = try await churn.ask(0, 0)
+                try await settled(churn.host)
+                continue
+            }
+            #expect(try await churn.ask(round - 1, round), "round \(round)")
+        }
+        try await churn.close()
+    }
+
+    @Test("files that do not fit together are not read again with each question, and take no place from others")
+    func tooMuch() async throws {
+        let churn = try await Churn(cacheBytes: 480_000)
+        for _ in 0..<6 {
+            try await churn.append()
+            try await churn.host.seal()
+        }
+        #expect(try await !churn.ask(4, 5))
+        try await settled(churn.host)
+        #expect(try await churn.ask(4, 5))
+        for _ in 0..<4 {
+            #expect(try await !churn.ask(0, 5))
+            try await settled(churn.host)
+        }
+        #expect(try await !churn.ask(0, 5))
+        #expect(!churn.host.isOpeningBlocks)
+        #expect(try await churn.ask(4, 5))
+        try await churn.close()
+    }
+
+    @Test("a small block beside many series that are known does not keep large ones from being opened")
+    func smallAndLarge() async throws {
+        let churn = try await Churn(cacheBytes: 2_000_000)
+        for _ in 0..<4 {
+            try await churn.append()
+            try await churn.host.seal()
+        }
+        _ = try await churn.ask(0, 3)
+        try await settled(churn.host)
+        for _ in 0..<3 {
+            try await churn.append(1)
+            try await churn.host.seal()
+            #expect(try await churn.ask(0, 3))
+        }
+        for _ in 0..<2 {
+            try await churn.append()
+            try await churn.host.seal()
+        }
+        #expect(try await !churn.ask(8, 8), "nobody has asked between the last two")
+        try await settled(churn.host)
+        #expect(try await churn.ask(8, 8))
+        #expect(try await churn.ask(0, 8, count: 6 * Self.seriesPerRound + 3))
+        try await churn.close()
+    }
+
+    @Test("a file that could not be read for a while is opened later")
+    func unreadable() async throws {
+        let churn = try await Churn(cacheBytes: 4 << 20)
+        for _ in 0..<2 {
+            try await churn.append()
+            try await churn.host.seal()
+        }
+        let name = "blocks/" + (try #require(try churn.folder.blocks().last))
+        let bytes = try churn.folder.read(name)
+        try churn.folder.write([], to: name)
+        await #expect(throws: EngineError.self) { _ = try await churn.ask(0, 1) }
+        try await settled(churn.host)
+        try churn.folder.write(bytes, to: name)
+        for _ in 0..<2 {
+            #expect(try await !churn.ask(0, 1), "it is not tried with each question")
+            try await settled(churn.host)
+        }
+        #expect(try await churn.ask(0, 0), "the others are open")
+        churn.clock.advance(10_000)
+        #expect(try await !churn.ask(0, 1))
+        try await settled(churn.host)
+        #expect(try await churn.ask(0, 1))
+        try await churn.close()
+    }
+
+    @Test("a host closes while a block is sealed and opened")
+    func closing() async throws {
+        for _ in 0..<10 {
+            let churn = try await Churn(cacheBytes: 4 << 20)
+            try await churn.append()
+            try await churn.host.seal()
+            _ = try await churn.ask(0, 0)
+            try await churn.append()
+            let host = churn.host
+            let sealing = Task { try? await host.seal() }
+            try await churn.close()
+            await sealing.value
+        }
+    }
+}
