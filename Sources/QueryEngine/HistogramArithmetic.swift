@@ -96,9 +96,9 @@ extension NativeHistogram {
         let (first, second) = (left.indexed, outsideZero(right))
         var result: [(index: Int32, count: Double)] = []
         result.reserveCapacity(first.count + second.count)
-        var (next, other) = (0, 0)
-        while next < first.count || other < second.count {
-            if other == second.count || (next < first.count && first[next].index < second[other].index) {
+        var (next, other) = (0, second.startIndex)
+        while next < first.count || other < second.endIndex {
+            if other == second.endIndex || (next < first.count && first[next].index < second[other].index) {
                 result.append(first[next])
                 next += 1
                 continue
