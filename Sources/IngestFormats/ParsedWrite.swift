@@ -73,10 +73,13 @@ package struct ParsedWrite: Sendable {
     /// An empty request.
     package init() {}
 
+    /// Whether there is room for the reason of one more rejection.
+    var keepsReasons: Bool { rejections.count < ParsedWrite.rejectionsReportedMax }
+
     /// Counts `count` things of one element as rejected and keeps the reason while there is room.
     package mutating func reject(element: Int, count: Int = 1, reason: String) {
         rejectedCount += count
-        guard rejections.count < ParsedWrite.rejectionsReportedMax else { return }
+        guard keepsReasons else { return }
         rejections.append(ElementRejection(element: element, reason: reason))
     }
 }

@@ -114,7 +114,8 @@ struct RemoteWriteScanner: ~Escapable {
             case 0x22:
                 let histogramEnd = try readEnd(within: end)
                 if takesHistograms {
-                    try scanHistogram(end: histogramEnd, series: index, element: element, into: &write)
+                    try scanHistogram(
+                        end: histogramEnd, series: index, element: element, labels: runStart..<runEnd, into: &write)
                 } else {
                     histograms += 1
                 }
@@ -210,7 +211,7 @@ struct RemoteWriteScanner: ~Escapable {
     @inline(never)
     @_lifetime(self: copy self)
     private mutating func scanHistogram(
-        end: Int, series: UInt32, element: Int, into write: inout ParsedWrite
+        end: Int, series: UInt32, element: Int, labels: Range<Int>, into write: inout ParsedWrite
     ) throws(Failure) {
         do throws(RemoteWriteHistogram.Failure) {
             let message = try RemoteWriteHistogram(raw.extracting(at..<end))
@@ -222,12 +223,23 @@ struct RemoteWriteScanner: ~Escapable {
             histogramBytes += histogram.memorySize
             write.samples.append(series: series, timestamp: message.timestamp, histogram: histogram)
         } catch {
-            write.reject(element: element, reason: "native histogram: \(error)")
+            let name = write.keepsReasons ? seriesName(labels) : ""
+            write.reject(element: element, reason: "native histogram\(name): \(error)")
         }
         guard histogramBytes <= Self.histogramBytesMax else {
             throw .limit(
                 name: "histogram_bytes_per_request_max", maximum: Self.histogramBytesMax, found: histogramBytes)
         }
+    }
+
+    /// The most characters of a series' name in a reason.
+    private static let nameLengthMax = 200
+
+    /// ` of name{a="b"}`, cut short; empty where the labels are none.
+    private func seriesName(_ run: Range<Int>) -> String {
+        guard let labels = try? LabelRun.labels(in: raw.extracting(run), limits: limits) else { return "" }
+        let name = labels.description
+        return " of " + (name.count > Self.nameLengthMax ? name.prefix(Self.nameLengthMax) + "…" : name)
     }
 
     // MARK: - Metadata

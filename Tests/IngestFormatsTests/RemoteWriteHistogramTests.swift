@@ -166,6 +166,38 @@ struct RemoteWriteHistogramTests {
         #expect(try refusal(.integer { $0.bytes += [0x22, 0x7F] }).contains("ends too early"))
     }
 
+    @Test("a refusal names the series, cut short, where its labels can be read")
+    func named() throws {
+        let bad = HistogramMessage.integer(count: 11)
+        var writer = RequestWriter()
+        writer.histogramSeries([("__name__", "h"), ("instance", "a")], bad)
+        writer.histogramSeries([("__name__", "h"), ("path", String(repeating: "x", count: 3000))], bad)
+        writer.histogramSeries([("instance", "nameless")], bad)
+        let format = RemoteWriteFormat(takesHistograms: true)
+        let write = try format.parse(decompressed: writer.bytes, seed: 0, limits: Limits())
+        let reasons = write.rejections.map(\.reason)
+        #expect(reasons[0] == #"native histogram of h{instance="a"}: its count is 11, but its buckets have 10"#)
+        #expect(reasons[1].hasPrefix(#"native histogram of h{path="xxx"#) && reasons[1].count < 300)
+        #expect(reasons[2] == "native histogram: its count is 11, but its buckets have 10")
+    }
+
+    @Test("float counts that are no numbers of anything are refused")
+    func badFloats() throws {
+        func float(count: Double = 3, zero: Double = 0, buckets: [Double] = [1, 2]) -> HistogramMessage {
+            var message = HistogramMessage()
+            ProtobufWriter.double(2, count, into: &message.bytes)
+            ProtobufWriter.double(7, zero, into: &message.bytes)
+            message.span(11, 0, UInt64(buckets.count))
+            message.doubles(13, buckets)
+            return message
+        }
+        #expect(try refusal(float(count: .nan)).contains("its count is not a finite number"))
+        #expect(try refusal(float(count: -1)).contains("its count is negative"))
+        #expect(try refusal(float(zero: .infinity)).contains("its zero count is not a finite number"))
+        #expect(try refusal(float(buckets: [1, .nan])).contains("a bucket is not a finite number"))
+        #expect(try refusal(float(buckets: [1, -0.5])).contains("a bucket is negative"))
+    }
+
     @Test("spans and lists beyond all measure are refused before anything is allocated for them")
     func hostile() throws {
         #expect(try refusal(.integer { $0.span(11, 0, UInt64(UInt32.max)) }).contains("out of range"))
