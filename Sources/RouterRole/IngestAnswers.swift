@@ -40,10 +40,11 @@ enum IngestAnswers {
     private static func reply(to error: TypedError) -> IngestReply {
         let wait = error.retryAfterMilliseconds.map { Int(($0 + 999) / 1000) } ?? retryAfterSeconds
         return switch error.code {
-        case .badRequest, .notFound, .versionMismatch, .unknownReference, .internal, .evaluation:
+        case .badRequest, .notFound, .unknownReference, .internal, .evaluation:
             .text(500, "aggregator: \(error.message)")
         case .tooLarge: .text(413, "aggregator: \(error.message)")
-        case .overloaded, .unavailable, .deadlineExceeded, .cancelled:
+        // A member with another version is on its way to ours, or we to its.
+        case .overloaded, .unavailable, .deadlineExceeded, .cancelled, .versionMismatch:
             .text(503, "aggregator: \(error.message)", retryAfterSeconds: wait)
         }
     }

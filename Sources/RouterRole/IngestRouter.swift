@@ -25,7 +25,7 @@ package actor IngestRouter: IngestService {
         /// What a request may contain.
         package var limits = Limits()
         /// Whether native histograms are stored, or refused.
-        package var nativeHistograms = false
+        package var nativeHistograms = true
         /// What the router may hold.
         package var routerLimits = RouterLimits()
         /// How long an aggregator may take to acknowledge a batch, when nobody else can be asked.

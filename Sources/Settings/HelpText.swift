@@ -24,9 +24,9 @@ extension SettingsTable {
 
 /// Pieces of help texts.
 enum HelpText {
-    /// The default in brackets; nothing for a switch.
+    /// The default in brackets; nothing for a switch that is off.
     static func standard(of setting: Setting) -> String {
-        if setting.kind == .switched { return "" }
+        if setting.kind == .switched, setting.standard == nil { return "" }
         return "[default: \(setting.standard ?? setting.standardMeans)]"
     }
 

@@ -125,7 +125,7 @@ extension SettingsTable {
         Setting("label-name-bytes-max", .bytes(1...65_535), standard: "1KiB", "Length of a label's name."),
         Setting("label-value-bytes-max", .bytes(1...65_535), standard: "4KiB", "Length of a label's value."),
         Setting(
-            "native-histograms", .switched,
+            "native-histograms", .switched, standard: "true",
             "Take native histograms by remote write; off, they are refused and the samples beside them are stored."),
     ]
 

@@ -73,7 +73,8 @@ extension Connection {
                 .tooLarge, "a batch of \(batch.rows.count) rows and \(batch.definitions.count) definitions")
         }
         if !batch.rows.histograms.isEmpty, let peer, !peer.features.contains(.histograms) {
-            throw TypedError(.versionMismatch, "node \(peer.identity.node) takes no native histograms")
+            throw TypedError(
+                .versionMismatch, "node \(peer.identity.node) takes no native histograms until its program is upgraded")
         }
     }
 

@@ -25,11 +25,12 @@ def clean_environment(**extra: str) -> dict[str, str]:
 
 
 def flags(settings: Mapping[str, Any]) -> list[str]:
-    """`late_window="2h"` as `--late-window 2h`; a switch, `admin_api=True`, as its flag alone."""
-    return [
-        text for name, value in settings.items()
-        for text in ("--" + name.replace("_", "-"), *([] if value is True else [str(value)]))
-    ]
+    """`late_window="2h"` as `--late-window 2h`; a switch, `admin_api=True`, as its flag alone, and turned off as `--admin-api=false`."""
+    words = []
+    for name, value in settings.items():
+        flag = "--" + name.replace("_", "-")
+        words += [flag] if value is True else [f"{flag}=false"] if value is False else [flag, str(value)]
+    return words
 
 
 class Program:

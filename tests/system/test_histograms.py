@@ -1,13 +1,20 @@
 """Native histograms by remote write: what was acknowledged is read back after kill -9, after a seal, and from a cluster that loses and gains a member."""
 
+import math
 from typing import Any, Callable
+
+import pytest
 
 from harness import remote_write
 from harness.fleet import PATIENCE, wait_until_settled
+from harness.http import Reply
 from harness.murmur import Node, Standalone, now_ms
 from harness.waiting import wait_for
 
 SERVERS = 24
+# What makes a float histogram, or one of custom buckets, of an integer one.
+FLOATS = {"positive_spans": [{"offset": 0, "length": 2}], "positive_deltas": [], "positive_counts": [1.0, 1.0]}
+CUSTOM = {"schema": -53, "zero_threshold": 0.0, "count_float": 2.0, "custom_values": [1.0, 2.0], **FLOATS}
 
 
 def histogram(observations: int, at: int) -> dict[str, Any]:
@@ -70,7 +77,7 @@ class Sizes:
 
 
 def test_histograms_are_there_after_a_kill_and_after_a_seal(start_standalone: Callable[..., Standalone]) -> None:
-    server = start_standalone(native_histograms=True, seal_interval="2s")
+    server = start_standalone(seal_interval="2s")
     sizes = Sizes(server, server)
     for _ in range(5):
         sizes.round()
@@ -91,32 +98,64 @@ def test_histograms_are_there_after_a_kill_and_after_a_seal(start_standalone: Ca
 
 
 def test_a_hostile_histogram_is_refused_alone_and_ends_nothing(start_standalone: Callable[..., Standalone]) -> None:
-    server = start_standalone(native_histograms=True)
+    server = start_standalone()
     at = now_ms()
-    for change in (
-        {"positive_spans": [{"offset": 0, "length": 2**32 - 1}]}, {"positive_spans": [{"offset": 2**31 - 1, "length": 2}]},
-        {"positive_spans": [{"offset": -(2**31), "length": 2}] * 3}, {"positive_deltas": [2**63 - 1, 2**63 - 1]},
-        {"schema": 52, "positive_spans": [{"offset": 2**31 - 1, "length": 1}, {"offset": 2**31 - 1, "length": 1}]}, {"schema": -128},
-        {"custom_values": [1.0]}, {"count_int": 2**64 - 1},
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({"positive_spans": [{"offset": 0, "length": 2**32 - 1}]}, "out of range"),
+        ({"positive_spans": [{"offset": 2**31 - 1, "length": 2}]}, "out of range"),
+        ({"positive_spans": [{"offset": -(2**31), "length": 2}] * 3}, "out of range"),
+        ({"positive_spans": [{"offset": 0, "length": 1}, {"offset": -1, "length": 1}]}, "negative offset"),
+        ({"positive_spans": [{"offset": 0, "length": 0}] * 5000}, "histogram_spans_max"),
+        ({"positive_deltas": [2**63 - 1, 2**63 - 1]}, "2^53"), ({"positive_deltas": [2, -3]}, "negative"),
+        ({"positive_deltas": [0] * 5000}, "histogram_buckets_max"),
+        ({"schema": 52, "positive_spans": [{"offset": 2**31 - 1, "length": 1}, {"offset": 2**31 - 1, "length": 1}]}, "out of range"),
+        ({"schema": -128}, "schema -128"), ({"schema": 2**31 - 1}, "schema 2147483647"), ({"schema": -(2**31)}, "schema -2147483648"),
+        ({"custom_values": [1.0]}, "custom bounds"), ({"count_int": 2**64 - 1}, "2^53"), ({"zero_threshold": math.nan}, "zero threshold"),
         # Each bucket is small enough, and at the schema that is kept they are one.
-        {"schema": 52, "positive_spans": [{"offset": 1, "length": 2048}], "positive_deltas": [2**53] + 2047 * [0], "count_int": 2**53},
-    ):
+        ({"schema": 52, "positive_spans": [{"offset": 1, "length": 2048}], "positive_deltas": [2**53] + 2047 * [0], "count_int": 2**53}, "2^53"),
+        ({"count_float": math.nan, **FLOATS}, "its count is not a finite number"), ({"count_float": -1.0, **FLOATS}, "its count is negative"),
+        ({"count_float": 2.0, **FLOATS, "positive_counts": [math.inf, 1.0]}, "not a finite number"),
+        ({"count_float": 2.0, **FLOATS, "positive_counts": [1.0, math.nan]}, "not a finite number"),
+        ({"count_float": 2.0, **FLOATS, "zero_count_float": math.nan}, "its zero count is not a finite number"),
+        ({"count_float": 2.0, **FLOATS, "positive_deltas": [1, 1]}, "mixes"),
+        ({**CUSTOM, "custom_values": [2.0, 1.0]}, "ascending"), ({**CUSTOM, "custom_values": [1.0, math.nan]}, "ascending"),
+        ({**CUSTOM, "custom_values": [1.0, math.inf]}, "ascending"), ({**CUSTOM, "custom_values": []}, "out of range"),
+        ({**CUSTOM, "custom_values": [float(bound) for bound in range(5000)]}, "histogram_custom_bounds_max"),
+        ({**CUSTOM, "positive_spans": [{"offset": -1, "length": 2}]}, "negative offset"),
+        ({**CUSTOM, "negative_spans": [{"offset": 0, "length": 1}], "negative_counts": [1.0]}, "no negative side"),
+        ({**CUSTOM, "zero_count_float": 1.0}, "no zero bucket"),
+    ]
+    for change, reason in changes:
         request = remote_write.write_request([({"__name__": "beside", "instance": "a"}, [(at, 1.0)])])
         entry = request.timeseries.add()
         entry.labels.add(name="__name__", value="hostile")
+        entry.labels.add(name="instance", value="a")
         entry.histograms.add(**{**histogram(9, at), **change})
         reply = server.request(
             "POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS,
         )
-        assert reply.status == 400 and "histogram" in reply.text, (change, reply.text)
+        assert reply.status == 400 and reply.text.startswith('1 rejected, 1 samples stored: series 1: native histogram of hostile{instance="a"}: ')
+        assert reason in reply.text, (change, reply.text)
         at += 1
     assert server.query("hostile") == []
-    assert server.query("count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == "9"
+    assert server.query("count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == str(len(changes))
+
+
+def test_histograms_are_refused_where_they_are_turned_off_and_numbers_beside_them_stored(start_standalone: Callable[..., Standalone]) -> None:
+    server = start_standalone(native_histograms=False)
+    at = now_ms()
+    request = remote_write.write_request([({"__name__": "beside", "instance": "a"}, [(at, 1.0)])])
+    entry = request.timeseries.add()
+    entry.labels.add(name="__name__", value="sizes")
+    entry.histograms.add(**histogram(9, at))
+    reply = server.request("POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS)
+    assert reply.status == 400 and "native-histograms is off" in reply.text, reply.text
+    assert server.query("sizes", at=at / 1000) == [] and len(server.query("beside", at=at / 1000)) == 1
 
 
 def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins(start_node: Callable[..., Node]) -> None:
     first = start_node("aggregator", "aggregator-1", replication_factor=2)
-    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    router = start_node("router", "router-1", join=first.cluster)
     coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
     second = start_node("aggregator", "aggregator-2", join=first.cluster)
     sizes = Sizes(router, coordinator)
@@ -135,7 +174,7 @@ def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins
 
 def test_a_sum_of_more_buckets_than_a_sample_may_have_is_answered_from_several_aggregators(start_node: Callable[..., Node]) -> None:
     first = start_node("aggregator", "aggregator-1")
-    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    router = start_node("router", "router-1", join=first.cluster)
     coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
     second = start_node("aggregator", "aggregator-2", join=first.cluster)
     wait_until_settled([first, second])
@@ -160,9 +199,48 @@ def test_a_sum_of_more_buckets_than_a_sample_may_have_is_answered_from_several_a
     assert whole["histogram"][1]["count"] == str(series * buckets)
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_cluster_from_before_histograms_refuses_them_for_now_and_takes_the_same_push_when_it_is_upgraded(start_node: Callable[..., Node], copies: int) -> None:
+    first = start_node("aggregator", "aggregator-1", replication_factor=copies, withhold_feature="histograms")
+    aggregators = [first] + [
+        start_node("aggregator", f"aggregator-{number}", join=first.cluster, withhold_feature="histograms") for number in range(2, copies + 1)
+    ]
+    router = start_node("router", "router-1", join=first.cluster)
+    coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
+    wait_until_settled(aggregators, copies)
+    at = now_ms()
+    mixed = remote_write.write_request([({"__name__": "beside", "instance": "a"}, [(at, 1.0)])])
+    entry = mixed.timeseries.add()
+    entry.labels.add(name="__name__", value="sizes")
+    entry.labels.add(name="instance", value="a")
+    entry.histograms.add(**histogram(9, at))
+    numbers = remote_write.compressed(remote_write.write_request([({"__name__": "alone", "instance": "a"}, [(at, 1.0)])]))
+
+    def push(body: bytes) -> Reply:
+        return router.request("POST", "/api/v1/write", body=body, headers=remote_write.HEADERS)
+
+    wait_for("numbers are taken", lambda: push(numbers).status == 204, PATIENCE)
+    for _ in range(2):
+        reply = push(remote_write.compressed(mixed))
+        assert reply.status == 503 and "takes no native histograms until its program is upgraded" in reply.text, (reply.status, reply.text)
+        assert int(reply.headers["retry-after"]) >= 1
+    # Numbers go on beside them.
+    assert push(numbers).status == 204
+    assert coordinator.query("count(alone)", at=at / 1000)[0]["value"][1] == "1"
+    assert coordinator.query("sizes", at=at / 1000) == []
+    for aggregator in aggregators:
+        assert aggregator.stop() == 0
+        del aggregator.settings["withhold_feature"]
+        aggregator.start()
+    wait_for("the push that was refused", lambda: push(remote_write.compressed(mixed)).status == 204, PATIENCE)
+    wait_until_settled(aggregators, copies)
+    assert coordinator.query("sizes", at=at / 1000)[0]["histogram"][1]["count"] == "9"
+    assert coordinator.query("count_over_time(sizes[1h]) + count_over_time(beside[1h])", at=at / 1000)[0]["value"][1] == "2"
+
+
 def test_a_member_from_before_histograms_gets_them_when_it_is_upgraded(start_node: Callable[..., Node]) -> None:
     first = start_node("aggregator", "aggregator-1", replication_factor=2)
-    router = start_node("router", "router-1", join=first.cluster, native_histograms=True)
+    router = start_node("router", "router-1", join=first.cluster)
     coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
     second = start_node("aggregator", "aggregator-2", join=first.cluster)
     third = start_node("aggregator", "aggregator-3", join=first.cluster, withhold_feature="histograms")
