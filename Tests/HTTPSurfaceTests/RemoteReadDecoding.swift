@@ -1,4 +1,5 @@
 import ByteCoding
+import MetricModel
 
 /// Reads what remote read answers, as Prometheus would.
 enum Decoded {
@@ -7,6 +8,19 @@ enum Decoded {
         var labels: [String] = []
         var timestamps: [Int64] = []
         var values: [Double] = []
+        /// Fields of each histogram by number, numbers as doubles, lists and spans as they come.
+        var histograms: [[Int: [Double]]] = []
+        /// Histograms of chunks.
+        var chunked = HistogramColumns()
+        /// Of each of them whether it is the first of its chunk.
+        var startsChunk: [Bool] = []
+
+        mutating func append(_ chunk: [(time: Int64, histogram: NativeHistogram)]) {
+            for (index, one) in chunk.enumerated() {
+                chunked.append(timestamp: one.time, one.histogram)
+                startsChunk.append(index == 0)
+            }
+        }
     }
 
     struct Fault: Error {
@@ -25,6 +39,8 @@ enum Decoded {
                     let bytes = try fields.readSpan().copied()
                     if field.number == 1 {
                         series.labels += try pair(bytes)
+                    } else if field.number == 4 {
+                        series.histograms.append(try histogram(bytes))
                     } else {
                         var sample = ProtobufReader(bytes.rawSpan)
                         while let field = try sample.nextField() {
@@ -57,6 +73,9 @@ enum Decoded {
                 if found.last?.labels == series.labels, let last = found.indices.last {
                     found[last].timestamps += series.timestamps
                     found[last].values += series.values
+                    found[last].append(zip(series.chunked.timestamps, series.chunked.values).map { ($0, $1) })
+                    found[last].startsChunk.removeLast(series.startsChunk.count)
+                    found[last].startsChunk += series.startsChunk
                 } else {
                     found.append(series)
                 }
@@ -76,11 +95,17 @@ enum Decoded {
             }
             var chunk = ProtobufReader(part.rawSpan)
             var bounds: [Int64] = []
+            var type: UInt64 = 0
             while let field = try chunk.nextField() {
                 switch field.number {
                 case 1, 2: bounds.append(try chunk.readInt64())
-                case 3: guard try chunk.readVarint() == 1 else { throw Fault(what: "chunk type") }
+                case 3: type = try chunk.readVarint()
+                case _ where type == 3:
+                    let decoded = try FloatHistogramDecoding.chunk(try chunk.readSpan().copied())
+                    guard bounds == [decoded.first?.time, decoded.last?.time] else { throw Fault(what: "bounds") }
+                    series.append(decoded)
                 default:
+                    guard type == 1 else { throw Fault(what: "chunk type") }
                     let decoded = try self.chunk(try chunk.readSpan().copied())
                     guard bounds == [decoded.timestamps.first, decoded.timestamps.last] else {
                         throw Fault(what: "bounds")
@@ -91,6 +116,29 @@ enum Decoded {
             }
         }
         return series
+    }
+
+    private static func histogram(_ bytes: [UInt8]) throws -> [Int: [Double]] {
+        var found: [Int: [Double]] = [:]
+        var reader = ProtobufReader(bytes.rawSpan)
+        while let field = try reader.nextField() {
+            switch field.type {
+            case .fixed64: found[field.number, default: []].append(try reader.readDouble())
+            case .varint: found[field.number, default: []].append(Double(try reader.readInt64()))
+            case .bytes where field.number == 8 || field.number == 11:
+                var span = ProtobufReader(try reader.readSpan())
+                while try span.nextField() != nil {
+                    found[field.number, default: []].append(Double(try span.readVarint()))
+                }
+            case .bytes where field.number == 9 || field.number == 12:
+                var packed = ByteReader(try reader.readSpan())
+                while !packed.isAtEnd { found[field.number, default: []].append(Double(try packed.readVarint())) }
+            default:
+                var packed = ByteReader(try reader.readSpan())
+                while !packed.isAtEnd { found[field.number, default: []].append(try packed.readDouble()) }
+            }
+        }
+        return found
     }
 
     private static func pair(_ bytes: [UInt8]) throws -> [String] {

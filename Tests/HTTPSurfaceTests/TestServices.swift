@@ -30,6 +30,14 @@ struct EchoQuery: QueryService {
     var onWait: @Sendable () async -> Void = {}
     var onCancel: @Sendable () async -> Void = {}
 
+    /// What `select` has of `sizes`: a gauge with 12 observations in its buckets.
+    static func histogram(count: Double) -> NativeHistogram {
+        NativeHistogram(
+            schema: 3, counterResetHint: .gauge, count: count, sum: 18.5, zeroThreshold: 0.5, zeroCount: 0,
+            positive: .init(spans: [.init(offset: -3, length: 2), .init(offset: 4, length: 1)], counts: [1, 8, 1]),
+            negative: .init(spans: [.init(offset: 0, length: 1)], counts: [2]))
+    }
+
     var language: ParserOptions { ParserOptions() }
     var lookbackMilliseconds: Int64 { 300_000 }
 
@@ -49,18 +57,28 @@ struct EchoQuery: QueryService {
         }
     }
 
-    /// For each set of matchers two series of 250 samples, the last at the end: `b`'s is a stale marker.
+    /// For each set of matchers two series of 250 samples, the last at the end: `b`'s is a stale marker. Of the name `sizes` beside them
+    /// two histograms, the last at the end.
     func select(_ query: SelectionQuery) async throws -> Answer<[[SeriesColumns]]> {
         let name = query.matcherSets.first?.first?.value ?? "none"
         let times = (0..<250).map { query.end - Int64(249 - $0) * 10 }
         let values = times.indices.map { Double($0 % 7) }
+        let sizes = SeriesColumns(
+            labels: try labels(("__name__", name)), timestamps: [], values: [],
+            histograms: HistogramColumns(
+                timestamps: [query.end - 1000, query.end],
+                values: [Self.histogram(count: 12), Self.histogram(count: 12.5)]))
         let series = [
-            SeriesColumns(labels: try labels(("__name__", name), ("z", "1")), timestamps: times, values: values),
+            SeriesColumns(
+                labels: try labels(("__name__", name), ("z", "1")), timestamps: times, values: values),
             SeriesColumns(
                 labels: try labels(("__name__", name), ("y", "b\n")), timestamps: times,
                 values: values.dropLast() + [StaleMarker.value]),
         ]
-        return Answer(query.matcherSets.map { _ in series })
+        return Answer(
+            query.matcherSets.map { matchers in
+                matchers.first?.value == "sizes" ? series + [sizes] : series
+            })
     }
 
     func instant(_ query: InstantQuery) async throws -> Answer<QueryData> {

@@ -3,6 +3,7 @@
 import math
 from typing import Any, Callable
 
+import cramjam
 import pytest
 
 from harness import remote_write
@@ -151,6 +152,42 @@ def test_histograms_are_refused_where_they_are_turned_off_and_numbers_beside_the
     reply = server.request("POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS)
     assert reply.status == 400 and "native-histograms is off" in reply.text, reply.text
     assert server.query("sizes", at=at / 1000) == [] and len(server.query("beside", at=at / 1000)) == 1
+
+
+def test_remote_read_answers_histograms_as_they_were_pushed(start_standalone: Callable[..., Standalone]) -> None:
+    server = start_standalone()
+    at = now_ms() - 10_000
+    request = remote_write.messages()["prometheus.WriteRequest"]()
+    pushed: list[dict[str, Any]] = [
+        histogram(9, at), {**histogram(12, at + 1000), "reset_hint": 3, "zero_count_int": 2, "negative_spans": [{"offset": -1, "length": 1}], "negative_deltas": [1],
+        "count_int": 15}, {"count_float": 2.5, "sum": 1.0, **FLOATS, "positive_counts": [1.5, 1.0], "timestamp": at + 2000},
+        # Whole counts, but not those of an integer histogram, whose buckets would have to add up.
+        {"count_float": 7.0, "sum": 1.0, **FLOATS, "timestamp": at + 3000}, {**CUSTOM, "count_float": 2.5, "positive_counts": [1.5, 1.0], "timestamp": at + 4000},
+    ]
+    for fields in pushed:
+        entry = request.timeseries.add()
+        entry.labels.add(name="__name__", value="sizes")
+        entry.histograms.add(**fields)
+        entry.samples.add(value=1.0, timestamp=fields["timestamp"] + 500)
+    reply = server.request("POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS)
+    assert reply.status == 204, reply.text
+
+    question = remote_write.messages()["prometheus.ReadRequest"]()
+    query = question.queries.add(start_timestamp_ms=at, end_timestamp_ms=at + 60_000)
+    query.matchers.add(name="__name__", value="sizes")
+    reply = server.request("POST", "/api/v1/read", body=remote_write.compressed(question))
+    assert reply.status == 200 and reply.headers["content-type"] == "application/x-protobuf", reply.text
+    answer = remote_write.messages()["prometheus.ReadResponse"].FromString(bytes(cramjam.snappy.decompress_raw(reply.body)))
+    (series,) = answer.results[0].timeseries
+    assert [sample.timestamp for sample in series.samples] == [at + 500 + step * 1000 for step in range(len(pushed))]
+    # A side without buckets has no counts, and what is 0 is told or left out.
+    sent = [remote_write.messages()["prometheus.Histogram"](**fields) for fields in pushed]
+    for one, other in zip(series.histograms, sent, strict=True):
+        for kind in ("zero_count_int", "zero_count_float"):
+            if not getattr(one, kind) and not getattr(other, kind):
+                one.ClearField(kind)
+                other.ClearField(kind)
+        assert one == other
 
 
 def test_histograms_survive_the_loss_of_an_aggregator_and_move_to_one_that_joins(start_node: Callable[..., Node]) -> None:

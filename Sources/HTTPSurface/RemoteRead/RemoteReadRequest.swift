@@ -9,7 +9,7 @@ package struct RemoteReadRequest: Equatable, Sendable {
     package enum ResponseType: Equatable, Sendable {
         /// One message with all samples, snappy compressed.
         case samples
-        /// A stream of messages with XOR chunks.
+        /// A stream of messages with chunks.
         case streamedChunks
     }
 

@@ -61,8 +61,8 @@ package enum RemoteReadResponse {
 
 /// A stream of `prometheus.ChunkedReadResponse` frames, made as the client reads them.
 ///
-/// A frame is a varint length, the CRC-32C of the message, big-endian, and the message: a series with its chunks. A series whose chunks
-/// do not fit goes on in the next frame.
+/// A frame is a varint length, the CRC-32C of the message, big-endian, and the message: a series with its chunks, of numbers or of histograms,
+/// by time. A series whose chunks do not fit goes on in the next frame.
 package struct RemoteReadStream: Sendable {
     /// A frame ends with the chunk that reaches this size; Prometheus' limit is 50 MB, its own frames have 1 MB.
     static let frameBytes = 1 << 20
@@ -70,7 +70,8 @@ package struct RemoteReadStream: Sendable {
     private let results: [[SeriesColumns]]
     private var query = 0
     private var series = 0
-    private var sample = 0
+    /// The next number of the series, and its next histogram.
+    private var (number, histogram) = (0, 0)
 
     /// A stream of one result for each query, each sorted by labels.
     package init(_ results: [[SeriesColumns]]) {
@@ -87,17 +88,14 @@ package struct RemoteReadStream: Sendable {
         let columns = results[query][series]
         var inner: [UInt8] = []
         RemoteReadResponse.labels(columns.labels, into: &inner)
-        while sample < columns.timestamps.count, inner.count < RemoteReadStream.frameBytes {
-            let end = min(sample + XORChunk.samplesMax, columns.timestamps.count)
-            chunk(columns, sample..<end, into: &inner)
-            sample = end
-        }
+        var isLeft = true
+        while isLeft, inner.count < RemoteReadStream.frameBytes { isLeft = addChunk(of: columns, to: &inner) }
         var message: [UInt8] = []
         ProtobufWriter.bytes(1, inner, into: &message)
         ProtobufWriter.int64(2, Int64(query), into: &message)
-        if sample == columns.timestamps.count {
+        if number == columns.timestamps.count, histogram == columns.histograms.count {
             series += 1
-            sample = 0
+            (number, histogram) = (0, 0)
         }
         var head: [UInt8] = []
         head.append(varint: message.count)
@@ -107,14 +105,38 @@ package struct RemoteReadStream: Sendable {
         return frame
     }
 
-    private func chunk(_ columns: SeriesColumns, _ range: Range<Int>, into bytes: inout [UInt8]) {
-        // The type of XOR chunks.
-        let xor: UInt64 = 1
+    /// Appends the next chunk; false when there is none.
+    private mutating func addChunk(of columns: SeriesColumns, to bytes: inout [UInt8]) -> Bool {
+        let nextHistogram = histogram < columns.histograms.count ? columns.histograms.timestamps[histogram] : .max
+        if number < columns.timestamps.count, columns.timestamps[number] <= nextHistogram {
+            let first = number
+            let most = min(first + XORChunk.samplesMax, columns.timestamps.count)
+            number += 1
+            while number < most, columns.timestamps[number] < nextHistogram { number += 1 }
+            let chunk = XORChunk.encode(columns.timestamps, columns.values, first..<number)
+            append(chunk, type: 1, columns.timestamps[first], columns.timestamps[number - 1], to: &bytes)
+            return true
+        }
+        guard histogram < columns.histograms.count else { return false }
+        let first = histogram
+        let end =
+            number < columns.timestamps.count
+            ? columns.histograms.firstIndex(from: columns.timestamps[number]) : columns.histograms.count
+        let chunk = FloatHistogramChunk.encode(columns.histograms, from: first, before: end)
+        histogram = chunk.end
+        let times = columns.histograms.timestamps
+        append(chunk.bytes, type: 3, times[first], times[histogram - 1], to: &bytes)
+        return true
+    }
+
+    private func append(
+        _ chunk: [UInt8], type: UInt64, _ first: Int64, _ last: Int64, to bytes: inout [UInt8]
+    ) {
         ProtobufWriter.message(2, into: &bytes) { inner in
-            ProtobufWriter.int64(1, columns.timestamps[range.lowerBound], into: &inner)
-            ProtobufWriter.int64(2, columns.timestamps[range.upperBound - 1], into: &inner)
-            ProtobufWriter.varint(3, xor, into: &inner)
-            ProtobufWriter.bytes(4, XORChunk.encode(columns.timestamps, columns.values, range), into: &inner)
+            ProtobufWriter.int64(1, first, into: &inner)
+            ProtobufWriter.int64(2, last, into: &inner)
+            ProtobufWriter.varint(3, type, into: &inner)
+            ProtobufWriter.bytes(4, chunk, into: &inner)
         }
     }
 }

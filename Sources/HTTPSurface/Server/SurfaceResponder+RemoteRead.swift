@@ -32,9 +32,6 @@ extension SurfaceResponder {
             }
             switch read.responseType {
             case .samples: return try samples(results, ticket)
-            // Whoever takes chunks takes samples, too, and chunks here are of numbers.
-            case .streamedChunks where results.contains { $0.contains { !$0.histograms.isEmpty } }:
-                return try samples(results, ticket)
             case .streamedChunks: return streamed(results, ticket)
             }
         } catch {
