@@ -4,9 +4,11 @@ import json
 import pathlib
 import shutil
 import time
+from typing import Any
 
 import pytest
 
+from harness import remote_write
 from harness.murmur import Standalone, now_ms
 from harness.waiting import wait_for
 
@@ -44,6 +46,41 @@ def check(server: Standalone, start_ms: int, first: int, count: int) -> None:
             assert [(timestamp, float(value)) for timestamp, value in samples] == expected, (tenant, labels)
         assert server.data("/api/v1/metadata", {"metric": "restore_0"}, tenant)["restore_0"][0]["help"] == "Help."
         assert server.data("/api/v1/servers", tenant=tenant)["total"] == 5
+
+
+def push_histograms(server: Standalone, start_ms: int) -> None:
+    """Histograms of every kind: integer, float, with negative buckets, with custom bounds, and among numbers."""
+    kinds: list[dict[str, Any]] = [
+        {"count_int": 9, "schema": 3, "zero_threshold": 0.001, "zero_count_int": 2, "positive_spans": [{"offset": -2, "length": 2}], "positive_deltas": [3, 1]},
+        {"count_float": 4.5, "schema": 8, "positive_spans": [{"offset": 7, "length": 1}, {"offset": 900, "length": 1}], "positive_counts": [1.5, 3.0]},
+        {"count_int": 5, "schema": -4, "negative_spans": [{"offset": 1, "length": 2}], "negative_deltas": [2, 1], "reset_hint": 3},
+        {"count_float": 3.0, "schema": -53, "custom_values": [0.1, 1.0], "positive_spans": [{"offset": 0, "length": 3}], "positive_counts": [1.0, 0.5, 1.5]},
+    ]
+    request = remote_write.messages()["prometheus.WriteRequest"]()
+    for kind, fields in enumerate(kinds):
+        entry = request.timeseries.add()
+        entry.labels.add(name="__name__", value="sizes")
+        entry.labels.add(name="instance", value=f"host-{kind}")
+        for number in range(300):
+            at = start_ms + number * 1000
+            if kind == 3 and number % 3 == 0:
+                entry.samples.add(value=number, timestamp=at)
+            else:
+                entry.histograms.add(**fields, sum=0.25 * number, timestamp=at)
+    reply = server.request("POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS)
+    assert reply.status == 204, reply.text
+
+
+def histogram_answers(server: Standalone, start_ms: int) -> list[Any]:
+    """Every stored sample, and what is computed of them."""
+    at = start_ms / 1000 + 299
+    found = [
+        sorted(server.query(expression, at=at), key=lambda entry: str(entry["metric"]))
+        for expression in ("sizes[1h]", "histogram_quantile(0.7, sizes)", "histogram_sum(rate(sizes{instance=~\"host-[01]\"}[2m]))", "sum(sizes{instance!=\"host-3\"})")
+    ]
+    assert [len(entry.get("values", [])) + len(entry.get("histograms", [])) for entry in found[0]] == [300] * 4
+    assert len(found[0][3]["values"]) == 100 and all(found), found
+    return found
 
 
 def uploaded(server: Standalone) -> float:
@@ -111,6 +148,23 @@ def test_a_killed_and_wiped_node_has_all_up_to_the_watermark(start_standalone, c
     shutil.rmtree(server.data_directory)
     server.start()
     check(server, start_ms, 0, 100)
+
+
+def test_a_killed_and_wiped_node_has_its_histograms(start_standalone, checkpoint):
+    server = start_standalone(checkpoint=checkpoint, checkpoint_owner_patience="10s", seal_interval="1s")
+    start_ms = now_ms() - 600_000
+    push_histograms(server, start_ms)
+    pushed = histogram_answers(server, start_ms)
+    wait_for("the upload of the sealed blocks", lambda: uploaded(server) >= 4 * 300)
+    server.kill()
+    shutil.rmtree(server.data_directory)
+    server.start()
+    assert histogram_answers(server, start_ms) == pushed
+    # And once more from what was restored, after a graceful stop.
+    assert server.stop() == 0
+    shutil.rmtree(server.data_directory)
+    server.start()
+    assert histogram_answers(server, start_ms) == pushed
 
 
 def test_starting_ingest_and_queries_go_on_without_postgresql(start_standalone, postgres):
