@@ -160,10 +160,13 @@ export async function queryRange(query, range, signal, explains = false) {
  */
 function answer(reply, begin) {
     const { resultType, result } = reply.data;
-    /** @type {{metric: Metric, values?: RawPoint[], value?: RawPoint}[]} */
+    /** @type {{metric: Metric, values?: RawPoint[], value?: RawPoint, histograms?: RawHistogramPoint[], histogram?: RawHistogramPoint}[]} */
     const raw = resultType === "scalar" ? [{ metric: {}, value: result }] : resultType === "string" ? [] : result;
-    const series = raw.map(({ metric, values, value }) => {
-        return { metric, points: (values ?? (value ? [value] : [])).map(parsePoint) };
+    const series = raw.map(({ metric, values, value, histograms, histogram }) => {
+        const points = (values ?? (value ? [value] : [])).map(parsePoint);
+        const newest = histogram ?? histograms?.at(-1);
+        const isNewest = newest && Math.round(newest[0] * 1000) >= (points.at(-1)?.[0] ?? -Infinity);
+        return isNewest ? { metric, points, histogram: parseHistogram(newest[1]) } : { metric, points };
     });
     return {
         resultType, series, text: resultType === "string" ? result[1] : "",
@@ -188,6 +191,17 @@ export function parseValue(text) {
     if (text === "+Inf") return Infinity;
     if (text === "-Inf") return -Infinity;
     return Number(text);
+}
+
+/**
+ * @param {RawHistogram} raw
+ * @returns {Histogram}
+ */
+export function parseHistogram(raw) {
+    const buckets = (raw.buckets ?? []).map(([, lower, upper, count]) => {
+        return { lower: parseValue(lower), upper: parseValue(upper), count: parseValue(count) };
+    });
+    return { count: parseValue(raw.count), sum: parseValue(raw.sum), buckets };
 }
 
 /**

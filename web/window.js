@@ -1,6 +1,15 @@
 // The recent points of the series of one live subscription.
 
-/** @typedef {{metric: Metric, points: Point[]}} WindowSeries */
+/** @typedef {{metric: Metric, points: Point[], histogramTime: number, histogram: RawHistogram | null}} WindowSeries the newest native
+ *   histogram and its step, 0 before the first: only that one is shown */
+
+/**
+ * @param {Metric} metric
+ * @returns {WindowSeries}
+ */
+function emptySeries(metric) {
+    return { metric, points: [], histogramTime: 0, histogram: null };
+}
 
 /**
  * The index of the last point at or before a time; -1 for none.
@@ -40,8 +49,10 @@ export class SeriesWindow {
         this.time = Math.round(message.time * 1000);
         this.warnings = message.warnings ?? [];
         for (const each of message.series) {
-            const series = { metric: each.metric, points: /** @type {Point[]} */ ([]) };
+            const series = emptySeries(each.metric);
             for (const raw of each.values ?? []) this.append(series.points, parse(raw));
+            const newest = each.histograms?.at(-1);
+            if (newest) [series.histogramTime, series.histogram] = [Math.round(newest[0] * 1000), newest[1]];
             this.series.set(each.s, series);
         }
     }
@@ -59,12 +70,17 @@ export class SeriesWindow {
         this.warnings = message.warnings ?? [];
         for (const each of message.new ?? []) {
             // The stream may announce what this subscription's snapshot had already: its past stays.
-            if (!this.series.has(each.s)) this.series.set(each.s, { metric: each.metric, points: [] });
+            if (!this.series.has(each.s)) this.series.set(each.s, emptySeries(each.metric));
         }
         let isWhole = true;
         for (const [number, text] of message.values) {
             const series = this.series.get(number);
             if (series) this.append(series.points, [time, parse(text)]);
+            else isWhole = false;
+        }
+        for (const [number, histogram] of message.histograms ?? []) {
+            const series = this.series.get(number);
+            if (series) [series.histogramTime, series.histogram] = [time, histogram];
             else isWhole = false;
         }
         for (const each of message.corrected ?? []) this.correct(each, parse);
@@ -73,7 +89,8 @@ export class SeriesWindow {
     }
 
     /**
-     * Puts right an earlier step, to which samples came late. Series that are not known here have nothing to put right.
+     * Puts right an earlier step, to which samples came late. Series that are not known here have nothing to put right, and of histograms
+     * nothing before the newest is kept.
      * @param {LiveCorrection} correction
      * @param {(text: string) => number} parse
      */
@@ -113,17 +130,28 @@ export class SeriesWindow {
 
     trim() {
         const oldest = this.time - this.span;
-        for (const [number, { points }] of this.series) {
+        for (const [number, series] of this.series) {
+            const { points } = series;
             let count = 0;
             while (count < points.length && points[count][0] < oldest) count += 1;
             if (count > 0) points.splice(0, count);
-            if (points.length === 0) this.series.delete(number);
+            if (series.histogramTime < oldest) series.histogram = null;
+            if (points.length === 0 && !series.histogram) this.series.delete(number);
         }
     }
 
     /**
-     * The newest value of a series, NaN when it has none at the newest steps.
+     * The native histogram that a series has at the newest steps, if its newest sample is one.
      * @param {WindowSeries} series
+     */
+    latestHistogram(series) {
+        const isNewest = series.histogramTime >= (series.points.at(-1)?.[0] ?? 0);
+        return isNewest && series.histogramTime >= this.time - this.step * 1.5 ? series.histogram : null;
+    }
+
+    /**
+     * The newest value of a series, NaN when it has none at the newest steps.
+     * @param {{points: Point[]}} series
      */
     latest(series) {
         const last = series.points.at(-1);

@@ -7,7 +7,8 @@ import urllib.parse
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from harness.murmur import Standalone
+from harness import remote_write
+from harness.murmur import Standalone, now_ms
 
 from .views import violations
 
@@ -93,6 +94,42 @@ def test_names_labels_and_values_are_completed(visit, shared_standalone, tenant)
     expect(page.locator("#query")).to_have_value('queue_depth{server_id="q-2"}')
     page.keyboard.press("Enter")
     expect(page.locator(".size")).to_contain_text("1 series")
+
+
+def push_histograms(server: Standalone, tenant: str, observations: int, at: int) -> None:
+    """One sample of a series of native histograms and of one of numbers."""
+    request = remote_write.write_request([({"__name__": "sizes", "instance": "number"}, [(at, observations)])])
+    entry = request.timeseries.add()
+    entry.labels.add(name="__name__", value="sizes")
+    entry.labels.add(name="instance", value="histogram")
+    entry.histograms.add(
+        count_int=observations, sum=observations / 4, schema=1, timestamp=at,
+        positive_spans=[{"offset": -1, "length": 2}], positive_deltas=[1, observations - 2],
+    )
+    body = remote_write.compressed(request)
+    reply = server.request("POST", "/api/v1/write", body=body, headers=remote_write.HEADERS, tenant=tenant)
+    assert reply.status == 204, reply.text
+
+
+@pytest.mark.parametrize("view", ["mode=instant", "range=5m", "range=5m&live=1"])
+def test_native_histograms_are_bars_in_the_table_and_numbers_of_them_are_offered(visit, shared_standalone, tenant, view) -> None:
+    push_histograms(shared_standalone, tenant, 12, now_ms() - 60_000)
+    page: Page = visit(f"#/explore?query=sizes&{view}")
+    histogram = page.locator(".histogram")
+    expect(histogram).to_have_count(1)
+    expect(histogram.locator("rect")).to_have_count(2)
+    expect(histogram).to_contain_text(re.compile(r"12 observed · mean 0\.25 .*0\.50 to 1"))
+    expect(page.get_by_role("rowheader")).to_have_text(['{instance="histogram"}', '{instance="number"}'])
+    note = page.locator(".histogram-note")
+    expect(note).to_contain_text("1 of these series are native histograms")
+    assert violations(page) == []
+    if "live" in view:
+        push_histograms(shared_standalone, tenant, 20, now_ms())
+        expect(histogram).to_contain_text("20 observed")
+    note.get_by_role("button", name="histogram_avg(").click()
+    expect(page.locator("#query")).to_have_value("histogram_avg(sizes)")
+    expect(page.locator(".explore-chart canvas")).to_be_visible()
+    expect(note).to_have_count(0)
 
 
 def test_live_follows_what_is_pushed(visit, pushing) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 from websockets.sync.client import ClientConnection, connect
 
+from harness import remote_write
 from harness.murmur import Standalone, now_ms
 from harness.waiting import DEADLINE_SECONDS, wait_for
 
@@ -52,6 +53,36 @@ def test_equal_expressions_of_two_connections_are_one_stream_and_one_evaluation(
         evaluated = shared_standalone.metric("murmur_live_evaluation_duration_seconds_count") - before
         # One more may have begun meanwhile, and one less where its frame came before the first look.
         assert evaluated <= steps + 2, f"{evaluated} evaluations for {steps} steps seen by two"
+
+
+def test_native_histograms_are_as_a_query_answers_them(shared_standalone, tenant):
+    def push(at: int, observations: int) -> None:
+        request = remote_write.write_request([({"__name__": "sizes", "instance": "number"}, [(at, observations)])])
+        entry = request.timeseries.add()
+        entry.labels.add(name="__name__", value="sizes")
+        entry.labels.add(name="instance", value="histogram")
+        entry.histograms.add(
+            count_int=observations, sum=1.5, schema=1, positive_spans=[{"offset": -1, "length": 2}], positive_deltas=[1, observations - 2], timestamp=at,
+        )
+        reply = shared_standalone.request("POST", "/api/v1/write", body=remote_write.compressed(request), headers=remote_write.HEADERS, tenant=tenant)
+        assert reply.status == 204, reply.text
+
+    start = now_ms()
+    push(start - 60_000, 5)
+    with subscribed(shared_standalone, tenant, "sizes", history=10) as (client, snapshot):
+        series = {each["metric"]["instance"]: each for each in snapshot["series"]}
+        assert [time for time, _ in series["histogram"]["histograms"]] == [time for time, _ in series["number"]["values"]]
+        assert series["histogram"]["values"] == [] and "histograms" not in series["number"]
+        push(start, 7)
+        for frame in frames(client):
+            (value,), (histogram,) = frame["values"], frame["histograms"]
+            assert value[0] == series["number"]["s"] and histogram[0] == series["histogram"]["s"]
+            # What came meanwhile may be in neither of the two, or in both.
+            assert value[1] == histogram[1]["count"] and "warnings" not in frame
+            if histogram[1]["count"] == "7":
+                break
+        (answered,) = shared_standalone.query('sizes{instance="histogram"}', frame["time"], tenant)
+        assert histogram[1] == answered["histogram"][1]
 
 
 def test_a_late_sample_corrects_the_steps_that_it_belongs_to(shared_standalone, tenant):

@@ -36,7 +36,8 @@ const template = `
                 <i :style="{ width: bar.share * 100 + '%' }" :class="{ high: bar.share > 0.9 }"></i></span>
         </li>
     </ul>
-    <p v-else-if="isEmpty" class="card-state">No samples in this window.</p>
+    <p v-else-if="isEmpty" class="card-state"><span v-if="reading.hasHistograms">Native histograms are not lines:
+        <a :href="exploreLink">see them in Explore</a>.</span><template v-else>No samples in this window.</template></p>
     <template v-else>
         <TimeChart :lines="drawn.lines" :unit="card.unit" :shape="card.shape" :start="drawn.end - span * 1000"
             :end="drawn.end" :max="card.max ?? reading.top" :isSmall="isSmall" :label="card.title + ' over time'" />

@@ -3,11 +3,12 @@
 import { computed, defineComponent, ref, watch } from "vue";
 import { commonLabels, exact, formatCount, formatMetric, formatValue } from "../format.js";
 import { linesMax } from "./chart-option.js";
+import { HistogramBars } from "./histogram-bars.js";
 
 /** @typedef {{series: QuerySeries[], unit: Unit, isRange: boolean, paints: string[], hidden: ReadonlySet<string>,
  *   names: string[]}} Props */
 /** @typedef {{name: string, metric: Metric, paint: string, last: number, least: number, mean: number,
- *   greatest: number}} Row */
+ *   greatest: number, histogram?: Histogram}} Row */
 
 const pageRows = 100;
 const rangeColumns = [{ key: "least", name: "Min" }, { key: "mean", name: "Mean" }, { key: "greatest", name: "Max" }];
@@ -31,9 +32,9 @@ function rowOf(series, name, paint) {
         count += 1;
     }
     const last = series.points.length > 0 ? series.points[series.points.length - 1][1] : NaN;
-    const { metric } = series;
-    if (count === 0) return { name, metric, paint, last, least: NaN, mean: NaN, greatest: NaN };
-    return { name, metric, paint, last, least, mean: sum / count, greatest };
+    const { metric, histogram } = series;
+    if (count === 0) return { name, metric, paint, last, least: NaN, mean: NaN, greatest: NaN, histogram };
+    return { name, metric, paint, last, least, mean: sum / count, greatest, histogram };
 }
 
 const template = `
@@ -55,7 +56,8 @@ const template = `
                         title="Show or hide; with Shift, only this one">
                         <i class="swatch" :style="{ background: row.paint }"></i><span>{{ labelsOf(row) }}</span></button>
                     <span v-else class="series-name">{{ labelsOf(row) }}</span></th>
-                <td v-for="column in columns.slice(1)" :key="column.key" class="number"
+                <td v-if="row.histogram" :colspan="columns.length - 1"><HistogramBars :histogram="row.histogram" :unit="unit" /></td>
+                <td v-else v-for="column in columns.slice(1)" :key="column.key" class="number"
                     :title="exact(row[column.key])">{{ isRange ? formatValue(row[column.key], unit) : exact(row[column.key]) }}</td>
             </tr>
         </tbody>
@@ -66,6 +68,7 @@ const template = `
 
 export const ResultTable = defineComponent(/** @type {import("vue").ComponentOptions<Props>} */ ({
     name: "ResultTable",
+    components: { HistogramBars },
     props: {
         series: { type: Array, required: true }, unit: { type: Object, required: true }, isRange: Boolean,
         paints: { type: Array, required: true }, hidden: { type: Object, required: true }, names: { type: Array, required: true },

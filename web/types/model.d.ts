@@ -3,10 +3,15 @@ type Metric = Readonly<Record<string, string>>
 /** Time in Unix milliseconds and value; NaN is a gap. */
 type Point = [number, number]
 type RawPoint = [number, string]
+/** A native histogram as the API has it: of each bucket which bounds belong to it, the bounds, and the count. */
+interface RawHistogram { count: string; sum: string; buckets?: [number, string, string, string][] }
+type RawHistogramPoint = [number, RawHistogram]
+interface Histogram { count: number; sum: number; buckets: { lower: number; upper: number; count: number }[] }
 
 interface ServerSummary { id: string; label: string; lastPush: number; series: number }
 interface MetadataEntry { type: string; unit: string; help: string }
-interface QuerySeries { metric: Metric; points: Point[] }
+/** `histogram` is the newest sample, where that is a native histogram. */
+interface QuerySeries { metric: Metric; points: Point[]; histogram?: Histogram }
 interface QueryAnswer {
     resultType: "matrix" | "vector" | "scalar" | "string"
     series: QuerySeries[]
@@ -46,11 +51,11 @@ interface Explained {
 interface Failure { type: string; message: string; offset: number; length: number }
 type Span = { offset: number; length: number }
 
-interface LiveSeries { s: number; metric: Metric; values?: RawPoint[] }
-interface LiveCorrection { time: number; values: [number, string][]; gone?: number[] }
+interface LiveSeries { s: number; metric: Metric; values?: RawPoint[]; histograms?: RawHistogramPoint[] }
+interface LiveCorrection { time: number; values: [number, string][]; histograms?: [number, RawHistogram][]; gone?: number[] }
 type LiveMessage =
     | { type: "subscribed"; id: string; key: number; step: number; time: number; series: LiveSeries[]; warnings?: string[] }
-    | { type: "data"; key: number; time: number; new?: LiveSeries[]; values: [number, string][]; gone?: number[]; corrected?: LiveCorrection[]; warnings?: string[] }
+    | { type: "data"; key: number; time: number; new?: LiveSeries[]; values: [number, string][]; histograms?: [number, RawHistogram][]; gone?: number[]; corrected?: LiveCorrection[]; warnings?: string[] }
     | { type: "error"; id?: string; key?: number; errorType: string; error: string; position?: Span }
     | { type: "dropped"; key: number; frames: number }
     | { type: "end"; id?: string; key?: number; reason: string }

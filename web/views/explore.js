@@ -1,7 +1,7 @@
 // Any question in PromQL, its answer as a chart and a table, and an address to share both.
 
 import { computed, defineComponent, onBeforeUnmount, onMounted, ref, shallowRef, watch } from "vue";
-import { ApiError, fetchLabelValues, fetchMetadata, queryInstant, queryRange, serverNow } from "../api.js";
+import { ApiError, fetchLabelValues, fetchMetadata, parseHistogram, queryInstant, queryRange, serverNow } from "../api.js";
 import { TimeChart } from "../components/chart.js";
 import { linesMax } from "../components/chart-option.js";
 import { ExplainTree } from "../components/explain-tree.js";
@@ -28,6 +28,13 @@ const examples = [
 
 /** Functions whose result is not in the unit of what they are given. */
 const unitless = /\b(count|count_values|group|count_over_time|changes|resets|stdvar|stdvar_over_time)\b/;
+
+/** What makes a number of a native histogram, which a chart of lines cannot show. */
+const numbersOfHistograms = [
+    { before: "histogram_quantile(0.9, ", say: "the value that nine of ten are below" },
+    { before: "histogram_avg(", say: "the mean" },
+    { before: "histogram_count(", say: "how many" },
+];
 
 /** Runs queries one at a time; a newer one cancels the older. */
 function useQuery() {
@@ -85,7 +92,10 @@ function useLiveResult(choice, query) {
     }, ({ live: window }) => {
         const live = choice();
         if (!live) return;
-        const series = [...window.series.values()].map(({ metric, points }) => ({ metric, points: points.slice() }));
+        const series = [...window.series.values()].map((each) => {
+            const histogram = window.latestHistogram(each);
+            return { metric: each.metric, points: each.points.slice(), histogram: histogram ? parseHistogram(histogram) : undefined };
+        });
         query.failure.value = null;
         query.isRunning.value = false;
         query.result.value = {
@@ -144,7 +154,9 @@ function useDrawing(result) {
         else next.add(name);
         hidden.value = next;
     };
-    return { names, lines, paints, unit, hidden, toggle };
+    const histogramCount = computed(() => series.value.filter(({ histogram }) => histogram).length);
+    const hasPoints = computed(() => series.value.some(({ points }) => points.length > 0));
+    return { names, lines, paints, unit, hidden, toggle, histogramCount, hasPoints };
 }
 
 /**
@@ -210,14 +222,18 @@ const template = `
     <section v-else :class="{ outdated: failure || isRunning }" aria-label="Result">
         <p class="size" role="status">{{ sizeOf(result) }}</p>
         <p v-if="result.resultType === 'string'" class="text-result">{{ result.text }}</p>
-        <p v-else-if="result.series.length === 0" class="nothing">
+        <p v-if="histogramCount > 0" class="notice histogram-note" role="note">{{ histogramCount === result.series.length ? "These are" : formatCount(histogramCount) + " of these series are" }}
+            native histograms: each sample is a whole distribution, which the table shows and a line cannot. Draw a number of them:
+            <span class="suggestions"><button v-for="each in numbersOfHistograms" :key="each.before" type="button" class="button" :title="each.say"
+                @click="ask({ text: each.before + result.query + ')' })"><code>{{ each.before }}…)</code></button></span></p>
+        <p v-if="result.resultType !== 'string' && result.series.length === 0" class="nothing">
             The query is right, but nothing matches it at {{ result.isRange ? "these times" : "this time" }}.</p>
-        <template v-else>
-            <div v-if="result.isRange" class="card explore-chart">
+        <template v-else-if="result.resultType !== 'string'">
+            <div v-if="result.isRange && hasPoints" class="card explore-chart">
                 <TimeChart :lines="lines" :unit="unit" shape="line" :start="result.start" :end="result.end"
                     :hidden="hidden" :isZoomable="true" label="Result over time" @zoom="zoom" />
             </div>
-            <p v-if="result.isRange && result.series.length > linesMax" class="card-note">The chart draws the first {{ linesMax }} of {{ formatCount(result.series.length) }} series; the table has all.</p>
+            <p v-if="result.isRange && hasPoints && result.series.length > linesMax" class="card-note">The chart draws the first {{ linesMax }} of {{ formatCount(result.series.length) }} series; the table has all.</p>
             <ResultTable :series="result.series" :unit="unit" :isRange="result.isRange" :paints="paints"
                 :hidden="hidden" :names="names" @toggle="toggle" />
         </template>
@@ -291,7 +307,7 @@ export const ExploreView = defineComponent(/** @type {import("vue").ComponentOpt
         return {
             ...query, ...useDrawing(query.result), choice, draft, asked: computed(() => choice.value.query), canBeLive, isLive,
             step: computed(() => timesOf(choice.value, 0).step), run, change, ask, zoom,
-            examples, metricCount, sizeOf, formatCount, linesMax,
+            examples, numbersOfHistograms, metricCount, sizeOf, formatCount, linesMax,
         };
     },
 }));

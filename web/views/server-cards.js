@@ -6,7 +6,8 @@ import { selector } from "../promql.js";
 /** @typedef {import("../window.js").SeriesWindow} SeriesWindow */
 /** @typedef {Record<string, SeriesWindow>} Windows by the name of the query; all are there when `read` is called */
 /** @typedef {{name: string, share: number, text: string}} Bar `share` of 1 */
-/** @typedef {{value: number, note: string, lines: Line[], top?: number, bars?: Bar[]}} Reading `top` of the axis */
+/** @typedef {{value: number, note: string, lines: Line[], top?: number, bars?: Bar[], hasHistograms?: boolean}} Reading `top` of the
+ *   axis; native histograms are no lines */
 /** @typedef {{id: string, title: string, unit: Unit, shape: "line" | "stack" | "mirror" | "bars",
  *   queries: Record<string, string>, isGauge: boolean, max?: number, read: (windows: Windows) => Reading}} Card */
 
@@ -53,7 +54,7 @@ function zip(first, second, combine) {
  * @param {Point[]} points
  */
 function latest(window, points) {
-    return window.latest({ metric: {}, points });
+    return window.latest({ points });
 }
 
 /**
@@ -319,6 +320,7 @@ export function metricCard(name, where, metadata, step) {
             return {
                 value: values.length === 0 ? NaN : isMean ? sum / values.length : sum, lines,
                 note: summary || (isTimeShare ? "seconds a second" : ""),
+                hasHistograms: [...window.series.values()].some((each) => window.latestHistogram(each)),
             };
         },
     };

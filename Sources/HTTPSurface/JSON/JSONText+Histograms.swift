@@ -18,7 +18,14 @@ extension JSONText {
     package mutating func point(time milliseconds: Int64, histogram: NativeHistogram) {
         raw("[")
         time(milliseconds)
-        raw(",{\"count\":")
+        raw(",")
+        self.histogram(histogram)
+        raw("]")
+    }
+
+    /// Appends `{"count":"3","sum":"5","buckets":[[0,"1","2","3"]]}`.
+    mutating func histogram(_ histogram: NativeHistogram) {
+        raw("{\"count\":")
         value(histogram.count)
         raw(",\"sum\":")
         value(histogram.sum)
@@ -34,7 +41,7 @@ extension JSONText {
             raw("]")
             separator = ","
         }
-        raw(separator == "," ? "]}]" : "}]")
+        raw(separator == "," ? "]}" : "}")
     }
 }
 

@@ -4,51 +4,61 @@ extension LiveHub {
     static func columns(of data: QueryData, _ limits: LiveLimits) throws(APIFailure) -> [SeriesColumns] {
         guard case .matrix(let series) = data else { throw unsuitable }
         try checkSeries(series.count, limits)
-        let points = series.reduce(0) { $0 + $1.timestamps.count }
+        let points = series.reduce(0) { sum, one in
+            one.histograms.values.reduce(sum + one.timestamps.count) { $0 + $1.livePoints }
+        }
         if points > limits.snapshotPointsMax {
             throw APIFailure(
                 .execution,
                 "the history has \(points) points, over \(limits.snapshotPointsMax) (live_snapshot_points_max); "
                     + "ask for less of it")
         }
-        return series.filter { !$0.timestamps.isEmpty }
-    }
-
-    /// What has to be said of an answer whose native histograms are left out: a live value is a number.
-    static func noteOfHistograms(_ data: QueryData) -> [String] {
-        let hasHistograms =
-            switch data {
-            case .vector(let samples): samples.contains { $0.histogram != nil }
-            case .matrix(let series): series.contains { !$0.histograms.isEmpty }
-            case .scalar, .string: false
-            }
-        return hasHistograms ? ["native histograms are left out of live results: take a number of them"] : []
+        return series.filter { !$0.isEmpty }
     }
 
     /// What each step evaluated has, ascending; the last one is the new one. Earlier ones that have become too large are left out.
     static func steps(
         of data: QueryData, _ evaluation: LiveEvaluation, _ limits: LiveLimits
-    ) throws(APIFailure) -> [(time: Int64, samples: [(labels: Labels, value: Double)])] {
+    ) throws(APIFailure) -> [(time: Int64, samples: [VectorSample])] {
         var steps = (0...evaluation.stepsBefore).map { index in
-            (time: evaluation.start + Int64(index) * evaluation.step, samples: [(labels: Labels, value: Double)]())
+            (time: evaluation.start + Int64(index) * evaluation.step, samples: [VectorSample]())
         }
         switch data {
-        case .scalar(_, let value): steps[evaluation.stepsBefore].samples = [(.empty, value)]
-        case .vector(let samples):
-            let numbers = samples.filter { $0.histogram == nil }
-            try checkSeries(numbers.count, limits)
-            steps[evaluation.stepsBefore].samples = numbers.map { ($0.labels, $0.value) }
+        case .scalar(let time, let value):
+            steps[evaluation.stepsBefore].samples = [VectorSample(labels: .empty, timestamp: time, value: value)]
+        case .vector(let samples): steps[evaluation.stepsBefore].samples = samples
         case .matrix(let series) where evaluation.stepsBefore > 0:
+            func add(_ sample: VectorSample) {
+                steps[Int((sample.timestamp - evaluation.start) / evaluation.step)].samples.append(sample)
+            }
             for one in series {
                 for (time, value) in zip(one.timestamps, one.values) {
-                    steps[Int((time - evaluation.start) / evaluation.step)].samples.append((one.labels, value))
+                    add(VectorSample(labels: one.labels, timestamp: time, value: value))
+                }
+                for (time, histogram) in zip(one.histograms.timestamps, one.histograms.values) {
+                    add(VectorSample(labels: one.labels, timestamp: time, value: 0, histogram: histogram))
                 }
             }
-            try checkSeries(steps[evaluation.stepsBefore].samples.count, limits)
-            steps.removeAll { $0.samples.count > limits.seriesMax }
         case .string, .matrix: throw unsuitable
         }
+        try checkSize(of: steps[evaluation.stepsBefore].samples, limits)
+        // An earlier one that has become too large.
+        steps.removeAll { step in
+            do throws(APIFailure) { try checkSize(of: step.samples, limits) } catch { return true }
+            return false
+        }
         return steps
+    }
+
+    private static func checkSize(of samples: [VectorSample], _ limits: LiveLimits) throws(APIFailure) {
+        try checkSeries(samples.count, limits)
+        let points = samples.reduce(0) { $0 + $1.livePoints }
+        if points > limits.stepPointsMax {
+            throw APIFailure(
+                .execution,
+                "a step of the query has \(points) points, over \(limits.stepPointsMax) (live_step_points_max): take fewer native "
+                    + "histograms, or numbers of them")
+        }
     }
 
     private static func checkSeries(_ count: Int, _ limits: LiveLimits) throws(APIFailure) {

@@ -321,7 +321,7 @@ package struct LiveHub: Sendable {
             let samples = steps.removeLast().samples
             var step = stream.advance(
                 key: key, time: evaluation.time, samples: samples,
-                warnings: answer.notes + LiveHub.noteOfHistograms(answer.value), limits: limits)
+                warnings: answer.notes, limits: limits)
             if stream.isLoading {
                 if !steps.isEmpty { stream.correctSoon() }
             } else if answer.warnings.isEmpty {

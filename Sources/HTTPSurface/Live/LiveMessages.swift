@@ -175,18 +175,26 @@ package enum LiveServerMessage: Equatable, Sendable {
 package struct LiveValue: Equatable, Sendable {
     /// The series' number in the stream.
     package var number: Int
-    /// Any bit pattern.
+    /// Any bit pattern; of no meaning where there is a histogram.
     package var value: Double
+    /// The native histogram that it is; nil for a number.
+    package var histogram: NativeHistogram?
 
     /// A value of the series `number`.
-    package init(number: Int, value: Double) {
+    package init(number: Int, value: Double, histogram: NativeHistogram? = nil) {
         self.number = number
         self.value = value
+        self.histogram = histogram
+    }
+
+    init(number: Int, _ sample: VectorSample) {
+        self.init(number: number, value: sample.value, histogram: sample.histogram)
     }
 
     /// Equal when every bit is, NaN included.
     package static func == (left: LiveValue, right: LiveValue) -> Bool {
         left.number == right.number && left.value.bitPattern == right.value.bitPattern
+            && left.histogram == right.histogram
     }
 }
 
@@ -215,14 +223,27 @@ extension JSONText {
 
     private mutating func values(_ values: [LiveValue], gone: [Int]) {
         raw(",\"values\":[")
-        for (index, item) in values.enumerated() {
-            raw(index == 0 ? "[" : ",[")
+        var separator = "["
+        for item in values where item.histogram == nil {
+            raw(separator)
             integer(item.number)
             raw(",")
             value(item.value)
             raw("]")
+            separator = ",["
         }
         raw("]")
+        separator = ",\"histograms\":[["
+        for item in values {
+            guard let histogram = item.histogram else { continue }
+            raw(separator)
+            integer(item.number)
+            raw(",")
+            self.histogram(histogram)
+            raw("]")
+            separator = ",["
+        }
+        if separator == ",[" { raw("]") }
         if !gone.isEmpty { raw(",\"gone\":[" + gone.map(String.init).joined(separator: ",") + "]") }
     }
 
@@ -235,6 +256,10 @@ extension JSONText {
             if withPoints {
                 raw(",\"values\":")
                 points(series.columns)
+                if !series.columns.histograms.isEmpty {
+                    raw(",\"histograms\":")
+                    points(series.columns.histograms)
+                }
             }
             raw("}")
         }

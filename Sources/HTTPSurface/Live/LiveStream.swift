@@ -41,7 +41,9 @@ struct LiveStream: Sendable {
 
     private struct RecentStep {
         var time: Int64
-        var samples: [(labels: Labels, value: Double)]
+        var samples: [VectorSample]
+        /// Those of its samples.
+        let points: Int
     }
 
     let name: LiveStreamName
@@ -108,7 +110,7 @@ struct LiveStream: Sendable {
     /// Beyond twice `limits.seriesMax` numbers, those of absent series are forgotten. While histories load, steps are kept
     /// for their snapshots, up to `limits.snapshotPointsMax` values.
     mutating func advance(
-        key: Int, time: Int64, samples: [(labels: Labels, value: Double)], warnings: [String], limits: LiveLimits
+        key: Int, time: Int64, samples: [VectorSample], warnings: [String], limits: LiveLimits
     ) -> LiveServerMessage.Step {
         var values: [LiveValue] = []
         values.reserveCapacity(samples.count)
@@ -120,7 +122,7 @@ struct LiveStream: Sendable {
                 entries[sample.labels]?.isPresent = true
                 new.append(.init(number: number, columns: .init(labels: sample.labels, timestamps: [], values: [])))
             }
-            values.append(LiveValue(number: number, value: sample.value))
+            values.append(LiveValue(number: number, sample))
         }
         if !wasPresent.isEmpty {
             for (labels, entry) in entries where wasPresent.contains(entry.number) {
@@ -130,7 +132,7 @@ struct LiveStream: Sendable {
         if entries.count > 2 * limits.seriesMax { entries = entries.filter { $0.value.isPresent } }
         values.sort { $0.number < $1.number }
         new.sort { $0.number < $1.number }
-        keep(RecentStep(time: time, samples: samples), pointsMax: limits.snapshotPointsMax)
+        keep(time, samples, pointsMax: limits.snapshotPointsMax)
         if isCorrectable {
             sent.removeAll { $0.time >= time }
             sent.append((time, values))
@@ -143,7 +145,7 @@ struct LiveStream: Sendable {
     /// Takes what earlier steps are now, ascending, and says which are not what was sent, and the labels of series in them that are absent at
     /// the newest step: a listener may not know them. No history may be under way.
     mutating func correct(
-        _ steps: [(time: Int64, samples: [(labels: Labels, value: Double)])]
+        _ steps: [(time: Int64, samples: [VectorSample])]
     ) -> (corrections: [LiveServerMessage.Correction], strangers: [LiveServerMessage.Series]) {
         var corrections: [LiveServerMessage.Correction] = []
         var strangers: [Int: Labels] = [:]
@@ -152,7 +154,7 @@ struct LiveStream: Sendable {
             var values: [LiveValue] = []
             for sample in step.samples {
                 let number = number(of: sample.labels)
-                values.append(LiveValue(number: number, value: sample.value))
+                values.append(LiveValue(number: number, sample))
                 if entries[sample.labels]?.isPresent != true { strangers[number] = sample.labels }
             }
             values.sort { $0.number < $1.number }
@@ -189,19 +191,22 @@ struct LiveStream: Sendable {
         return correction
     }
 
-    private mutating func keep(_ step: RecentStep, pointsMax: Int) {
+    private mutating func keep(_ time: Int64, _ samples: [VectorSample], pointsMax: Int) {
         guard let end = listeners.values.lazy.flatMap(\.loading.values).map(\.end).min() else {
             recent = []
             forgottenTime = nil
             return
         }
         // Where the clock was set back, the newer result of a step counts.
-        recent.removeAll { $0.time <= end || $0.time >= step.time }
-        if step.time > end { recent.append(step) }
-        var points = recent.reduce(0) { $0 + $1.samples.count }
+        recent.removeAll { $0.time <= end || $0.time >= time }
+        if time > end {
+            let points = samples.reduce(0) { $0 + $1.livePoints }
+            recent.append(RecentStep(time: time, samples: samples, points: points))
+        }
+        var points = recent.reduce(0) { $0 + $1.points }
         while points > pointsMax {
             let oldest = recent.removeFirst()
-            points -= oldest.samples.count
+            points -= oldest.points
             forgottenTime = oldest.time
         }
     }
@@ -230,8 +235,12 @@ struct LiveStream: Sendable {
             for sample in step.samples {
                 let number = number(of: sample.labels)
                 let none = SeriesColumns(labels: sample.labels, timestamps: [], values: [])
-                series[number, default: none].timestamps.append(time)
-                series[number]?.values.append(sample.value)
+                if let histogram = sample.histogram {
+                    series[number, default: none].histograms.append(timestamp: time, histogram)
+                } else {
+                    series[number, default: none].timestamps.append(time)
+                    series[number]?.values.append(sample.value)
+                }
             }
         }
         let sorted = series.sorted { $0.key < $1.key }.map {
