@@ -186,7 +186,8 @@ package final class ClusterMembership: Service {
             switch notice {
             case .joined: try await enter()
             case .expelled(let reason): throw ClusterError(reason)
-            case .finished, .added, .updated, .progressed, .suspected, .recovered, .died, .gone, .dropped, .settings,
+            case .finished, .added, .updated, .progressed, .suspected, .recovered, .died, .stopped, .gone, .dropped,
+                .settings,
                 .own:
                 break
             }

@@ -297,7 +297,8 @@ final class GossipCore: @unchecked Sendable {
         switch notice {
         case .settings(let settings): envelope.cluster = settings.id
         case .expelled, .finished: close()
-        case .joined, .added, .updated, .progressed, .suspected, .recovered, .died, .gone, .dropped, .own: break
+        case .joined, .added, .updated, .progressed, .suspected, .recovered, .died, .stopped, .gone, .dropped, .own:
+            break
         }
         save()
     }
@@ -313,6 +314,7 @@ final class GossipCore: @unchecked Sendable {
         case .suspected(let name): logger.info("member does not answer", metadata: ["member": "\(name)"])
         case .recovered(let name): logger.info("member answers again", metadata: ["member": "\(name)"])
         case .died(let name): logger.warning("member is dead", metadata: ["member": "\(name)"])
+        case .stopped(let name): logger.info("member has stopped", metadata: ["member": "\(name)"])
         case .gone(let record):
             logger.info("member is gone", metadata: ["member": "\(record.name)", "state": "\(record.state)"])
         case .dropped(let name): logger.debug("member forgotten", metadata: ["member": "\(name)"])

@@ -165,6 +165,17 @@ package enum ControlCommand: String, CaseIterable, Sendable {
         }
     }
 
+    /// The command that takes a flag alone; nil for one that all take.
+    package static func owner(ofFlag name: String) -> ControlCommand? {
+        switch name {
+        case "force": .drain
+        case "no-wait": .settings
+        case "watch": .movements
+        case "tenant": .queries
+        default: nil
+        }
+    }
+
     /// What each does.
     static var help: String {
         "status: the cluster in brief, everybody's load, and what to look at. members: everybody, and whether they answer. "

@@ -20,6 +20,12 @@ enum ControlProgram {
         if let unexpected = operands.dropFirst(command.operandsMax(operand)).first {
             throw UsageError(message: "unexpected argument \"\(unexpected)\"", help: "murmur ctl --help")
         }
+        for flag in values.given.sorted() where values.origin(of: flag) == .flag {
+            guard let owner = ControlCommand.owner(ofFlag: flag), owner != command else { continue }
+            throw UsageError(
+                message: "murmur ctl \(word) takes no --\(flag): it is for murmur ctl \(owner.rawValue)",
+                help: "murmur ctl --help")
+        }
         if command.takesName, operand == nil {
             throw UsageError(message: "a name is needed: murmur ctl \(word) NAME", help: "murmur ctl --help")
         }

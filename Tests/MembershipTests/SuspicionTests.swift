@@ -132,6 +132,17 @@ import Testing
         #expect(harness.sent.contains { $0.datagram.claims.contains(.record(harness.member.me)) })
     }
 
+    @Test("a member that says itself that it stops is dead at once, and told apart from one that others gave up")
+    func stopped() throws {
+        var harness = try Harness(others: ["a", "b"])
+        let (a, b) = (try name("a"), try name("b"))
+        harness.hear(from: "b", claims: [.dead(name: a, version: 1, accuser: a)])
+        #expect(harness.member.liveness(of: a) == .dead)
+        #expect(harness.notices.contains(.stopped(a)) && !harness.notices.contains(.died(a)))
+        harness.hear(from: "a", claims: [.dead(name: b, version: 1, accuser: a)])
+        #expect(harness.notices.contains(.died(b)))
+    }
+
     @Test("a member that was paused hears its datagrams first, and gives others as much longer")
     func stall() throws {
         var harness = try Harness(others: ["a", "b", "c"])

@@ -245,6 +245,8 @@ def test_ctl_tells_in_words_and_as_json(start_node: Start) -> None:
     unknown = ctl(cluster.router_1, "forget", "nobody")
     assert unknown.returncode == 1 and "nobody" in unknown.stderr
     assert ctl(cluster.router_1, "staus").returncode == 2
+    stray = ctl(cluster.router_1, "status", "--watch")
+    assert stray.returncode == 2 and "takes no --watch: it is for murmur ctl movements" in stray.stderr, stray.stderr
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])

@@ -92,8 +92,9 @@ extension Membership {
             $0.since = now
             $0.suspicion = nil
         }
-        if !wasDead { effects.append(.notify(.died(entry.record.name))) }
-        spread(.dead(name: entry.record.name, version: version, accuser: accuser), now: now)
+        let name = entry.record.name
+        if !wasDead { effects.append(.notify(accuser == name ? .stopped(name) : .died(name))) }
+        spread(.dead(name: name, version: version, accuser: accuser), now: now)
         armReconnect(now: now)
         // Alone: perhaps the others are where the seeds' names now point.
         if peers.members.isEmpty, phase == .member { join.at = min(join.at, now.advanced(by: join.pause)) }

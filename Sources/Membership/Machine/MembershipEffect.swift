@@ -35,6 +35,8 @@ package enum MembershipNotice: Equatable, Sendable {
     case recovered(MemberName)
     /// A member is dead.
     case died(MemberName)
+    /// A member said that it stops: it is dead as well, and nothing is wrong.
+    case stopped(MemberName)
     /// A member has left or was forgotten: its record says which.
     case gone(MemberRecord)
     /// A dead member without slots, or one that was gone, is no longer remembered.
