@@ -44,7 +44,7 @@ extension ClusterMembership {
         if declined > 0, others.isEmpty { throw declinedError }
         if declined > 0 { logger.warning("a seed declines this process: another cluster, or other keys") }
         try configuration.wishes.check(against: settings)
-        if configuration.isAggregator { try Company.check(configuration.roles, others) }
+        if configuration.isAggregator { try Company.check(configuration.roles, others.map(\.record)) }
     }
 
     var declinedError: ClusterError {
@@ -105,18 +105,18 @@ extension ClusterMembership {
 /// A standalone process keeps all slots by itself, and so has no other aggregator beside it.
 enum Company {
     /// - Throws: `ClusterError.keepsAlone` when this process or another would not be alone any more.
-    static func check(_ roles: MemberRoles, _ others: [MemberView]) throws(ClusterError) {
-        let aggregators = others.filter { $0.record.roles.contains(.aggregator) && $0.record.state != .joining }
+    static func check(_ roles: MemberRoles, _ others: [MemberRecord]) throws(ClusterError) {
+        let aggregators = others.filter { $0.roles.contains(.aggregator) && $0.state != .joining }
         if roles.contains(.router), let first = aggregators.first {
             throw ClusterError(
                 .keepsAlone,
-                "a standalone process keeps all data by itself, and the cluster has an aggregator, \(first.record.name)",
+                "a standalone process keeps all data by itself, and the cluster has an aggregator, \(first.name)",
                 hint: "start it as `murmur aggregator`, or with a --cluster-name of its own")
         }
-        if let alone = aggregators.first(where: { $0.record.roles.contains(.router) }) {
+        if let alone = aggregators.first(where: { $0.roles.contains(.router) }) {
             throw ClusterError(
                 .keepsAlone,
-                "the cluster's aggregator \(alone.record.name) is a standalone process, which keeps all data by itself",
+                "the cluster's aggregator \(alone.name) is a standalone process, which keeps all data by itself",
                 hint:
                     "stop it and start it as `murmur aggregator` with the same --data-dir and a PostgreSQL checkpoint; then others can join"
             )

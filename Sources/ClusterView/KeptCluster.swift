@@ -30,8 +30,8 @@ enum KeptCluster {
                 hint: "move that file away; the process then finds its cluster by --join alone")
         }
         let wishes = configuration.wishes
-        let others = kept.members.contains { !$0.record.state.isGone && $0.record.name != kept.me.name }
-        if others {
+        let others = kept.members.map(\.record).filter { !$0.state.isGone && $0.name != kept.me.name }
+        if !others.isEmpty {
             guard kept.me.name == configuration.name else {
                 throw ClusterError(
                     .otherDirectory,
@@ -45,6 +45,8 @@ enum KeptCluster {
                         + "not to \(wishes.clusterName)",
                     hint: "start it with --cluster-name \(kept.settings.name), or choose another --data-dir")
             }
+            // Before the others hear that this member is another kind of process now.
+            if configuration.isAggregator { try Company.check(configuration.roles, others) }
             return Finding(isKnown: true, hasOthers: true)
         }
         guard configuration.isAggregator else { return Finding(isKnown: true, hasOthers: false) }

@@ -1,4 +1,3 @@
-internal import ByteCoding
 internal import Foundation
 internal import Glibc
 internal import Synchronization
@@ -15,6 +14,10 @@ package final class DataDirectory: Sendable {
     package var bootNumber: UInt64 { node.withLock { $0.boot } }
     /// The name under which the directory last took part in a cluster; nil before the first time.
     package var nodeName: String? { node.withLock { $0.name } }
+    /// Names the references of this start: differs for each start and each directory, never 0.
+    package let generation = UInt64.random(in: 1 ... .max)
+    /// Whether the cluster knows a later start of this node than the directory does: it is an older copy, and may lack what was acknowledged since.
+    var isOutdated: Bool { node.withLock { $0.isOutdated ?? false } }
     /// Whether there was no node here before.
     package let isNew: Bool
     private let lock: FileDescriptor
@@ -26,6 +29,8 @@ package final class DataDirectory: Sendable {
         var uuid: String
         var boot: UInt64
         var name: String?
+        /// Nil for no.
+        var isOutdated: Bool?
     }
 
     /// Creates the directory if need be, takes its lock, and counts the start.
@@ -103,6 +108,7 @@ package final class DataDirectory: Sendable {
             try node.withLock { node in
                 var next = node
                 next.name = name
+                if boot > node.boot, !isNew { next.isOutdated = true }
                 next.boot = boot
                 try Self.write(next, to: path + "/node.json")
                 node = next
@@ -112,10 +118,21 @@ package final class DataDirectory: Sendable {
         }
     }
 
-    /// Names the references of this start: differs for each start and each directory, never 0.
-    package var generation: UInt64 {
-        let hash = XXH3.hash64(Array("\(nodeID)/\(bootNumber)".utf8).rawSpan)
-        return hash == 0 ? 1 : hash
+    /// Notes durably that the log says what may be missing.
+    ///
+    /// - Throws: `EngineError.directoryUnusable` when the disk does not take it.
+    func outdatedIsLogged() throws(EngineError) {
+        do {
+            try node.withLock { node in
+                guard node.isOutdated != nil else { return }
+                var next = node
+                next.isOutdated = nil
+                try Self.write(next, to: path + "/node.json")
+                node = next
+            }
+        } catch {
+            throw EngineError(.directoryUnusable, "\(error)")
+        }
     }
 
     /// Whether what the checkpoint holds may be missing here: it has not all been fetched since the blocks' folder was made, or

@@ -81,8 +81,8 @@ extension EngineThread {
 
     /// Whether something that was acknowledged may be missing.
     ///
-    /// A new disk under a name that had one is a loss; a log that was not synced is one when the machine went down with it. Until what follows from
-    /// it is in the log (`noteBegun`) each start finds the same.
+    /// A new disk under a name that had one is a loss, and so is an older copy of it; a log that was not synced is one when the machine went down with
+    /// it. Until what follows from it is in the log (`noteBegun`) each start finds the same.
     private func mayHaveLost(boot: UInt32, machine: [UInt8], hasSamples: Bool) throws(EngineError) -> Bool {
         do throws(FileError) {
             var wentDown = false
@@ -91,7 +91,7 @@ extension EngineThread {
             }
             // A directory that was a standalone's has samples, and never began as one of several.
             let isNew = try !SystemCalls.exists(directory.begunPath) && !hasSamples
-            return isNew && boot > 1 || hasLostRecords || !lostBlocks.isEmpty
+            return isNew && boot > 1 || directory.isOutdated || hasLostRecords || !lostBlocks.isEmpty
                 || wentDown && configuration.durability != .fsync
         } catch {
             throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
@@ -108,6 +108,7 @@ extension EngineThread {
         } catch {
             throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
         }
+        try directory.outdatedIsLogged()
     }
 
     /// Ends: whoever waits for an answer gets none.

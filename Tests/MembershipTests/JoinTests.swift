@@ -139,6 +139,23 @@ import Testing
         #expect(peer.member.liveness(of: try name("a")) == .alive)
     }
 
+    @Test(
+        "a directory that was put back to an older copy gets a number above the start that came after the copy",
+        arguments: [8, 9] as [UInt64])
+    func olderCopy(boot: UInt64) throws {
+        var peer = try Harness(others: ["b"])
+        peer.hear(from: "b", claims: [.record(try .sample("a", port: 9, disk: 77, boot: 9))])
+        peer.hear(from: "b", claims: [.dead(name: try name("a"), version: 1, accuser: try name("b"))])
+        var member = Membership(
+            record: try .sample("a", port: 9, disk: 77, boot: boot), settings: nil,
+            configuration: MembershipConfiguration(), seed: 4)
+        var effects: [MembershipEffect] = []
+        member.start(seeds: [seed], cluster: "murmur", founding: nil, now: start, into: &effects)
+        converse(&member, &effects, with: &peer, now: start)
+        #expect(member.me.instance == MemberInstance(high: 0xA1, low: 77, boot: 10))
+        #expect(peer.member.record(of: try name("a")) == member.me)
+    }
+
     @Test("who may not found a cluster does not keep others from founding it, whatever its name")
     func foundersAlone() throws {
         var router = try newcomer("a", port: 3)

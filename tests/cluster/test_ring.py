@@ -199,6 +199,11 @@ def test_the_name_of_a_dead_aggregator_is_not_taken_by_another_role(start_node: 
         "its death",
         lambda: {m["name"]: m["liveness"] for m in router.data("/api/v1/cluster/members")}["aggregator-2"] == "dead", PATIENCE,
     )
+    # Nor does its own directory make it another kind of process, were it for a moment.
+    alone = start_node("standalone", "aggregator-2", ready=False, join=router.cluster, data_dir=aggregators[1].data_directory)
+    assert alone.program and alone.program.wait_for_exit(PATIENCE) == 1
+    assert "keeps all data by itself" in alone.program.output and "murmur aggregator" in alone.program.output
+    assert {m["name"]: m["roles"] for m in router.data("/api/v1/cluster/members")}["aggregator-2"] == ["aggregator"]
     impostor = start_node("coordinator", "aggregator-2", ready=False, join=router.cluster)
     assert impostor.program and impostor.program.wait_for_exit(PATIENCE) == 1
     assert "is that of an aggregator" in impostor.program.output and "murmur ctl forget aggregator-2" in impostor.program.output

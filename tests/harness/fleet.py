@@ -11,8 +11,8 @@ SERVERS = 60
 class Fleet:
     """Pushes rounds of samples, one of each server, and knows how many were acknowledged."""
 
-    def __init__(self, router: Node, coordinator: Node):
-        self._router, self._coordinator = router, coordinator
+    def __init__(self, router: Node, coordinator: Node, metric: str = "replicated"):
+        self._router, self.coordinator, self._metric = router, coordinator, metric
         self._start = now_ms() - 600_000
         self._rounds = 0
 
@@ -21,7 +21,7 @@ class Fleet:
         for _ in range(rounds):
             at = self._start + self._rounds * 1000
             elements = [
-                {"server_id": f"server-{number}", "metric_type": "replicated", "value": number, "timestamp": at} for number in range(SERVERS)
+                {"server_id": f"server-{number}", "metric_type": self._metric, "value": number, "timestamp": at} for number in range(SERVERS)
             ]
             wait_for("an acknowledgement", lambda: self._router.push_json(elements).status == 204, PATIENCE)
             self._rounds += 1
@@ -30,8 +30,8 @@ class Fleet:
         """All that was acknowledged is answered, once and without a warning, in the end; before that an answer that is short says so."""
 
         def is_right() -> bool:
-            window = {"query": "sum by (server_id) (count_over_time(replicated[1h]))", "time": (self._start + self._rounds * 1000) / 1000}
-            reply = self._coordinator.get("/api/v1/query", window)
+            window = {"query": f"sum by (server_id) (count_over_time({self._metric}[1h]))", "time": (self._start + self._rounds * 1000) / 1000}
+            reply = self.coordinator.get("/api/v1/query", window)
             if reply.status != 200:
                 return False
             answer = reply.json

@@ -1,4 +1,4 @@
-"""Three aggregators keep two copies: one is killed, one loses its disk, one is drained, and every acknowledged sample is answered, once."""
+"""Three aggregators keep two copies: one is killed, one loses its disk or gets an older one, one is drained, and every acknowledged sample is answered, once."""
 
 import shutil
 import subprocess
@@ -43,3 +43,38 @@ def test_nothing_acknowledged_is_lost_when_an_aggregator_is_killed_wiped_or_drai
     fleet.push()
     wait_until_settled([second, third])
     fleet.check()
+
+
+def test_a_data_directory_that_is_put_back_to_an_older_copy_is_behind_and_makes_nothing_wrong(start_node: Callable[..., Node]) -> None:
+    first = start_node("aggregator", "aggregator-1", replication_factor=2)
+    router = start_node("router", "router-1", join=first.cluster)
+    fleet = Fleet(router, start_node("coordinator", "coordinator-1", join=first.cluster))
+    second, third = [start_node("aggregator", name, join=router.cluster) for name in ("aggregator-2", "aggregator-3")]
+    nodes = [first, second, third]
+    fleet.push()
+    wait_until_settled(nodes)
+    assert third.stop() == 0
+    older = third.directory / "older"
+    shutil.copytree(third.data_directory, older)
+    third.start()
+    wait_until_settled(nodes)
+    # The router learns the numbers of series that the copy does not know, and of others that will have the same ones.
+    late = Fleet(router, fleet.coordinator, metric="late")
+    late.push()
+    fleet.push()
+    assert third.stop() == 0
+    shutil.rmtree(third.data_directory)
+    shutil.copytree(older, third.data_directory)
+    third.start()
+    later = Fleet(router, fleet.coordinator, metric="later")
+    for each in (later, late, fleet):
+        each.push()
+    wait_until_settled(nodes)
+    for node in nodes:
+        for each in (later, late, fleet):
+            each.check()
+        node.kill()
+        for each in (later, late, fleet):
+            each.check()
+        node.start()
+        wait_until_settled(nodes)

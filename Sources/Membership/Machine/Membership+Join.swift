@@ -198,7 +198,10 @@ extension Membership {
             me.leastBoot = max(me.leastBoot, former.leastBoot)
             me.progress.leavesByForce = former.progress.leavesByForce
         }
-        guard former.instance != me.instance, former.instance.boot >= me.instance.boot else { return }
+        // Nobody has heard of this start before it is let in: one with its number was another, and its directory has been put back to before that.
+        guard former.instance != me.instance || phase == .joining, former.instance.boot >= me.instance.boot else {
+            return
+        }
         me.instance = MemberInstance(
             high: me.instance.high, low: me.instance.low, boot: former.instance.boot + 1)
     }
