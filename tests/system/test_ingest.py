@@ -78,13 +78,13 @@ def test_a_bad_series_is_named_and_the_good_are_stored(shared_standalone, tenant
     assert len(shared_standalone.query('{__name__=~"good_.*"}', tenant=tenant)) == 3
 
 
-def test_a_native_histogram_is_a_clear_400_and_its_neighbours_are_stored(shared_standalone, tenant):
+def test_a_wrong_native_histogram_is_a_clear_400_and_its_neighbours_are_stored(shared_standalone, tenant):
     request = remote_write.write_request([({"__name__": "plain", "instance": "a"}, [(now_ms(), 1.0)])])
     entry = request.timeseries.add()
     entry.labels.add(name="__name__", value="native")
     entry.histograms.add(count_int=3, timestamp=now_ms())
     reply = post(shared_standalone, remote_write.compressed(request), tenant)
-    assert reply.status == 400 and "histogram" in reply.text
+    assert reply.status == 400 and "native histogram of native: its count is 3, but its buckets have 0" in reply.text
     assert len(shared_standalone.query("plain", tenant=tenant)) == 1
 
 

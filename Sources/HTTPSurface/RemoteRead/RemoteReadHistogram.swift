@@ -3,7 +3,7 @@ import MetricModel
 
 /// Native histograms in answers of `/api/v1/read` as samples: integer ones where every count is whole, else float ones.
 ///
-/// Prometheus up to 3.5 cannot evaluate the float histograms of such an answer; of a stream of chunks it can.
+/// Prometheus 3.5 cannot evaluate the float histograms of such an answer; of a stream of chunks it can.
 /// Source: Prometheus' prompb/types.proto, message `Histogram`.
 enum RemoteReadHistogram {
     /// Appends a `Histogram` as field `number`.
