@@ -75,19 +75,19 @@ import Testing
             bench.subscribe(try bench.connect(1), "x", "x")
             bench.answer([])
             _ = bench.sent()
-            var shown: [Int64: Double] = [:]
+            var shown: [Int64: LiveContent] = [:]
             for now in 1...target + lateness + 5 {
                 let (_, told) = try bench.second(10_000 + now * 1_000, of: a) { time in
                     now > target + lateness && time == 10_000 + target * 1_000 ? 9 : 1
                 }
                 let step = try #require(told)
-                shown[step.time] = step.values.first?.value
+                shown[step.time] = step.values.first?.content
                 for correction in step.corrected {
                     #expect(correction.time == 10_000 + target * 1_000)
-                    shown[correction.time] = correction.values.first?.value
+                    shown[correction.time] = correction.values.first?.content
                 }
             }
-            let wrong = shown.filter { $0.value != ($0.key == 10_000 + target * 1_000 ? 9 : 1) }
+            let wrong = shown.filter { $0.value != .number($0.key == 10_000 + target * 1_000 ? 9 : 1) }
             #expect(wrong.isEmpty, "step \(target)")
         }
     }

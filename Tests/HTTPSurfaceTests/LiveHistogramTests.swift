@@ -125,8 +125,8 @@ struct LiveHistogramTests {
             Issue.record("no step")
             return
         }
-        #expect(step.values == [LiveValue(number: 0, value: 0, histogram: buckets(1))])
-        let correction = LiveValue(number: 0, value: 0, histogram: buckets(3))
+        #expect(step.values == [LiveValue(number: 0, content: .histogram(buckets(1)))])
+        let correction = LiveValue(number: 0, content: .histogram(buckets(3)))
         #expect(step.corrected == [.init(time: 13_000, values: [correction], gone: [])])
     }
 

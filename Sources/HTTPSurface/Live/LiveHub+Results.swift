@@ -5,7 +5,7 @@ extension LiveHub {
         guard case .matrix(let series) = data else { throw unsuitable }
         try checkSeries(series.count, limits)
         let points = series.reduce(0) { sum, one in
-            one.histograms.values.reduce(sum + one.timestamps.count) { $0 + $1.livePoints }
+            one.histograms.values.reduce(sum + one.timestamps.count) { $0 + LiveContent.points(of: $1) }
         }
         if points > limits.snapshotPointsMax {
             throw APIFailure(
@@ -19,24 +19,24 @@ extension LiveHub {
     /// What each step evaluated has, ascending; the last one is the new one. Earlier ones that have become too large are left out.
     static func steps(
         of data: QueryData, _ evaluation: LiveEvaluation, _ limits: LiveLimits
-    ) throws(APIFailure) -> [(time: Int64, samples: [VectorSample])] {
+    ) throws(APIFailure) -> [(time: Int64, samples: [LiveSample])] {
         var steps = (0...evaluation.stepsBefore).map { index in
-            (time: evaluation.start + Int64(index) * evaluation.step, samples: [VectorSample]())
+            (time: evaluation.start + Int64(index) * evaluation.step, samples: [LiveSample]())
         }
         switch data {
-        case .scalar(let time, let value):
-            steps[evaluation.stepsBefore].samples = [VectorSample(labels: .empty, timestamp: time, value: value)]
-        case .vector(let samples): steps[evaluation.stepsBefore].samples = samples
+        case .scalar(_, let value):
+            steps[evaluation.stepsBefore].samples = [LiveSample(labels: .empty, content: .number(value))]
+        case .vector(let samples):
+            steps[evaluation.stepsBefore].samples = samples.map { LiveSample(labels: $0.labels, content: .init($0)) }
         case .matrix(let series) where evaluation.stepsBefore > 0:
-            func add(_ sample: VectorSample) {
-                steps[Int((sample.timestamp - evaluation.start) / evaluation.step)].samples.append(sample)
-            }
             for one in series {
-                for (time, value) in zip(one.timestamps, one.values) {
-                    add(VectorSample(labels: one.labels, timestamp: time, value: value))
+                func add(_ content: LiveContent, at time: Int64) {
+                    steps[Int((time - evaluation.start) / evaluation.step)].samples.append(
+                        LiveSample(labels: one.labels, content: content))
                 }
+                for (time, value) in zip(one.timestamps, one.values) { add(.number(value), at: time) }
                 for (time, histogram) in zip(one.histograms.timestamps, one.histograms.values) {
-                    add(VectorSample(labels: one.labels, timestamp: time, value: 0, histogram: histogram))
+                    add(.histogram(histogram), at: time)
                 }
             }
         case .string, .matrix: throw unsuitable
@@ -50,9 +50,9 @@ extension LiveHub {
         return steps
     }
 
-    private static func checkSize(of samples: [VectorSample], _ limits: LiveLimits) throws(APIFailure) {
+    private static func checkSize(of samples: [LiveSample], _ limits: LiveLimits) throws(APIFailure) {
         try checkSeries(samples.count, limits)
-        let points = samples.reduce(0) { $0 + $1.livePoints }
+        let points = samples.reduce(0) { $0 + $1.content.points }
         if points > limits.stepPointsMax {
             throw APIFailure(
                 .execution,

@@ -1,5 +1,3 @@
-internal import MetricModel
-
 /// Bounds on live queries; docs/live.md tells clients about them.
 package struct LiveLimits: Sendable {
     /// `live_connections_max`: WebSockets at a time; more are answered 503.
@@ -12,7 +10,7 @@ package struct LiveLimits: Sendable {
     package var evaluationsMax = 8
     /// `live_series_max`: series in one stream.
     package var seriesMax = 10_000
-    /// `live_snapshot_points_max`: points in one history, and in the steps kept while histories load, all series together; see `livePoints`.
+    /// `live_snapshot_points_max`: points in one history, and in the steps kept while histories load, all series together; see `LiveContent`.
     package var snapshotPointsMax = 1_000_000
     /// `live_step_points_max`: points in one step, all series together.
     package var stepPointsMax = 100_000
@@ -39,14 +37,4 @@ package struct LiveLimits: Sendable {
 
     /// The defaults.
     package init() {}
-}
-
-extension NativeHistogram {
-    /// What it counts as where points are limited: as many as have its length in a message.
-    var livePoints: Int { 2 * (1 + positive.counts.count + negative.counts.count) }
-}
-
-extension VectorSample {
-    /// A number is one point.
-    var livePoints: Int { histogram?.livePoints ?? 1 }
 }

@@ -171,30 +171,22 @@ package enum LiveServerMessage: Equatable, Sendable {
     }
 }
 
-/// The value of one series at one step.
+/// What one series has at one step.
 package struct LiveValue: Equatable, Sendable {
     /// The series' number in the stream.
     package var number: Int
-    /// Any bit pattern; of no meaning where there is a histogram.
-    package var value: Double
-    /// The native histogram that it is; nil for a number.
-    package var histogram: NativeHistogram?
+    /// What it has.
+    package var content: LiveContent
 
-    /// A value of the series `number`.
-    package init(number: Int, value: Double, histogram: NativeHistogram? = nil) {
+    /// What the series `number` has.
+    package init(number: Int, content: LiveContent) {
         self.number = number
-        self.value = value
-        self.histogram = histogram
+        self.content = content
     }
 
-    init(number: Int, _ sample: VectorSample) {
-        self.init(number: number, value: sample.value, histogram: sample.histogram)
-    }
-
-    /// Equal when every bit is, NaN included.
-    package static func == (left: LiveValue, right: LiveValue) -> Bool {
-        left.number == right.number && left.value.bitPattern == right.value.bitPattern
-            && left.histogram == right.histogram
+    /// A number of the series `number`.
+    package init(number: Int, value: Double) {
+        self.init(number: number, content: .number(value))
     }
 }
 
@@ -224,18 +216,19 @@ extension JSONText {
     private mutating func values(_ values: [LiveValue], gone: [Int]) {
         raw(",\"values\":[")
         var separator = "["
-        for item in values where item.histogram == nil {
+        for item in values {
+            guard case .number(let number) = item.content else { continue }
             raw(separator)
             integer(item.number)
             raw(",")
-            value(item.value)
+            value(number)
             raw("]")
             separator = ",["
         }
         raw("]")
         separator = ",\"histograms\":[["
         for item in values {
-            guard let histogram = item.histogram else { continue }
+            guard case .histogram(let histogram) = item.content else { continue }
             raw(separator)
             integer(item.number)
             raw(",")

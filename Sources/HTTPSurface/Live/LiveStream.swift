@@ -41,7 +41,7 @@ struct LiveStream: Sendable {
 
     private struct RecentStep {
         var time: Int64
-        var samples: [VectorSample]
+        var samples: [LiveSample]
         /// Those of its samples.
         let points: Int
     }
@@ -110,7 +110,7 @@ struct LiveStream: Sendable {
     /// Beyond twice `limits.seriesMax` numbers, those of absent series are forgotten. While histories load, steps are kept
     /// for their snapshots, up to `limits.snapshotPointsMax` values.
     mutating func advance(
-        key: Int, time: Int64, samples: [VectorSample], warnings: [String], limits: LiveLimits
+        key: Int, time: Int64, samples: [LiveSample], warnings: [String], limits: LiveLimits
     ) -> LiveServerMessage.Step {
         var values: [LiveValue] = []
         values.reserveCapacity(samples.count)
@@ -122,7 +122,7 @@ struct LiveStream: Sendable {
                 entries[sample.labels]?.isPresent = true
                 new.append(.init(number: number, columns: .init(labels: sample.labels, timestamps: [], values: [])))
             }
-            values.append(LiveValue(number: number, sample))
+            values.append(LiveValue(number: number, content: sample.content))
         }
         if !wasPresent.isEmpty {
             for (labels, entry) in entries where wasPresent.contains(entry.number) {
@@ -145,7 +145,7 @@ struct LiveStream: Sendable {
     /// Takes what earlier steps are now, ascending, and says which are not what was sent, and the labels of series in them that are absent at
     /// the newest step: a listener may not know them. No history may be under way.
     mutating func correct(
-        _ steps: [(time: Int64, samples: [VectorSample])]
+        _ steps: [(time: Int64, samples: [LiveSample])]
     ) -> (corrections: [LiveServerMessage.Correction], strangers: [LiveServerMessage.Series]) {
         var corrections: [LiveServerMessage.Correction] = []
         var strangers: [Int: Labels] = [:]
@@ -154,7 +154,7 @@ struct LiveStream: Sendable {
             var values: [LiveValue] = []
             for sample in step.samples {
                 let number = number(of: sample.labels)
-                values.append(LiveValue(number: number, sample))
+                values.append(LiveValue(number: number, content: sample.content))
                 if entries[sample.labels]?.isPresent != true { strangers[number] = sample.labels }
             }
             values.sort { $0.number < $1.number }
@@ -191,7 +191,7 @@ struct LiveStream: Sendable {
         return correction
     }
 
-    private mutating func keep(_ time: Int64, _ samples: [VectorSample], pointsMax: Int) {
+    private mutating func keep(_ time: Int64, _ samples: [LiveSample], pointsMax: Int) {
         guard let end = listeners.values.lazy.flatMap(\.loading.values).map(\.end).min() else {
             recent = []
             forgottenTime = nil
@@ -200,7 +200,7 @@ struct LiveStream: Sendable {
         // Where the clock was set back, the newer result of a step counts.
         recent.removeAll { $0.time <= end || $0.time >= time }
         if time > end {
-            let points = samples.reduce(0) { $0 + $1.livePoints }
+            let points = samples.reduce(0) { $0 + $1.content.points }
             recent.append(RecentStep(time: time, samples: samples, points: points))
         }
         var points = recent.reduce(0) { $0 + $1.points }
@@ -235,11 +235,12 @@ struct LiveStream: Sendable {
             for sample in step.samples {
                 let number = number(of: sample.labels)
                 let none = SeriesColumns(labels: sample.labels, timestamps: [], values: [])
-                if let histogram = sample.histogram {
-                    series[number, default: none].histograms.append(timestamp: time, histogram)
-                } else {
+                switch sample.content {
+                case .number(let value):
                     series[number, default: none].timestamps.append(time)
-                    series[number]?.values.append(sample.value)
+                    series[number]?.values.append(value)
+                case .histogram(let histogram):
+                    series[number, default: none].histograms.append(timestamp: time, histogram)
                 }
             }
         }
