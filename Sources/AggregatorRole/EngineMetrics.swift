@@ -163,6 +163,9 @@ enum EngineMetrics {
         metrics.counter("murmur_selections_total", help: selections, labels: [("blocks", "slot_by_slot")]) {
             Double(host.selectionReads.slotBySlot)
         }
+        metrics.counter("murmur_block_files_read_total", help: "Block files read whole, to open them for queries.") {
+            Double(host.wholeFileReads)
+        }
         metrics.counter("murmur_block_cache_hits_total", help: "Blocks found in the cache.") {
             Double(host.blockCacheCounts.hits)
         }

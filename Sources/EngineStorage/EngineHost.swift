@@ -152,11 +152,15 @@ package final class EngineHost: Sendable {
     /// `block_cache_bytes_max`.
     package var joinedChunkBytes: Int { sealed.joinedBytes }
 
-    /// How many selections were read from block files that are open, and how many slot by slot, as some were not.
+    /// How many selections were read from block files that are open, and how many slot by slot, as some were not; those that need no block
+    /// files are not counted.
     package var selectionReads: (acrossFiles: Int, slotBySlot: Int) {
         let reads = sealed.reads
         return (reads.acrossFiles, reads.slotBySlot)
     }
+
+    /// How many times a block file was read whole, to open it for queries.
+    package var wholeFileReads: Int { sealed.reads.files }
 
     /// Whether block files are being opened for queries.
     package var isOpeningBlocks: Bool { sealed.isOpening }

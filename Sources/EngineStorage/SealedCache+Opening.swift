@@ -6,8 +6,8 @@ extension SealedCache {
     fileprivate static let recentSelections = 16
 
     /// Opens a file that no question can read yet, beside those that are open, so that none has to read it slot by slot: the
-    /// files used longest ago make room for it. Nothing happens where nobody has asked since the last file, or while questions
-    /// at work hold the room.
+    /// files used longest ago make room for it. Nothing happens where nobody has asked since the last file, or where the chunks
+    /// cannot be put together anew beside those that are: the next question has that done.
     func prepare(_ file: BlockFile) async {
         await withCheckedContinuation { waiter in
             let begins: Bool? = state.withLock { state in
@@ -41,19 +41,25 @@ extension SealedCache {
 
     /// Only this thread changes what is open.
     private func open(_ request: Request) {
-        guard let (missing, table) = state.withLock({ $0.missing(of: request, bytesMax: bytesMax, now: now()) })
-        else { return }
+        guard let (missing, table) = state.withLock({ $0.missing(of: request, in: self) }) else { return }
         var read = UnjoinedFiles(beside: table)
         read.read(missing)
-        if !read.refused.isEmpty { state.withLock { $0.backoff.failed(read.refused, now: now()) } }
+        state.withLock { state in
+            state.reads.files += missing.count
+            for number in read.refused { state.backoff.failed([number], now: now()) }
+        }
         guard !read.parts.isEmpty, let choice = choose(request, read) else { return }
-        switch state.withLock({ $0.makeRoom(for: choice, request, joinedBytesMax: joinedBytesMax, now: now()) }) {
+        switch state.withLock({ $0.makeRoom(for: choice, request, in: self) }) {
         case .none: return
         case .beside: break
-        case .anew(let files): read.read(files)
+        case .anew(let files, let former):
+            // Freed here, where nobody waits for the lock.
+            _ = consume former
+            read.read(files)
+            state.withLock { $0.reads.files += files.count }
         }
         let open = joined(read, keeping: choice.kept)
-        state.withLock { $0.take(open) }
+        _ = state.withLock { $0.take(open) }
     }
 
     /// Which of the open files stay beside those that were read; nil where there is no room.
@@ -96,30 +102,33 @@ private enum OpeningRoom {
     /// Beside those that are open.
     case beside
     /// Those that were open are gone, and these files are read again.
-    case anew([BlockFile])
+    case anew([BlockFile], former: OpenFiles)
 }
 
 extension SealedCache.State {
-    /// What a file's chunks will take, before it is read: its bytes, and of each series places and a chunk.
-    private func estimate(of file: BlockFile) -> Int { file.size + file.seriesCount * 64 }
-
-    /// The files that are to be read, and the identities that are known; nil where none are missing, or where they surely have no
-    /// room beside those that were used lately, or failed not long ago.
+    /// The files that are to be read, and the identities that are known.
+    ///
+    /// - Returns: nil where none are missing, where they failed not long ago, or where they seem to have no room: a file's chunks take about
+    ///   as much in memory as the whole file on disk.
     fileprivate mutating func missing(
-        of request: SealedCache.Request, bytesMax: Int, now: Int64
+        of request: SealedCache.Request, in cache: SealedCache
     ) -> ([BlockFile], SealedTable)? {
         let missing = request.files.filter { !open.has($0) }
-        guard !missing.isEmpty, !isClosed, !backoff.holdsBack(request.files, now: now) else { return nil }
-        let anew = Set(missing.map(\.number))
         let asked = Set(request.files.map(\.number))
+        guard !missing.isEmpty, !isClosed, !backoff.holdsBack(asked, now: cache.now()) else { return nil }
+        let anew = Set(missing.map(\.number))
+        let bytes = missing.reduce(0) { $0 + $1.size }
+        if request.prepared != nil, joinedBytes + min(open.joinedBytes + bytes, cache.bytesMax) > cache.joinedBytesMax {
+            return nil
+        }
         let stay = open.files.filter { file in
             !anew.contains(file.number)
                 && (asked.contains(file.number) || request.prepared == nil && isRecent(file.number))
         }
         let known = stay.reduce(0) { $0 + $1.joinedBytes }
         let identities = request.files.reduce(0) { max($0, $1.seriesCount) } * SealedTable.bytesPerSeries
-        guard missing.reduce(known + identities, { $0 + estimate(of: $1) }) <= bytesMax else {
-            backoff.refused(asked, now: now)
+        guard known + bytes + identities <= cache.bytesMax else {
+            backoff.refused(asked, now: cache.now())
             return nil
         }
         return (missing, open.table)
@@ -132,34 +141,39 @@ extension SealedCache.State {
     /// Keeps room free for chunks that are to be put together. Where there is too little beside those that are open, and no
     /// question holds them, these make room.
     fileprivate mutating func makeRoom(
-        for choice: OpeningChoice, _ request: SealedCache.Request, joinedBytesMax: Int, now: Int64
+        for choice: OpeningChoice, _ request: SealedCache.Request, in cache: SealedCache
     ) -> OpeningRoom {
-        guard joinedBytes + choice.joinedBytes > joinedBytesMax else {
+        guard joinedBytes + choice.joinedBytes > cache.joinedBytesMax else {
             reserved = choice.joinedBytes
             return .beside
         }
-        guard request.prepared == nil, joinedBytes - open.joinedBytes + choice.joinedBytes <= joinedBytesMax,
+        guard request.prepared == nil, joinedBytes - open.joinedBytes + choice.joinedBytes <= cache.joinedBytesMax,
             !open.isHeldElsewhere()
         else {
-            if request.prepared == nil { backoff.refused(Set(request.files.map(\.number)), now: now) }
+            if request.prepared == nil { backoff.failed(Set(request.files.map(\.number)), now: cache.now()) }
             return .none
         }
         let asked = request.files.filter { choice.kept.contains($0.number) }
         let others = choice.kept.subtracting(asked.map(\.number))
         let files = asked + open.files.filter { others.contains($0.number) }.compactMap(\.file)
+        let former = open
         open.close()
         reserved = choice.joinedBytes
-        return .anew(files)
+        return .anew(files, former: former)
     }
 
-    fileprivate mutating func take(_ opened: OpenFiles) {
+    /// Makes these the open ones.
+    ///
+    /// - Returns: those that were, to be let go outside the lock.
+    fileprivate mutating func take(_ opened: OpenFiles) -> OpenFiles {
+        defer { open = opened }
         reserved = 0
-        open = opened
         let numbers = Set(opened.files.map(\.number))
         backoff.opened(numbers)
         used = used.filter { numbers.contains($0.key) }
         for number in numbers where used[number] == nil { used[number] = clock }
         generations.removeAll { $0.lifetime == nil }
         generations.append(SealedCache.Generation(lifetime: opened.chunks.lifetime))
+        return open
     }
 }

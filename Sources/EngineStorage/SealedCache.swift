@@ -38,12 +38,14 @@ final class SealedCache: Sendable {
         var prepared: (@Sendable () -> Void)?
     }
 
-    /// How selections were read so far.
+    /// What was read so far.
     struct Reads {
-        /// From files that are open.
+        /// Selections from files that are open.
         var acrossFiles = 0
-        /// Slot by slot, as some of the files were not open.
+        /// Selections slot by slot, as some of the files were not open.
         var slotBySlot = 0
+        /// Files that were read whole, to open them.
+        var files = 0
     }
 
     let state = Mutex(State())
@@ -81,10 +83,11 @@ final class SealedCache: Sendable {
     /// - Returns: nil when not all files are open.
     func view(_ files: [BlockFile], slots: SlotSet?, opening: Bool) -> SealedView? {
         let open = state.withLock { state in
-            state.clock += 1
+            if !files.isEmpty { state.clock += 1 }
             return state.open
         }
         let view = open.view(of: files, slots: slots)
+        if files.isEmpty { return view }
         let begins = state.withLock { state in
             if view != nil {
                 state.reads.acrossFiles += 1
@@ -93,7 +96,7 @@ final class SealedCache: Sendable {
             }
             state.reads.slotBySlot += 1
             guard opening, !state.requests.contains(where: { $0.prepared == nil }),
-                !state.backoff.holdsBack(files, now: now())
+                !state.backoff.holdsBack(Set(files.map(\.number)), now: now())
             else { return false }
             return state.add(Request(files: files))
         }

@@ -6,7 +6,7 @@ extension SealedChunks {
     ///   - before: what those that were joined are together in.
     ///   - count: more than the greatest number of a series.
     /// - Returns: of each file, how many series it has that none before it has.
-    /// - Complexity: O(chunks).
+    /// - Complexity: O(chunks + count).
     package static func additions(_ sources: [Source], before: SealedChunks, count: Int) -> [Int] {
         let none = UInt32.max
         var best = [UInt32](repeating: none, count: count)
@@ -15,7 +15,10 @@ extension SealedChunks {
             switch source {
             case .joined(let index): ranks[index] = UInt32(rank)
             case .file(let file, _, _):
-                for number in file.numbers { best[number] = min(best[number], UInt32(rank)) }
+                for position in 0..<file.seriesCount {
+                    let number = Int(file.number(at: position))
+                    best[number] = min(best[number], UInt32(rank))
+                }
             }
         }
         for number in 0..<before.numberLimit {

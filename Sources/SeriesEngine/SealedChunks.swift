@@ -89,7 +89,7 @@ package struct SealedChunks: Sendable {
     /// - Parameters:
     ///   - sources: in order of sealing, at most `filesMax`.
     ///   - before: what those that were joined are taken from; their indexes there ascend.
-    /// - Complexity: O(bytes).
+    /// - Complexity: O(bytes + numbers · files).
     package init(_ sources: [Source], before: SealedChunks?) {
         precondition(sources.count <= Self.filesMax, "\(sources.count) files")
         var limit = 0
@@ -116,7 +116,8 @@ package struct SealedChunks: Sendable {
         fileOffsets.reserveCapacity(chunkCount)
         bytes.reserveCapacity(byteCount + 8)
         sizes = [(chunks: Int, bytes: Int)](repeating: (0, 0), count: sources.count)
-        for number in 0..<UInt32(limit) { append(number, sources, before) }
+        var positions = [Int](repeating: 0, count: sources.count)
+        for number in 0..<UInt32(limit) { append(number, sources, &positions, before) }
         places.append(UInt32(chunks.count) << 1)
         bytes.append(littleEndian: 0 as UInt64)
         for (index, source) in sources.enumerated() { addHistograms(of: source, as: UInt16(index), before) }
@@ -161,13 +162,19 @@ package struct SealedChunks: Sendable {
         histogramBytes += part.bytes.count + Self.bytesPerHistogramChunk
     }
 
-    private mutating func append(_ number: UInt32, _ sources: [Source], _ before: SealedChunks?) {
+    /// Adds a series' chunks; `positions` has, of each file that was read, where its series from this number on begin.
+    private mutating func append(
+        _ number: UInt32, _ sources: [Source], _ positions: inout [Int], _ before: SealedChunks?
+    ) {
         let place = chunks.count
         var old = before?.range(of: number) ?? 0..<0
         for (index, source) in sources.enumerated() {
             switch source {
             case .file(let file, _, let data):
-                for chunk in file.chunks(of: number) { append(chunk, of: data, UInt16(index)) }
+                let position = positions[index]
+                guard position < file.seriesCount, file.number(at: position) == number else { continue }
+                for chunk in file.chunks(at: position) { append(chunk, of: data, UInt16(index)) }
+                positions[index] += 1
             case .joined(let joined):
                 guard let before else { continue }
                 while let first = old.first, Int(before.chunks[first].file) <= joined {

@@ -17,8 +17,8 @@ package final class SealedFile: Sendable {
         var codecs: UInt8
     }
 
-    /// Place of each number plus one; 0 where the file does not have it.
-    private let places: [UInt32]
+    /// The numbers of its series, ascending, each with its place.
+    private let series: [(number: UInt32, place: UInt32)]
     /// Where each place's chunks begin in `chunks`, with the end behind the last.
     private let chunkStarts: [UInt32]
     private let chunks: [Chunk]
@@ -38,7 +38,8 @@ package final class SealedFile: Sendable {
     }
 
     private init(
-        places: [UInt32], chunkStarts: [UInt32], chunks: [Chunk], histograms: [UInt32: [HistogramPlace]]
+        series: [(number: UInt32, place: UInt32)], chunkStarts: [UInt32], chunks: [Chunk],
+        histograms: [UInt32: [HistogramPlace]]
     ) {
         self.histograms = histograms
         histogramBytes = histograms.values.reduce(0) { sum, places in
@@ -46,7 +47,7 @@ package final class SealedFile: Sendable {
                 $0 + $1.length + SealedChunks.bytesPerHistogramChunk
             }
         }
-        self.places = places
+        self.series = series.sorted { $0.number < $1.number }
         self.chunkStarts = chunkStarts
         self.chunks = chunks
         sampleBytes = chunks.reduce(0) { $0 + Int($1.length) + 1 }
@@ -63,7 +64,7 @@ package final class SealedFile: Sendable {
     package static func read(
         _ file: RawSpan, entries: [BlockDirectoryEntry], into table: inout SealedTable
     ) throws(BlockError) -> SealedFile? {
-        var places = [UInt32](repeating: 0, count: table.count)
+        var found: [(number: UInt32, place: UInt32)] = []
         var chunkStarts: [UInt32] = []
         var chunks: [Chunk] = []
         var histograms: [UInt32: [HistogramPlace]] = [:]
@@ -74,11 +75,8 @@ package final class SealedFile: Sendable {
             try index.verify(data: block.extracting(data..<block.byteCount))
             for series in 0..<index.seriesCount {
                 guard let number = table.number(of: series, in: index) else { return nil }
-                if Int(number) >= places.count {
-                    places.append(contentsOf: repeatElement(0, count: Int(number) + 1 - places.count))
-                }
+                found.append((number, UInt32(chunkStarts.count)))
                 chunkStarts.append(UInt32(chunks.count))
-                places[Int(number)] = UInt32(chunkStarts.count)
                 for chunk in index.chunks(of: series) {
                     let offset = entry.offset + data + chunk.offset
                     if HistogramChunk.isOne(file.extracting(offset..<offset + chunk.length)) {
@@ -91,27 +89,26 @@ package final class SealedFile: Sendable {
             }
         }
         chunkStarts.append(UInt32(chunks.count))
-        return SealedFile(places: places, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
+        return SealedFile(series: found, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
     }
 
     var chunkCount: Int { chunks.count }
 
-    /// The numbers of its series, ascending.
-    var numbers: some Sequence<Int> { places.indices.lazy.filter { self.places[$0] > 0 } }
+    var seriesCount: Int { series.count }
+
+    /// The number of the series at a position among them, by number.
+    func number(at position: Int) -> UInt32 { series[position].number }
 
     /// Bytes that its chunks take in a `SealedChunks`, samples included; the places of its numbers are not.
     package var joinedBytes: Int { chunks.count * SealedChunks.bytesPerChunk + sampleBytes + histogramBytes }
 
     /// One more than the greatest number that the file has.
-    var numberLimit: Int { places.count }
+    var numberLimit: Int { series.last.map { Int($0.number) + 1 } ?? 0 }
 
-    /// The chunks of a series.
-    func chunks(of number: UInt32) -> ArraySlice<Chunk> { chunks[range(of: number)] }
-
-    private func range(of number: UInt32) -> Range<Int> {
-        guard Int(number) < places.count, places[Int(number)] > 0 else { return 0..<0 }
-        let place = Int(places[Int(number)]) - 1
-        return Int(chunkStarts[place])..<Int(chunkStarts[place + 1])
+    /// The chunks of the series at a position among them, by number.
+    func chunks(at position: Int) -> ArraySlice<Chunk> {
+        let place = Int(series[position].place)
+        return chunks[Int(chunkStarts[place])..<Int(chunkStarts[place + 1])]
     }
 }
 

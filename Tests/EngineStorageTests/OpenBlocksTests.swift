@@ -34,6 +34,14 @@ struct OpenBlocksTests {
             rounds.append(start...clock.now)
         }
 
+        /// So many rounds, each sealed into a block of its own.
+        func seal(_ count: Int) async throws {
+            for _ in 0..<count {
+                try await append()
+                try await host.seal()
+            }
+        }
+
         /// Asks about the samples from one round's to another's; whether all files were open.
         func ask(_ first: Int, _ last: Int, count: Int? = nil) async throws -> Bool {
             let selection = SeriesSelection(
@@ -76,30 +84,30 @@ struct OpenBlocksTests {
     @Test("files that do not fit together are not read again with each question, and take no place from others")
     func tooMuch() async throws {
         let churn = try await Churn(cacheBytes: 480_000)
-        for _ in 0..<6 {
-            try await churn.append()
-            try await churn.host.seal()
-        }
+        try await churn.seal(6)
         #expect(try await !churn.ask(4, 5))
         try await settled(churn.host)
         #expect(try await churn.ask(4, 5))
-        for _ in 0..<4 {
+        #expect(try await !churn.ask(0, 5))
+        try await settled(churn.host)
+        let read = churn.host.wholeFileReads
+        for _ in 0..<20 {
             #expect(try await !churn.ask(0, 5))
             try await settled(churn.host)
         }
-        #expect(try await !churn.ask(0, 5))
-        #expect(!churn.host.isOpeningBlocks)
+        #expect(churn.host.wholeFileReads == read)
         #expect(try await churn.ask(4, 5))
+        churn.clock.advance(OpeningBackoff.shortest)
+        #expect(try await !churn.ask(0, 5))
+        try await settled(churn.host)
+        #expect(churn.host.wholeFileReads == read + 4)
         try await churn.close()
     }
 
     @Test("a small block beside many series that are known does not keep large ones from being opened")
     func smallAndLarge() async throws {
         let churn = try await Churn(cacheBytes: 2_000_000)
-        for _ in 0..<4 {
-            try await churn.append()
-            try await churn.host.seal()
-        }
+        try await churn.seal(4)
         _ = try await churn.ask(0, 3)
         try await settled(churn.host)
         for _ in 0..<3 {
@@ -107,10 +115,7 @@ struct OpenBlocksTests {
             try await churn.host.seal()
             #expect(try await churn.ask(0, 3))
         }
-        for _ in 0..<2 {
-            try await churn.append()
-            try await churn.host.seal()
-        }
+        try await churn.seal(2)
         #expect(try await !churn.ask(8, 8), "nobody has asked between the last two")
         try await settled(churn.host)
         #expect(try await churn.ask(8, 8))
@@ -121,10 +126,7 @@ struct OpenBlocksTests {
     @Test("a file that could not be read for a while is opened later")
     func unreadable() async throws {
         let churn = try await Churn(cacheBytes: 4 << 20)
-        for _ in 0..<2 {
-            try await churn.append()
-            try await churn.host.seal()
-        }
+        try await churn.seal(2)
         let name = "blocks/" + (try #require(try churn.folder.blocks().last))
         let bytes = try churn.folder.read(name)
         try churn.folder.write([], to: name)
@@ -143,7 +145,24 @@ struct OpenBlocksTests {
         try await churn.close()
     }
 
-    @Test("a host closes while a block is sealed and opened")
+    @Test("questions that read no block do not make the blocks that others read older")
+    func headAlone() async throws {
+        let churn = try await Churn(cacheBytes: 480_000)
+        try await churn.seal(4)
+        _ = try await churn.ask(0, 2)
+        try await settled(churn.host)
+        #expect(try await churn.ask(0, 2), "there is room for three")
+        try await churn.append()
+        let reads = churn.host.selectionReads
+        for _ in 0..<40 { #expect(try await !churn.ask(4, 4)) }
+        #expect(churn.host.selectionReads == reads)
+        #expect(try await !churn.ask(3, 3))
+        try await settled(churn.host)
+        #expect(try await churn.ask(0, 2), "the three were used last")
+        try await churn.close()
+    }
+
+    @Test("a host closes while a block is sealed and opened", .timeLimit(.minutes(2)))
     func closing() async throws {
         for _ in 0..<10 {
             let churn = try await Churn(cacheBytes: 4 << 20)
