@@ -90,7 +90,7 @@ export class SeriesWindow {
 
     /**
      * Puts right an earlier step, to which samples came late. Series that are not known here have nothing to put right, and of histograms
-     * nothing before the newest is kept.
+     * none before the newest is kept.
      * @param {LiveCorrection} correction
      * @param {(text: string) => number} parse
      */
@@ -103,7 +103,12 @@ export class SeriesWindow {
             if (points[index]?.[0] === time) points[index] = [time, parse(text)];
             else if (this.step >= 1000 || time % 1000 === 0) points.splice(index + 1, 0, [time, parse(text)]);
         }
-        for (const number of correction.gone ?? []) {
+        const histograms = correction.histograms ?? [];
+        for (const [number, histogram] of histograms) {
+            const series = this.series.get(number);
+            if (series && time >= series.histogramTime) [series.histogramTime, series.histogram] = [time, histogram];
+        }
+        for (const number of [...correction.gone ?? [], ...histograms.map(([number]) => number)]) {
             const points = this.series.get(number)?.points;
             if (!points) continue;
             const index = lastUntil(points, time);

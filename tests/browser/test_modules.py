@@ -87,12 +87,13 @@ def test_late_samples_correct_the_last_steps(modules: Page) -> None:
             series: [{ s: 0, metric: { a: "1" }, values: [[9, "1"], [10, "2"]] }] }, parsePoint);
         window.advance({ type: "data", key: 1, time: 13, values: [[0, "5"]] }, parseValue);
         const isWhole = window.advance({ type: "data", key: 1, time: 14, new: [{ s: 1, metric: { a: "2" } }], values: [[0, "6"]], corrected: [
-            { time: 9, values: [], gone: [0] }, { time: 11, values: [[0, "3"]] }, { time: 12, values: [[0, "4"], [1, "7"], [9, "8"]] }] }, parseValue);
+            { time: 9, values: [], gone: [0] }, { time: 10, values: [], histograms: [[0, { count: "3", sum: "5" }]] },
+            { time: 11, values: [[0, "3"]] }, { time: 12, values: [[0, "4"], [1, "7"], [9, "8"]] }] }, parseValue);
         return [isWhole, ...[0, 1].map((number) => window.series.get(number).points.map(([t, v]) => [t, String(v)]))];
     }"""
     is_whole, first, second = modules.evaluate(script)
     assert is_whole
-    assert first == [[9_000, "NaN"], [10_000, "2"], [11_000, "3"], [12_000, "4"], [13_000, "5"], [14_000, "6"]]
+    assert first == [[9_000, "NaN"], [10_000, "NaN"], [11_000, "3"], [12_000, "4"], [13_000, "5"], [14_000, "6"]], "a histogram is no point of a line"
     assert second == [[12_000, "7"]]
 
 
