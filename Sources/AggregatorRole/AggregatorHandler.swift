@@ -234,9 +234,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
 
     /// What an answer about a time must say: a block file that vanished before its upload took its samples along.
     private func losses(from start: Int64, to end: Int64) -> [String] {
-        engine.statistics.lostBlocks.filter { $0.maxTime >= start && $0.minTime <= end }.map {
-            "samples are missing: the block file \($0.name) is gone, and the checkpoint is not known to have it"
-        }
+        LostBlock.problems(of: engine.statistics.lostBlocks.filter { $0.maxTime >= start && $0.minTime <= end })
+            .map { "samples are missing: \($0)" }
     }
 
     /// What every answer must say: a node that lost its disk does not have what only the checkpoint holds.

@@ -277,12 +277,17 @@ package struct AggregatorService: Service {
 
     /// Whether the engine goes by the view from now on.
     private func update(_ host: EngineHost, _ view: MovementView) async -> Bool {
-        do {
-            try await host.update(view)
-            return true
-        } catch {
-            logger.error("the cluster's newest view is left aside", metadata: ["error": "\(error)"])
-            return false
+        while true {
+            do {
+                try await host.update(view)
+                return true
+            } catch let error as EngineError where error.code == .logFailed {
+                // Nothing is taken and nothing leaves meanwhile.
+                do { try await Task.sleep(for: .seconds(1)) } catch { return false }
+            } catch {
+                logger.error("the cluster's newest view is left aside", metadata: ["error": "\(error)"])
+                return false
+            }
         }
     }
 
@@ -331,6 +336,7 @@ package struct AggregatorService: Service {
             }
             readiness.set(Self.readinessPart, notReadyBecause: nil)
             await retry(after: await first.result, with: uploader)
+            await restoreDamaged(with: uploader)
         } onCancel: {
             first.cancel()
         }
@@ -363,6 +369,19 @@ package struct AggregatorService: Service {
             do { try await Task.sleep(for: pause) } catch { return }
             pause = min(pause * 2, Self.restorePauseMax)
             do { result = .success(try await uploader.restore()) } catch { result = .failure(error) }
+        }
+    }
+
+    /// Fetches again what turns out to be damaged while the node serves.
+    private func restoreDamaged(with uploader: CheckpointUploader) async {
+        while true {
+            do { try await Task.sleep(for: Self.restorePause) } catch { return }
+            guard directory.needsRestore else { continue }
+            do {
+                try await uploader.restore()
+            } catch {
+                await retry(after: .failure(error), with: uploader)
+            }
         }
     }
 

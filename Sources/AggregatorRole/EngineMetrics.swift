@@ -147,6 +147,9 @@ enum EngineMetrics {
         metrics.gauge("murmur_block_bytes", help: "Bytes of block files on disk.") {
             Double(host.statistics.blockBytes)
         }
+        metrics.counter("murmur_damaged_slot_blocks_total", help: "Slot blocks found to be unreadable on disk.") {
+            Double(host.statistics.damagedSlotBlocks)
+        }
         metrics.counter("murmur_blocks_dropped_total", help: "Block files dropped by retention.") {
             Double(host.statistics.blocksDropped)
         }

@@ -23,6 +23,8 @@ actor SlotRestorer {
     private var told: String?
     /// Blocks found in files here, by file, for as long as slots are wanted; they never change.
     private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
+    /// How many of them had turned out to be unreadable by then.
+    private var damagedCount = 0
 
     /// - Parameters:
     ///   - engine: of the slots.
@@ -105,6 +107,9 @@ actor SlotRestorer {
     }
 
     private func localIDs(of slots: Set<UInt16>) async throws -> [(slot: UInt16, id: BlockID)] {
+        let damaged = engine.statistics.damagedSlotBlocks
+        if damaged != damagedCount { local = [:] }
+        damagedCount = damaged
         local.merge(try await engine.localBlocks(besides: Set(local.keys))) { $1 }
         return local.values.flatMap { $0.filter { slots.contains($0.slot) } }
     }

@@ -65,6 +65,7 @@ package struct ClusterAdministration: ClusterService {
         try await addTroubles(to: &status, snapshot)
         status.stranger = try await stranger(snapshot)
         status.checkpoint = checkpoint()
+        status.fileProblems = await Self.node(membership, version, started, slots, report).store?.problems
         let digits = String(digest, radix: 16)
         status.view = String(repeating: "0", count: 16 - digits.count) + digits
         return status

@@ -109,6 +109,9 @@ extension ClusterReckoning {
                     "the disk of \(report.name) is \(100 - Int(100 * Double(free) / Double(size))) % full",
                     advice: "make room, keep less (--retention), or add an aggregator"))
         }
+        for problem in report.store?.problems ?? [] {
+            warnings.append(.init("\(report.name): \(problem)", advice: "look after its disk; its log says more"))
+        }
         return warnings
     }
 

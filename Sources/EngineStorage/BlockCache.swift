@@ -62,10 +62,14 @@ final class BlockCache: Sendable {
 
     private let state = Mutex(State())
     private let bytesMax: Int
+    private let onDamage: @Sendable (_ file: UInt32, _ slot: UInt16) -> Void
 
-    /// - Parameter bytesMax: `block_cache_bytes_max`.
-    init(bytesMax: Int) {
+    /// - Parameters:
+    ///   - bytesMax: `block_cache_bytes_max`.
+    ///   - onDamage: called when a slot block turns out to be damaged, by whoever reads it.
+    init(bytesMax: Int, onDamage: @escaping @Sendable (_ file: UInt32, _ slot: UInt16) -> Void) {
         self.bytesMax = bytesMax
+        self.onDamage = onDamage
     }
 
     /// The slot block of an entry, read and checked on a miss.
@@ -78,10 +82,16 @@ final class BlockCache: Sendable {
         do {
             loaded = try LoadedSlotBlock(file.bytes(of: entry), at: (file.number, entry.offset))
         } catch {
-            throw EngineError(.blockUnreadable, "block \(file.path), slot \(entry.slot): \(error)")
+            throw unreadable(file, entry, error)
         }
         state.withLock { Self.insert(loaded, key, into: &$0, bytesMax: bytesMax) }
         return loaded
+    }
+
+    /// Why a slot block cannot be read, as whoever asked for it is told; damage is told to who keeps the files, too.
+    func unreadable(_ file: BlockFile, _ entry: BlockDirectoryEntry, _ error: any Error) -> EngineError {
+        if BlockFile.isDamage(error) { onDamage(file.number, entry.slot) }
+        return EngineError(.blockUnreadable, "block \(file.path), slot \(entry.slot): \(error)")
     }
 
     /// Times that a block was found, and that it was not.

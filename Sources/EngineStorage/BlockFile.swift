@@ -14,16 +14,16 @@ final class BlockFile: Sendable {
     let maxTime: Int64
     /// Series in all slot blocks.
     let seriesCount: Int
-    /// The file itself, where this is what is left of it without dropped slots.
-    private let whole: BlockFile?
+    /// The file itself, where this is what is left of it without hidden slots.
+    private let origin: BlockFile?
     private let isDropped = Atomic<Bool>(false)
 
-    private init(number: UInt32, path: String, directory: BlockDirectory, size: Int, whole: BlockFile? = nil) {
+    private init(number: UInt32, path: String, directory: BlockDirectory, size: Int, origin: BlockFile? = nil) {
         self.number = number
         self.path = path
         self.directory = directory
         self.size = size
-        self.whole = whole
+        self.origin = origin
         minTime = directory.minTime
         maxTime = directory.maxTime
         seriesCount = directory.entries.reduce(0) { $0 + $1.seriesCount }
@@ -33,11 +33,13 @@ final class BlockFile: Sendable {
         guard isDropped.load(ordering: .acquiring) else { return }
         // The marks first: alone they would tell that the file was lost. What cannot be removed now is dropped again after the
         // next start.
-        guard (try? SystemCalls.remove(LocalMark.name(of: path))) != nil,
-            (try? SystemCalls.remove(Self.uploadedPath(path))) != nil
-        else { return }
+        let marks = [LocalMark.name(of: path), Self.uploadedPath(path), DamageMark.name(of: path)]
+        guard marks.allSatisfy({ (try? SystemCalls.remove($0)) != nil }) else { return }
         try? SystemCalls.remove(path)
     }
+
+    /// The file with all its slots, also those that are hidden.
+    var whole: BlockFile { origin ?? self }
 
     /// The same file without the blocks of some slots; itself when it has none of them.
     func hiding(_ isHidden: (UInt16) -> Bool) -> BlockFile {
@@ -45,7 +47,7 @@ final class BlockFile: Sendable {
         if entries.count == directory.entries.count { return self }
         var rest = directory
         rest.entries = entries
-        return BlockFile(number: number, path: path, directory: rest, size: size, whole: whole ?? self)
+        return BlockFile(number: number, path: path, directory: rest, size: size, origin: whole)
     }
 
     /// What the file has of a slot.
@@ -120,6 +122,15 @@ final class BlockFile: Sendable {
         }
     }
 
+    /// Whether bytes of a file are wrong or cannot be had from its disk; what else may fail, such as opening one file too many, passes.
+    static func isDamage(_ error: any Error) -> Bool {
+        switch error {
+        case let error as BlockError: error.code != .unknownVersion
+        case let error as FileError: error.number == EIO
+        default: false
+        }
+    }
+
     /// Reads the whole of one slot block.
     func bytes(of entry: BlockDirectoryEntry) throws(FileError) -> [UInt8] {
         try FileDescriptor.read(path).read(count: entry.length, at: entry.offset)
@@ -131,7 +142,7 @@ final class BlockFile: Sendable {
     }
 
     /// Removes the file once nobody reads it any more.
-    func drop() { (whole ?? self).isDropped.store(true, ordering: .releasing) }
+    func drop() { whole.isDropped.store(true, ordering: .releasing) }
 
     /// Whether the checkpoint has the file's slot blocks.
     var isUploaded: Bool { Self.hasUploadedMark(path) }

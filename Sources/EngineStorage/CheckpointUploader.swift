@@ -271,8 +271,9 @@ package actor CheckpointUploader {
     /// - Throws: `CheckpointError` when a database is away: call again later. Ingest and queries need not wait.
     package func restore() async throws {
         guard host.directory.needsRestore else { return }
+        let losses = host.directory.lossCount
         let total = try await fetchAll(isUploaded: true)
-        try host.directory.restoreIsDone()
+        try host.directory.restoreIsDone(upTo: losses)
         logger.info(
             "restored from the checkpoint", metadata: ["blocks": "\(total.blocks)", "bytes": "\(total.bytes)"])
     }

@@ -22,6 +22,7 @@ package final class DataDirectory: Sendable {
     package let isNew: Bool
     private let lock: FileDescriptor
     private let isRestored: Atomic<Bool>
+    private let losses = Mutex(0)
     private let node: Mutex<Node>
 
     private struct Node: Codable {
@@ -139,19 +140,32 @@ package final class DataDirectory: Sendable {
     /// blocks have gone since.
     package var needsRestore: Bool { !isRestored.load(ordering: .relaxed) }
 
+    /// How often blocks were lost that the checkpoint has.
+    var lossCount: Int { losses.withLock { $0 } }
+
     /// Notes durably that all that the checkpoint holds is here.
-    package func restoreIsDone() throws {
-        do throws(FileError) { try FileDescriptor.replace(path + Self.restoredMark, with: []) } catch {
+    ///
+    /// - Parameter losses: `lossCount` before it was looked what is here: with another loss since, it is not all here.
+    func restoreIsDone(upTo losses: Int) throws {
+        do {
+            try self.losses.withLock { count in
+                guard count == losses else { return }
+                try FileDescriptor.replace(path + Self.restoredMark, with: [])
+                isRestored.store(true, ordering: .relaxed)
+            }
+        } catch {
             throw EngineError(.directoryUnusable, "\(error)")
         }
-        isRestored.store(true, ordering: .relaxed)
     }
 
     /// Notes durably that blocks are gone which the checkpoint has.
     func blocksAreLost() throws(FileError) {
-        try SystemCalls.remove(path + Self.restoredMark)
-        try SystemCalls.syncDirectory(blocksPath)
-        isRestored.store(false, ordering: .relaxed)
+        try losses.withLock { count throws(FileError) in
+            count += 1
+            isRestored.store(false, ordering: .relaxed)
+            try SystemCalls.remove(path + Self.restoredMark)
+            try SystemCalls.syncDirectory(blocksPath)
+        }
     }
 
     private static let restoredMark = "/engine-0/blocks/restored"

@@ -102,7 +102,7 @@ extension EngineHost {
                         byteCount: bytes.count),
                     bytes: bytes)
             } catch {
-                throw EngineError(.blockUnreadable, "block \(file.path), slot \(entry.slot): \(error)")
+                throw cache.unreadable(file, entry, error)
             }
         }
     }

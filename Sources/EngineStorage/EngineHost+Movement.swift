@@ -70,7 +70,7 @@ extension EngineHost {
 
     /// Takes over a newer view of the cluster.
     ///
-    /// - Throws: `EngineError`; `.directoryUnusable` for a view of other slots than the data has, which is left aside.
+    /// - Throws: `EngineError`; `.logFailed` while the log cannot be written, `.directoryUnusable` for a view of other slots than the data has, which is left aside.
     package func update(_ view: MovementView) async throws {
         try await onThread { thread throws(EngineError) in try thread.update(view) }
     }

@@ -54,7 +54,10 @@ package final class EngineHost: Sendable {
         let figures = FigureBoard()
         let settings = configuration
         // Questions that read whole files want most of it; slot by slot a little goes far.
-        let cache = BlockCache(bytesMax: settings.blockCacheBytesMax / 4)
+        let cache = BlockCache(bytesMax: settings.blockCacheBytesMax / 4) { file, slot in
+            // Closing, nobody needs to know.
+            _ = queue.push { thread in thread.noteDamage(file: file, slots: [slot]) }
+        }
         let sealed = SealedCache(
             bytesMax: settings.blockCacheBytesMax / 4 * 3, joinedBytesMax: settings.blockCacheBytesMax,
             now: settings.monotonicClock)

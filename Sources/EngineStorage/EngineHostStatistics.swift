@@ -23,6 +23,8 @@ package struct EngineHostStatistics: Sendable, Equatable {
     package var lastSealMilliseconds: Int64 = 0
     /// Block files on disk (gauge).
     package var blockFiles = 0
+    /// Slot blocks that turned out to be unreadable.
+    package var damagedSlotBlocks = 0
     /// Block files that are gone and that the checkpoint is not known to have: what answers lack.
     package var lostBlocks: [LostBlock] = []
     /// Bytes of block files on disk (gauge).
@@ -46,4 +48,15 @@ package struct EngineHostStatistics: Sendable, Equatable {
 
     /// All zero.
     package init() {}
+
+    /// What is wrong with the store's files, in words.
+    package var fileProblems: [String] {
+        var problems = LostBlock.problems(of: lostBlocks).map { "samples are missing: \($0)" }
+        if damagedSlotBlocks > 0 {
+            problems.append(
+                "\(damagedSlotBlocks == 1 ? "1 slot block" : "\(damagedSlotBlocks) slot blocks") could not be read since its start, "
+                    + "to be made good from other copies")
+        }
+        return problems
+    }
 }

@@ -79,9 +79,11 @@ extension EngineThread {
         logger.info("slots dropped", metadata: ["slots": "\(slots.slots.count)"])
     }
 
-    /// A file without the slots that were dropped after it was begun.
+    /// A file without the slots that were dropped after it was begun, or are damaged.
     func visible(_ file: BlockFile) -> BlockFile {
-        dropped.isEmpty ? file : file.hiding { dropped.hides($0, inFile: file.number) }
+        let unreadable = damaged[file.number] ?? [:]
+        if dropped.isEmpty, unreadable.isEmpty { return file }
+        return file.hiding { dropped.hides($0, inFile: file.number) || unreadable[$0] != nil }
     }
 
     /// Writes what the machine needs of all segments before into the one that was just begun: the seal will remove them.
@@ -121,7 +123,10 @@ extension EngineThread {
     /// Logs which slots were taken over without whom: a line for each set of members, not for each of thousands of slots.
     private func tellRecoveries(_ effects: [MovementEffect]) {
         var slots: [[NodeID]: Int] = [:]
-        for case .recoveredWithout(_, let missing) in effects { slots[missing, default: 0] += 1 }
+        for case .recoveredWithout(let slot, let missing) in effects {
+            slots[missing, default: 0] += 1
+            noteLostDamage(in: UInt16(slot))
+        }
         guard let names = movement?.setup.names else { return }
         for (missing, count) in slots.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             logger.warning(

@@ -91,7 +91,8 @@ extension EngineThread {
             }
             // A directory that was a standalone's has samples, and never began as one of several.
             let isNew = try !SystemCalls.exists(directory.begunPath) && !hasSamples
-            return isNew && boot > 1 || directory.isOutdated || hasLostRecords || !lostBlocks.isEmpty
+            return isNew && boot > 1 || directory.isOutdated || hasLostRecords
+                || lostBlocks.contains { $0.slot == nil }
                 || wentDown && configuration.durability != .fsync
         } catch {
             throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
@@ -185,7 +186,14 @@ extension EngineThread {
             throw EngineError(
                 .directoryUnusable, "this node's data has \(slots) slots, and the cluster has \(view.slotCount) now")
         }
-        movement?.keeper.update(view)
+        guard movement != nil else { return }
+        guard canLog else {
+            throw EngineError(.logFailed, "the log cannot take who has left the cluster", retryAfterMilliseconds: 1000)
+        }
+        var effects: [MovementEffect] = []
+        movement?.keeper.update(view, into: &effects)
+        carryOut(effects, beside: .none)
+        commitGroup()
     }
 
     /// Takes nothing any more, if nothing is left here; false without a machine.

@@ -15,9 +15,10 @@ extension EngineThread {
             try removeTemporaries()
             try openBlocks()
             try openDropped()
+            try openDamaged()
             try restoreCatalog()
             try replayLog(into: &notes, setup)
-            hideDropped()
+            hide()
         } catch let error as EngineError {
             throw error
         } catch {
@@ -39,8 +40,8 @@ extension EngineThread {
         }
     }
 
-    /// What was dropped is not in the blocks, and no later block takes a number up to which something is hidden.
-    private func hideDropped() {
+    /// What was dropped or is damaged is not in the blocks, and no later block takes a number up to which something was dropped.
+    private func hide() {
         nextBlockNumber = max(nextBlockNumber, dropped.numberMax + 1)
         blocks = blocks.map { visible($0) }
     }
@@ -102,7 +103,7 @@ extension EngineThread {
             "block files are gone that the checkpoint is not known to have; answers about their time warn",
             metadata: [
                 "folder": "\(directory.blocksPath)",
-                "blocks": "\(lostBlocks.map(\.name).joined(separator: " "))",
+                "blocks": "\(lostBlocks.map { BlockFile.name($0.number) }.joined(separator: " "))",
             ])
     }
 
@@ -136,13 +137,19 @@ extension EngineThread {
         }
     }
 
-    /// Servers and metadata as the blocks know them, oldest block first, so that the newest wins.
+    /// Servers and metadata as the blocks know them, oldest block first, so that the newest wins. What a damaged slot block knows is not among them.
     private func rebuildCatalog() throws {
         for file in blocks {
             for entry in file.directory.entries {
-                let bytes = try file.bytes(of: entry)
-                let index = try SlotIndex(decoding: bytes.rawSpan)
-                engine.restore(Catalog(servers: index.servers, metadata: index.metadata))
+                do {
+                    let bytes = try file.bytes(of: entry)
+                    let index = try SlotIndex(decoding: bytes.rawSpan)
+                    engine.restore(Catalog(servers: index.servers, metadata: index.metadata))
+                } catch where BlockFile.isDamage(error) {
+                    logger.warning(
+                        "a slot block cannot be read",
+                        metadata: ["block": "\(file.path)", "slot": "\(entry.slot)", "error": "\(error)"])
+                }
             }
         }
     }

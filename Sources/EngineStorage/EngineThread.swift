@@ -35,6 +35,12 @@ final class EngineThread {
     var isStalled = false
     /// Slots that were dropped and are still in block files.
     var dropped = DropMask()
+    /// By file, slot blocks that cannot be read any more.
+    var damaged: [UInt32: [UInt16: DamageMark.Fate]] = [:]
+    /// Files that were looked through for damage, or wait for it, and those that wait.
+    var verified: Set<UInt32> = []
+    var unverified: [BlockFile] = []
+    var isVerifying = false
     /// Records that were acknowledged are not there any more.
     var hasLostRecords = false
 
@@ -128,15 +134,20 @@ final class EngineThread {
     func applyRetention(now: Int64) {
         guard configuration.engine.retention > 0 else { return }
         let oldest = now - configuration.engine.retention
-        for file in blocks where file.maxTime < oldest {
+        func isOver(_ file: BlockFile) -> Bool {
+            // Of what is hidden as damaged it is still to be told.
+            file.maxTime < oldest && (damaged[file.number] == nil || file.whole.maxTime < oldest)
+        }
+        for file in blocks where isOver(file) {
             engine.changes.noteAll(before: file.maxTime + 1)
             file.drop()
             uploaded.remove(file.number)
+            damaged[file.number] = nil
             statistics.blocksDropped += 1
             logger.info("block dropped by retention", metadata: ["block": "\(file.number)"])
         }
-        blocks.removeAll { $0.maxTime < oldest }
-        for lost in lostBlocks where lost.maxTime < oldest {
+        blocks.removeAll(where: isOver)
+        for lost in lostBlocks where lost.maxTime < oldest && lost.slot == nil {
             // What stays of it is found and removed after the next start.
             try? SystemCalls.remove(LocalMark.name(of: BlockFile.path(directory.blocksPath, lost.number)))
         }

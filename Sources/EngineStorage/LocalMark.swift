@@ -1,14 +1,25 @@
-/// A block file that is gone and that the checkpoint is not known to have.
+/// A block file that is gone, or of one that is there a slot block that cannot be read, and that nobody else is known to have.
 package struct LostBlock: Equatable, Sendable {
     /// Of the file.
     package let number: UInt32
+    /// Of the slot block; nil for a whole file.
+    package let slot: UInt16?
     /// Time of its first sample, Unix milliseconds; the least possible when that is not known.
     package let minTime: Int64
     /// Time of its last sample, Unix milliseconds; the greatest possible when that is not known.
     package let maxTime: Int64
 
-    /// The name of the file.
-    package var name: String { BlockFile.name(number) }
+    /// What is missing and why, a line for each file.
+    package static func problems(of lost: [LostBlock]) -> [String] {
+        Dictionary(grouping: lost, by: \.number).sorted { $0.key < $1.key }.map { number, parts in
+            let file = "the block file \(BlockFile.name(number))"
+            guard let slot = parts[0].slot, !parts.contains(where: { $0.slot == nil }) else {
+                return "\(file) is gone, and the checkpoint is not known to have it"
+            }
+            let slots = parts.count == 1 ? "slot \(slot)" : "\(parts.count) slots"
+            return "\(slots) of \(file) cannot be read, and nobody else has what was there"
+        }
+    }
 }
 
 /// The mark `N.block.local`, with the file's times: the block is in this file and nowhere else.
@@ -39,7 +50,7 @@ enum LocalMark {
             // A mark that says nothing may stand for any time.
             lost.append(
                 LostBlock(
-                    number: number, minTime: times.count == 2 ? times[0] ?? .min : .min,
+                    number: number, slot: nil, minTime: times.count == 2 ? times[0] ?? .min : .min,
                     maxTime: times.count == 2 ? times[1] ?? .max : .max))
         }
         return lost

@@ -48,7 +48,7 @@ package enum MovementRecord: Equatable, Sendable {
     case unsound
     /// The slots are whole here or elsewhere: nothing that was lost here matters to them.
     case sound(slots: [Int])
-    /// A member asked about slots at this start of it: it knows this one.
+    /// A member asked about slots at this start of it: it knows this one. Start 0: it is no member any more.
     case known(by: NodeID, boot: UInt32)
     /// The slots were taken over without enough of those that had samples of them: the checkpoint may have more.
     case restoring(slots: [Int])

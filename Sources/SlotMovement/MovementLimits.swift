@@ -60,4 +60,6 @@ package struct PlantedBugs: OptionSet, Hashable, Sendable {
     package static let lastWriteWins = PlantedBugs(rawValue: 16)
     /// The checkpoint store does not check epochs.
     package static let noFencing = PlantedBugs(rawValue: 32)
+    /// A copy goes on although its source has lost samples since it began.
+    package static let copyAcrossLoss = PlantedBugs(rawValue: 64)
 }

@@ -41,12 +41,22 @@ extension SlotKeeper {
         }
     }
 
+    /// Who was a member, then none, and is one again with the same start came back before its removal was heard of here: what it counted on then was given
+    /// up with it, so it must register anew everywhere. Any later start does that by itself.
+    private mutating func oweReturned(_ node: NodeID, boot: UInt32, into effects: inout [MovementEffect]) {
+        guard departed.removeValue(forKey: node) == boot else { return }
+        let slots = Array(replicas.indices)
+        debts[node, default: Debts(slotCount: replicas.count)].oweAll(slots, now: around.time)
+        effects.append(.log(.owedAll(slots: slots, to: node)))
+    }
+
     /// Registers the asker in its slots and answers.
     mutating func receiveAsks(_ asks: SlotAsks, from sender: NodeID, into effects: inout [MovementEffect]) {
         guard around.view.admits(NodeStart(node: sender, boot: asks.boot)) else { return }
         if (knownBy[sender] ?? 0) < asks.boot {
             knownBy[sender] = asks.boot
             effects.append(.log(.known(by: sender, boot: asks.boot)))
+            oweReturned(sender, boot: asks.boot, into: &effects)
         }
         around.serial += 1
         let around = around

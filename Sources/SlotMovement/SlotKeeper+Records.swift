@@ -19,6 +19,7 @@ extension SlotKeeper {
             if debts[node]?.isEmpty == true { debts[node] = nil }
         case .unsound: for slot in replicas.indices { replicas[slot].isSound = false }
         case .sound(let slots): for slot in slots { replicas[slot].isSound = true }
+        case .known(let node, 0): departed[node] = knownBy.removeValue(forKey: node)
         case .known(let node, let boot): knownBy[node] = max(knownBy[node] ?? 0, boot)
         case .restoring(let slots): for slot in slots { replicas[slot].awaitsCheckpoint = true }
         case .restored(let slot): replicas[slot].awaitsCheckpoint = false
@@ -51,6 +52,9 @@ extension SlotKeeper {
     /// samples of those before it. Owed batches keep a `batch` record of their own.
     package var openRecords: [MovementRecord] {
         var records = knownBy.keys.sorted().map { MovementRecord.known(by: $0, boot: knownBy[$0] ?? 0) }
+        for node in departed.keys.sorted() where knownBy[node] == nil {
+            records += [.known(by: node, boot: departed[node] ?? 0), .known(by: node, boot: 0)]
+        }
         let sound = replicas.indices.filter { replicas[$0].isSound }
         if sound.count < replicas.count {
             records.append(.unsound)

@@ -17,6 +17,8 @@ package struct SlotKeeper {
     var answeredAt: [NodeID: Int64] = [:]
     /// At which of their starts members showed that they know this one.
     var knownBy: [NodeID: UInt32] = [:]
+    /// The same of those that are no members by now.
+    var departed: [NodeID: UInt32] = [:]
     var debts: [NodeID: Debts] = [:]
     var recent = RecentBatches()
     var waiting: [WaitingStore] = []
@@ -58,7 +60,7 @@ package struct SlotKeeper {
         grantFloor = now + limits.grantedFor
         replicas = ContiguousArray(view.slots.map { SlotReplica(slot: $0, now: now) })
         for record in records { replay(record) }
-        adoptView()
+        adoptView(into: &effects)
         if mayHaveLost {
             effects.append(.log(.unsound))
             for slot in replicas.indices { replicas[slot].isSound = false }
@@ -171,18 +173,22 @@ package struct SlotKeeper {
 
     /// Takes over a newer view.
     ///
-    /// - Parameter view: of as many slots as the one before.
-    package mutating func update(_ view: MovementView) {
+    /// - Parameters:
+    ///   - view: of as many slots as the one before.
+    ///   - effects: what to log of it.
+    package mutating func update(_ view: MovementView, into effects: inout [MovementEffect]) {
         precondition(view.slotCount == replicas.count, "the number of slots never changes")
         around.view = view
-        // The number of a member that is gone for long may become another's.
-        knownBy = knownBy.filter { view.members.contains($0.key) }
         answeredAt = answeredAt.filter { view.members.contains($0.key) }
-        adoptView()
+        adoptView(into: &effects)
     }
 
-    private mutating func adoptView() {
+    private mutating func adoptView(into effects: inout [MovementEffect]) {
         let around = around
+        for node in knownBy.keys.sorted() where !around.view.members.contains(node) {
+            departed[node] = knownBy.removeValue(forKey: node)
+            effects.append(.log(.known(by: node, boot: 0)))
+        }
         for slot in replicas.indices {
             replicas[slot].isWanted = around.view.wanted(slot).contains(me)
             replicas[slot].isBusy = true
@@ -263,6 +269,21 @@ package struct SlotKeeper {
             replicas[Int(repairedCount % count)].compare(into: &effects)
             repairedCount += 1
         }
+    }
+
+    /// Samples that were logged here cannot be read any more: what the others have of their slots is copied.
+    ///
+    /// - Parameters:
+    ///   - slots: all of them slots of the view.
+    ///   - now: of the monotonic clock; nothing is answered or sent from then on that has the slots as they were before.
+    ///   - effects: what to do; the first is to log it.
+    package mutating func lose(_ slots: [Int], now: Int64, into effects: inout [MovementEffect]) {
+        begin(now)
+        let (around, lost) = (around, Set(slots))
+        effects.append(.log(.unsound))
+        let sound = replicas.indices.filter { replicas[$0].isSound && !lost.contains($0) }
+        if !sound.isEmpty { effects.append(.log(.sound(slots: sound))) }
+        for slot in slots { replicas[slot].lose(around, into: &effects) }
     }
 
     /// All that the checkpoint has of a slot is logged here.

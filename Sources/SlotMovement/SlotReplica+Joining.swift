@@ -35,6 +35,8 @@ extension SlotReplica {
     struct Fetch {
         var source: NodeID
         var boot: UInt32
+        /// Of the source, as it was heard when the first page was asked for: what it loses after that makes it another.
+        var attempt: UInt32
         var cursor = 0
         var askedAt: Int64 = .min
         /// How often this page was asked for.
@@ -72,6 +74,19 @@ extension SlotReplica {
         }
         if role == .holder { effects.append(.held(slot: slot, false)) }
         register(since: joining?.since ?? around.time, around)
+    }
+
+    /// Samples of the slot are gone from here. As for a start that may have lost some, nobody counts on what is left, which is copied anew; who is copying
+    /// from this node knows by its attempt that what it gets now is not what it began with.
+    mutating func lose(_ around: Surroundings, into effects: inout [MovementEffect]) {
+        isSound = false
+        isBusy = true
+        guard role != .none else {
+            attempt += 1
+            return
+        }
+        if role == .holder { effects.append(.held(slot: slot, false)) }
+        register(since: around.time, around)
     }
 
     /// Whether batches of the slot are logged by as many members as must log them without this one.
@@ -213,7 +228,8 @@ extension SlotReplica {
     private mutating func begin(
         from source: NodeID, _ around: Surroundings, into effects: inout [MovementEffect]
     ) {
-        let fetch = Fetch(source: source, boot: others[source]?.stake.boot ?? 0)
+        let stake = others[source]?.stake
+        let fetch = Fetch(source: source, boot: stake?.boot ?? 0, attempt: stake?.attempt ?? 0)
         joining?.progressAt = around.time
         let asked = request(fetch, around, into: &effects)
         joining?.phase = .copying(asked)
@@ -267,9 +283,13 @@ extension SlotReplica {
     ) -> Bool {
         guard asked.boot == around.boot, asked.attempt == attempt else { return false }
         if let fetch = fetching, fetch.matches(source, cursor) {
+            guard fetch.isOf(source, around) else {
+                fetching = nil
+                return false
+            }
             logSamples(number, around.time, into: &effects)
             if let next {
-                fetching = Fetch(source: fetch.source, boot: fetch.boot, cursor: next)
+                fetching = Fetch(source: fetch.source, boot: fetch.boot, attempt: fetch.attempt, cursor: next)
             } else {
                 fetching = nil
                 let standing = standing(copiedFrom: source, around.time)
@@ -281,15 +301,18 @@ extension SlotReplica {
         guard let current = joining, case .copying(let fetch) = current.phase, fetch.matches(source, cursor) else {
             return false
         }
-        // Only a source that is whole now, after everybody registered this node, has all that nobody owes to it.
-        if cursor == 0, !current.isUniting, !isWhole {
+        // Only a source that is whole now, after everybody registered this node, has all that nobody owes to it; and what was copied of one that has
+        // lost samples since, or is copied after that, is not all that it was chosen for.
+        let isShort = cursor == 0 && !current.isUniting && !isWhole
+        if isShort || !fetch.isOf(source, around) {
             joining?.phase = .registering
+            joining?.isUniting = false
             return false
         }
         logSamples(number, around.time, into: &effects)
         joining?.progressAt = around.time
         if let next {
-            let rest = Fetch(source: fetch.source, boot: fetch.boot, cursor: next)
+            let rest = Fetch(source: fetch.source, boot: fetch.boot, attempt: fetch.attempt, cursor: next)
             let asked = request(rest, around, into: &effects)
             joining?.phase = .copying(asked)
         } else {
@@ -323,7 +346,8 @@ extension SlotReplica {
             guard other.standing == .unknown, other.answeredRound >= registeredRound,
                 !around.isLate(other.answeredRound)
             else { continue }
-            let fetch = Fetch(source: other.stake.node, boot: other.stake.boot)
+            let fetch = Fetch(
+                source: other.stake.node, boot: other.stake.boot, attempt: other.stake.attempt)
             fetching = request(fetch, around, into: &effects)
             return
         }
@@ -339,5 +363,10 @@ extension SlotReplica {
 extension SlotReplica.Fetch {
     fileprivate func matches(_ stake: Stake, _ cursor: Int) -> Bool {
         stake.node == source && stake.boot == boot && cursor == self.cursor
+    }
+
+    /// Whether the source has all that it had when this began.
+    fileprivate func isOf(_ stake: Stake, _ around: Surroundings) -> Bool {
+        stake.attempt == attempt || around.bugs.contains(.copyAcrossLoss)
     }
 }

@@ -122,22 +122,35 @@ extension Doctor {
                         "make zones of about equal weight, or give it a smaller --weight where copies have nowhere else to go"
                 ))
         }
-        let fills = holders.compactMap { holder in holder.member.diskFill.map { (holder.member.name, $0) } }
-        if let most = fills.max(by: { $0.1 < $1.1 }), let least = fills.min(by: { $0.1 < $1.1 }) {
-            if most.1 > fillMax {
-                findings.append(
-                    Finding(
-                        isFine: false, text: "the disk of \(most.0) is \(most.1) per cent full",
-                        advice: "give it more room or a shorter --retention, or add an aggregator"))
-            } else if most.1 - least.1 > fillSpreadMax {
-                findings.append(
-                    Finding(
-                        isFine: false,
-                        text: "disks are filled unevenly: \(most.0) \(most.1) per cent, \(least.0) \(least.1) per cent",
-                        advice: "let --weight of each follow the size of its disk"))
+        return findings.isEmpty ? [Finding(isFine: true, text: "slots lie by weight")] : findings
+    }
+
+    /// Room on the disks of members that answer gossip, and what is wrong with the files there.
+    static func disks(_ answers: [Answer]) -> [Finding] {
+        var findings = answers.flatMap { answer in
+            (answer.status?.fileProblems ?? []).map { problem in
+                Finding(
+                    isFine: false, text: "\(answer.member.name): \(problem)",
+                    advice: "look after its disk; its log names the files, and a restart of it counts anew")
             }
         }
-        return findings.isEmpty
-            ? [Finding(isFine: true, text: "slots lie by weight, and disks are about equally full")] : findings
+        let fills = answers.compactMap { answer in answer.member.diskFill.map { (name: answer.member.name, fill: $0) } }
+            .sorted { ($0.fill, $0.name) < ($1.fill, $1.name) }
+        for (name, fill) in fills where fill > fillMax {
+            findings.append(
+                Finding(
+                    isFine: false, text: "the disk of \(name) is \(fill) per cent full",
+                    advice: "give it more room or a shorter --retention, or add an aggregator"))
+        }
+        if let least = fills.first, let most = fills.last, most.fill <= fillMax, most.fill - least.fill > fillSpreadMax {
+            findings.append(
+                Finding(
+                    isFine: false,
+                    text:
+                        "disks are filled unevenly: \(most.name) \(most.fill) per cent, \(least.name) \(least.fill) per cent",
+                    advice: "let --weight of each follow the size of its disk"))
+        }
+        guard findings.isEmpty else { return findings }
+        return fills.isEmpty ? [] : [Finding(isFine: true, text: "disks have room, and their files can be read")]
     }
 }

@@ -87,6 +87,7 @@ enum Doctor {
         findings += copies(status, members)
         findings += zones(status, members)
         findings += balance(answers)
+        findings += disks(answers)
         findings += checkpoints(answers)
         for role in status.members where role.members == 0 {
             findings.append(

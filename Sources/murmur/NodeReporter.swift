@@ -86,6 +86,8 @@ struct NodeReporter: Service {
     private func store(_ figures: EngineHostStatistics) -> NodeReport.Store {
         var store = NodeReport.Store(
             series: figures.series, headSamples: figures.headSamples, blockBytes: figures.blockBytes)
+        let problems = figures.fileProblems
+        if !problems.isEmpty { store.problems = problems }
         if let disk = try? FileManager.default.attributesOfFileSystem(forPath: settings.dataDirectory) {
             store.diskBytes = Self.integer(disk[.systemSize])
             store.diskFreeBytes = Self.integer(disk[.systemFreeSize])

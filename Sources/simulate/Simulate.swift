@@ -9,11 +9,13 @@ struct Simulate {
     private var seeds: ClosedRange<UInt64> = 1...100
     private var isReplay = false
     private var bug: NamedBug?
+    /// Whether the bug is left out of its runs.
+    private var isSound = false
 
     static func main() {
         guard let program = Simulate(CommandLine.arguments.dropFirst()) else {
             let bugs = NamedBug.allCases.map(\.rawValue).joined(separator: " | ")
-            print("usage: simulate [--first N] [--seeds N] | --seed N   [--bug \(bugs)]")
+            print("usage: simulate [--first N] [--seeds N] | --seed N   [--bug | --without \(bugs)]")
             exit(2)
         }
         exit(program.run())
@@ -26,9 +28,10 @@ struct Simulate {
         while let name = rest.popFirst() {
             guard let value = rest.popFirst() else { return nil }
             switch name {
-            case "--bug":
+            case "--bug", "--without":
                 guard let named = NamedBug(rawValue: value) else { return nil }
                 bug = named
+                isSound = name == "--without"
             case "--first", "--seeds", "--seed":
                 guard let number = UInt64(value), number <= 1 << 62, number > 0 || name != "--seeds" else { return nil }
                 if name == "--first" { first = number }
@@ -49,6 +52,7 @@ struct Simulate {
         for seed in seeds {
             var plan = bug?.plan(seed: seed) ?? ClusterPlan(seed: seed)
             plan.traces = isReplay
+            if isSound { plan.bugs = [] }
             var simulation = ClusterSimulation(plan)
             let report = simulation.run()
             for line in report.trace { print(line) }

@@ -129,6 +129,38 @@ struct MovementTests {
         try await cluster.stopAll()
     }
 
+    @Test("slot blocks that rot are copied again from the other holder, and nothing is answered short meanwhile")
+    func rot() async throws {
+        let cluster = SmallCluster(count: 3, wanted: 3, seed: 11)
+        for node in 0..<3 { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        try await cluster.settle()
+        try await cluster.host(0).seal()
+        let host = try cluster.host(0)
+        let name = try #require(try cluster.folders[0].blocks().first)
+        _ = try cluster.folders[0].rot(name, [0, 1])
+        let all = SlotSet(below: SmallCluster.slots)
+        await #expect(throws: EngineError.self) { _ = try await host.everything() }
+        try await cluster.wait("damage") { host.statistics.damagedSlotBlocks == 2 }
+        for round in 20..<25 { _ = try await cluster.push(Self.samples(round)) }
+        // What it says to be whole is not short, at any moment.
+        for _ in 0..<20 {
+            let (series, whole) = try await Self.read(host, all, onlyWhole: true)
+            if whole == all { #expect(series == 12) }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        try await cluster.settle()
+        try await cluster.check()
+        #expect(host.statistics.lostBlocks.isEmpty)
+        try await cluster.kill(0)
+        try await cluster.start(0)
+        try await cluster.settle()
+        try await cluster.check()
+        #expect(try cluster.host(0).statistics.damagedSlotBlocks == 0)
+        try await cluster.stopAll()
+    }
+
     @Test("a slot is answered for alone only where it is whole when its samples are taken")
     func answered() async throws {
         let cluster = SmallCluster(count: 2, wanted: 2, seed: 6)

@@ -44,6 +44,21 @@ final class TemporaryFolder: Sendable {
     func write(_ bytes: [UInt8], to file: String) throws {
         try Data(bytes).write(to: URL(fileURLWithPath: path + "/engine-0/" + file))
     }
+
+    /// Turns a bit in each of some slot blocks of a block file, which are named by their places in its directory.
+    ///
+    /// - Returns: their slots.
+    func rot(_ name: String, _ places: [Int]) throws -> [UInt16] {
+        let sound = try read("blocks/" + name)
+        let trailer = sound.count - BlockDirectory.trailerSize
+        let length = try BlockDirectory.length(trailer: sound.rawSpan.extracting(trailer..<sound.count))
+        let tail = sound.rawSpan.extracting((trailer - length)..<sound.count)
+        let entries = try BlockDirectory(decoding: tail, fileSize: sound.count).entries
+        var bytes = sound
+        for place in places { bytes[entries[place].offset + entries[place].length - 1] ^= 0x10 }
+        try write(bytes, to: "blocks/" + name)
+        return places.map { entries[$0].slot }
+    }
 }
 
 /// Puts another file behind the descriptor that this process holds on a log segment: writes to it go where the test says.

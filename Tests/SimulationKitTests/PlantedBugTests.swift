@@ -5,7 +5,7 @@ import Testing
     /// The first seed of each bug that shows it: `make sim SEEDS=40 BUG=name` lists more.
     private static let seeds: [(NamedBug, UInt64)] = [
         (.copyBeforeSubscribe, 5), (.readWithoutLease, 1), (.memberWidePhase, 1), (.trimByCheckpoint, 1),
-        (.lastWriteWins, 1), (.noFencing, 1),
+        (.lastWriteWins, 1), (.noFencing, 1), (.copyAcrossLoss, 648),
     ]
 
     @Test("the checker finds a planted bug, and nothing in the same run without it", arguments: seeds)

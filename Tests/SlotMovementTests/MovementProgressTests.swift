@@ -105,7 +105,7 @@ import Testing
         keeper.update(
             MovementView(
                 members: [NodeID(0), NodeID(1)], orders: [[NodeID(1), NodeID(0)]], replicationFactor: 1,
-                assuredFactor: 1))
+                assuredFactor: 1), into: &effects)
         #expect(keeper.balance.toGive == 1)
     }
 }

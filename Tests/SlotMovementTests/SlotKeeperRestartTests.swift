@@ -108,4 +108,53 @@ import Testing
             #expect(keeper.neededBatches.count == 3)
         }
     }
+
+    @Test(
+        "a member whose removal is heard of after its return must register anew, also where this node starts in between",
+        arguments: [(false, UInt32(1)), (true, 1), (false, 2), (true, 2)])
+    func returned(restarts: Bool, boot: UInt32) {
+        let left = MovementView(
+            members: [Self.me, NodeID(2)], orders: [[Self.me, NodeID(2)]], replicationFactor: 2, assuredFactor: 2)
+        var (keeper, effects): (SlotKeeper, [MovementEffect]) = (Self.keeper([], factor: 2), [])
+        func asks(_ round: UInt32, boot: UInt32) -> MovementMessage {
+            let row = SlotRow(slot: 0, role: .candidate, flags: [.isSound], attempt: 1)
+            return .asks(SlotAsks(boot: boot, serial: UInt64(round), round: round, rows: [row]))
+        }
+        keeper.receive(asks(1, boot: 1), from: Self.other, now: 100_000, into: &effects)
+        keeper.update(left, into: &effects)
+        if restarts { keeper = Self.keeper(keeper.openRecords, factor: 2) }
+        keeper.update(Self.view(factor: 2), into: &effects)
+        effects = []
+        keeper.receive(asks(2, boot: boot), from: Self.other, now: 200_000, into: &effects)
+        let isSame = boot == 1
+        #expect(effects.contains(.log(.owedAll(slots: [0], to: Self.other))) == isSame)
+        effects = []
+        let later = 300_000 + MovementLimits().grace
+        keeper.receive(asks(3, boot: boot), from: Self.other, now: later, into: &effects)
+        let flags = effects.compactMap { effect in
+            if case .send(.answers(let answers), to: Self.other) = effect { answers.rows.first?.flags } else { nil }
+        }
+        #expect(flags.map { $0.contains(.registerAnew) } == [isSame])
+        #expect(flags.map { $0.contains(.grantsLease) } == [!isSame])
+    }
+
+    @Test("samples that are lost at run time make the slot unsound, in the log too, until it is held again")
+    func lost() {
+        let alone = MovementView(members: [Self.me], orders: [[Self.me], [Self.me]], replicationFactor: 1, assuredFactor: 1)
+        var effects: [MovementEffect] = []
+        var keeper = SlotKeeper(
+            me: Self.me, boot: 1, records: [], mayHaveLost: false, view: alone, now: 0, into: &effects)
+        _ = Self.run(&keeper, from: 0)
+        #expect(keeper.heldSlots == [0, 1])
+        effects = []
+        keeper.lose([1], now: 2_000_000, into: &effects)
+        #expect(effects == [.log(.unsound), .log(.sound(slots: [0])), .held(slot: 1, false)])
+        #expect(keeper.isWhole(0, now: 2_000_000) && !keeper.isWhole(1, now: 2_000_000))
+        #expect(!keeper.isSettled && !keeper.isSound(1))
+        var log: [MovementRecord] = []
+        for second in 1...20 as ClosedRange<Int64> { log += Self.run(&keeper, from: second * 2_000_000).log }
+        // Nobody else can have had it: what the checkpoint has is asked for.
+        #expect(log == [.restoring(slots: [1]), .sound(slots: [1])])
+        #expect(keeper.heldSlots == [0, 1] && keeper.slotsAwaitingCheckpoint == [1])
+    }
 }

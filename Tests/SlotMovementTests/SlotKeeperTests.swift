@@ -441,3 +441,11 @@ import Testing
         #expect(again.openRecords.contains(.owedAll(slots: [0, 1], to: NodeID(1))))
     }
 }
+
+extension SlotKeeper {
+    /// Takes over a view where it does not matter what is logged of it.
+    mutating func update(_ view: MovementView) {
+        var effects: [MovementEffect] = []
+        update(view, into: &effects)
+    }
+}

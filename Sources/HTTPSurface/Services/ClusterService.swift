@@ -186,6 +186,8 @@ package struct ClusterStatus: Codable, Hashable, Sendable {
     package var stranger: Stranger?
     /// The databases that keep checkpoints; nil for a process that writes none.
     package var checkpoint: [CheckpointServerState]?
+    /// What is wrong with the files of its data directory, if anything.
+    package var fileProblems: [String]?
     /// Equal for members that see the same.
     package var view: String
     /// Unix milliseconds there.

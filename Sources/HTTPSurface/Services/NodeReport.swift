@@ -26,6 +26,8 @@ package struct NodeReport: Codable, Hashable, Sendable {
         /// The disk under the data directory; nil when the system does not say.
         package var diskBytes: Int?
         package var diskFreeBytes: Int?
+        /// What is wrong with its files, if anything.
+        package var problems: [String]?
 
         package init(series: Int, headSamples: Int, blockBytes: Int) {
             self.series = series

@@ -31,8 +31,11 @@ package struct ClusterFaults: OptionSet, Hashable, Sendable {
     /// All disks of all members lost at once, after which the checkpoint is all there is.
     package static let disasters = ClusterFaults(rawValue: 512)
 
+    /// Blocks that cannot be read any more, of one slot at one member.
+    package static let rot = ClusterFaults(rawValue: 1_024)
+
     /// All of them.
-    package static let all = ClusterFaults(rawValue: 1_023)
+    package static let all = ClusterFaults(rawValue: 2_047)
 }
 
 /// One run of a simulated cluster, fully described: a plan gives the same run each time.
@@ -83,7 +86,7 @@ package struct ClusterPlan: Sendable {
         syncsEachRecord = random.chance(perMillion: 400_000)
         // Some runs have few kinds of faults, so that each goes on for long enough to matter alone.
         if random.chance(perMillion: 500_000) {
-            faults = ClusterFaults(rawValue: UInt32(random.number(in: 1...1_023)))
+            faults = ClusterFaults(rawValue: UInt32(random.number(in: 1...2_047)))
         }
         // Some runs have bounds that are reached all the time.
         if random.chance(perMillion: 400_000) { self.limits.owedBatchesMax = random.number(in: 1...8) }

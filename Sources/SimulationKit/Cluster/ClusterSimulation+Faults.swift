@@ -11,6 +11,7 @@ extension ClusterSimulation {
             (.powerCuts, { $0.injectPowerCut() }), (.wipes, { $0.injectWipe() }), (.stalls, { $0.injectStall() }),
             (.clocks, { $0.injectClock() }), (.changes, { $0.injectChange() }), (.changes, { $0.injectLongAbsence() }),
             (.databaseAway, { $0.injectDatabaseAway() }), (.disasters, { $0.injectDisaster() }),
+            (.rot, { $0.injectRot() }),
         ]
         let possible = kinds.filter { plan.faults.contains($0.0) }
         if !possible.isEmpty {
@@ -78,6 +79,17 @@ extension ClusterSimulation {
         lossyFaults += 1
         wipe(node)
         restart(node, after: random.number(in: 50_000...8_000_000))
+    }
+
+    private mutating func injectRot() {
+        guard mayLoseCopy, let node = random.element(of: running) else { return }
+        lossyFaults += 1
+        let slot = random.number(in: 0...plan.slots - 1)
+        note("rot n\(node) slot \(slot)")
+        aggregators[node].store.rot(slot: slot)
+        var effects: [MovementEffect] = []
+        aggregators[node].keeper?.lose([slot], now: kernel.monotonic(node), into: &effects)
+        perform(effects, at: node, beside: [])
     }
 
     private mutating func injectStall() {

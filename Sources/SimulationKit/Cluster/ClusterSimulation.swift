@@ -212,8 +212,10 @@ package struct ClusterSimulation {
         guard node < aggregatorCount, var keeper = aggregators[node].keeper else { return }
         let view = views[version]
         aggregators[node].keeper = nil
-        keeper.update(view)
+        var effects: [MovementEffect] = []
+        keeper.update(view, into: &effects)
         aggregators[node].keeper = keeper
+        perform(effects, at: node, beside: [])
         // Whoever learns that its start was removed ends it.
         let least = view.leastBoots[NodeID(UInt32(node))] ?? 0
         if !view.members.contains(NodeID(UInt32(node))) || aggregators[node].boot < least { stopRemoved(node) }

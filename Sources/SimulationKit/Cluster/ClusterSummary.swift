@@ -8,6 +8,7 @@ package enum NamedBug: String, CaseIterable, Sendable {
     case trimByCheckpoint = "trim-by-checkpoint"
     case lastWriteWins = "last-write-wins"
     case noFencing = "no-fencing"
+    case copyAcrossLoss = "copy-across-loss"
 
     /// A run with the bug and with the faults under which it shows.
     package func plan(seed: UInt64) -> ClusterPlan {
@@ -22,6 +23,7 @@ package enum NamedBug: String, CaseIterable, Sendable {
         case .trimByCheckpoint: plan.faults = [.kills, .wipes]
         case .lastWriteWins: plan.faults = [.noise]
         case .noFencing: plan.faults = [.stalls, .noise]
+        case .copyAcrossLoss: plan.faults = [.rot, .changes, .kills, .noise]
         }
         return plan
     }
@@ -35,6 +37,7 @@ package enum NamedBug: String, CaseIterable, Sendable {
         case .trimByCheckpoint: .trimByCheckpoint
         case .lastWriteWins: .lastWriteWins
         case .noFencing: .noFencing
+        case .copyAcrossLoss: .copyAcrossLoss
         }
     }
 }

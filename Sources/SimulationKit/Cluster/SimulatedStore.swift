@@ -120,6 +120,12 @@ struct SimulatedStore {
         replay()
     }
 
+    /// The blocks of a slot cannot be read any more; what the log has of it is still there.
+    mutating func rot(slot: Int) {
+        disk.change { record in if case .block(slot, _) = record { record = .block(slot: slot, []) } }
+        replay()
+    }
+
     mutating func wipe() {
         disk.wipe()
         replay()

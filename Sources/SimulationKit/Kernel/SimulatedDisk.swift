@@ -56,6 +56,11 @@ package struct SimulatedDisk<Record> {
         return lost
     }
 
+    /// Changes records where they lie.
+    package mutating func change(_ body: (inout Record) -> Void) {
+        for index in kept.indices { body(&kept[index]) }
+    }
+
     /// Puts an empty disk in the place of this one.
     package mutating func wipe() { self = SimulatedDisk() }
 }
