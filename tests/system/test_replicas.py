@@ -1,11 +1,13 @@
-"""Three aggregators keep two copies: one is killed, one loses its disk or gets an older one, one is drained, and every acknowledged sample is answered, once."""
+"""Three aggregators keep two copies: one is killed, one loses its disk or gets an older one, one's blocks rot, one is drained, and every acknowledged sample is answered, once."""
 
+import pathlib
 import shutil
 import subprocess
 from typing import Callable
 
 from harness.fleet import PATIENCE, Fleet, wait_until_settled
 from harness.murmur import BINARY, Node, clean_environment
+from harness.waiting import wait_for
 
 
 def test_nothing_acknowledged_is_lost_when_an_aggregator_is_killed_wiped_or_drained(start_node: Callable[..., Node]) -> None:
@@ -78,3 +80,55 @@ def test_a_data_directory_that_is_put_back_to_an_older_copy_is_behind_and_makes_
             each.check()
         node.start()
         wait_until_settled(nodes)
+
+def _rot(block_file: pathlib.Path) -> None:
+    """Turns a bit of every hundredth byte in the first half of a file: slot blocks, not what lists them."""
+    with block_file.open("r+b") as file:
+        size = file.seek(0, 2)
+        for place in range(100, size // 2, 100):
+            file.seek(place)
+            byte = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([byte ^ 1]))
+
+
+def _doctor(node: Node) -> str:
+    program = subprocess.run(
+        [BINARY, "ctl", "doctor", "--endpoint", node.url], capture_output=True, text=True, timeout=PATIENCE, env=clean_environment(),
+        stdin=subprocess.DEVNULL, check=False,
+    )
+    return program.stdout + program.stderr
+
+
+def test_slot_blocks_that_rot_are_told_and_copied_again(start_node: Callable[..., Node]) -> None:
+    first = start_node("aggregator", "aggregator-1", replication_factor=2, seal_interval="1s")
+    router = start_node("router", "router-1", join=first.cluster)
+    coordinator = start_node("coordinator", "coordinator-1", join=first.cluster)
+    fleet = Fleet(router, coordinator)
+    second, third = [start_node("aggregator", name, join=router.cluster, seal_interval="1s") for name in ("aggregator-2", "aggregator-3")]
+    nodes = [first, second, third]
+    wait_until_settled(nodes)
+    fleet.push()
+    wait_for("everything in blocks", lambda: second.metric("murmur_engine_head_samples") == 0, PATIENCE)
+    second.kill()
+    for path in (second.data_directory / "engine-0" / "blocks").glob("*.block"):
+        _rot(path)
+    fleet.push()
+    second.start()
+    wait_for("damage that is found", lambda: second.metric("murmur_damaged_slot_blocks_total", absent=0.0) > 0, PATIENCE)
+    fleet.check()
+    wait_until_settled(nodes)
+    fleet.check()
+    findings = _doctor(router)
+    assert "aggregator-2: " in findings and "could not be read since its start" in findings and "look after its disk" in findings, findings
+    # The one that rotted has everything again by itself.
+    for node in (third, first):
+        node.kill()
+        fleet.check()
+        node.start()
+        wait_until_settled(nodes)
+    assert second.stop() == 0
+    second.start()
+    wait_until_settled(nodes)
+    assert "their files can be read" in _doctor(router)
+    fleet.check()
