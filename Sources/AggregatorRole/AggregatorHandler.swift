@@ -278,7 +278,8 @@ extension TypedError {
             case .overloaded: .overloaded
             case .logFailed, .closed: .unavailable
             case .limitExceeded: .tooLarge
-            case .blockUnreadable, .directoryLocked, .directoryNotWritable, .directoryUnusable, .unknownVersion:
+            case .blockUnreadable, .directoryLocked, .directoryNotWritable, .diskFull, .directoryUnusable,
+                .unknownVersion:
                 .internal
             }
         self.init(

@@ -65,15 +65,24 @@ extension ClusterMembership {
             do { try await Task.sleep(for: Self.reportInterval) } catch { break }
             guard !takesPart, let counts = try? await node.envelopeCounts() else { continue }
             declinedFor = counts.declined > 0 ? declinedFor + 1 : 0
+            let unknown = await namesWithoutAddress()
             let reason =
                 counts.declined > 0
-                ? "the seeds decline this process: other keys" : "no seed that has a cluster answers"
+                ? "the seeds decline this process: other keys"
+                : "no seed that has a cluster answers" + (unknown.isEmpty ? "" : "; no address is known of \(unknown)")
             readiness.set(Self.readinessPart, notReadyBecause: reason)
             let seeds = configuration.seeds.map(\.description).joined(separator: ",")
             logger.warning("not part of the cluster yet", metadata: ["reason": "\(reason)", "seeds": "\(seeds)"])
             if declinedFor >= Self.declinedPatience { throw declinedError }
         }
         return .watching
+    }
+
+    /// The names of seeds that the system's resolver finds no address of, with commas.
+    private func namesWithoutAddress() async -> String {
+        var names: [String] = []
+        for seed in configuration.seeds where await HostLookup.addresses(of: [seed]).isEmpty { names.append(seed.host) }
+        return names.joined(separator: ", ")
     }
 
     /// Where others reach the cluster port: as told, or where it is opened, or, opened on all addresses, the host's own.

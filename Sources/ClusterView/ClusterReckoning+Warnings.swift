@@ -47,7 +47,7 @@ extension ClusterReckoning {
         if replication.copies < factor {
             warnings.append(
                 .init(
-                    "there are \(replication.copies == 1 ? "1 copy" : "\(replication.copies) copies") of each sample, and \(factor) are wanted",
+                    "\(replication.copies == 1 ? "there is 1 copy" : "there are \(replication.copies) copies") of each sample, and \(factor) are wanted",
                     advice: "start another aggregator, on another machine"))
         }
         return warnings

@@ -39,7 +39,7 @@ package final class DataDirectory: Sendable {
     /// - Parameters:
     ///   - path: the directory.
     ///   - hasEngine: whether samples are kept in it.
-    /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryNotWritable` or `.directoryUnusable` with the
+    /// - Throws: `EngineError.directoryLocked` when another process has it, `.directoryNotWritable`, `.diskFull` or `.directoryUnusable` with the
     ///   reason, `.unknownVersion` for a `node.json` of another format.
     package init(path: String, hasEngine: Bool = true) throws(EngineError) {
         do {
@@ -66,15 +66,13 @@ package final class DataDirectory: Sendable {
         } catch let error as EngineError {
             throw error
         } catch {
-            let isNotWritable = (error as? FileError).map { Self.notWritable.contains($0.number) } ?? false
-            throw EngineError(
-                isNotWritable ? .directoryNotWritable : .directoryUnusable,
-                "data directory \(path) cannot be used: \(error)")
+            let failure = error as? FileError
+            let code: EngineError.Code =
+                failure?.isNotWritable == true
+                ? .directoryNotWritable : failure?.isDiskFull == true ? .diskFull : .directoryUnusable
+            throw EngineError(code, "data directory \(path) cannot be used: \(error)")
         }
     }
-
-    /// What the system says of a place where this user can make or write nothing.
-    private static let notWritable: Set<Int32> = [EACCES, EPERM, EROFS, ENOTDIR, ENOENT]
 
     /// The identity that a directory has; nil when it has none yet.
     private static func node(in file: String) throws -> Node? {

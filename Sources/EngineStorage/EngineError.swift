@@ -1,4 +1,5 @@
 internal import ByteCoding
+internal import Glibc
 
 /// Why the store could not do what was asked.
 package struct EngineError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -16,7 +17,9 @@ package struct EngineError: Error, Equatable, Sendable, CustomStringConvertible 
         case directoryLocked
         /// The data directory is none that this user can make and write: another place or other permissions help.
         case directoryNotWritable
-        /// The data directory cannot be used for another reason: a full disk, damage, a failing device.
+        /// The disk under the data directory has no room.
+        case diskFull
+        /// The data directory cannot be used for another reason: damage, a failing device.
         case directoryUnusable
         /// A file has a format version that this program does not know.
         case unknownVersion
@@ -48,4 +51,9 @@ struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     var number: Int32
 
     var description: String { "\(operation) \(path): \(SystemError.text(number))" }
+
+    /// Whether this user can make or write nothing there.
+    var isNotWritable: Bool { [EACCES, EPERM, EROFS, ENOTDIR, ENOENT].contains(number) }
+
+    var isDiskFull: Bool { [ENOSPC, EDQUOT].contains(number) }
 }

@@ -22,7 +22,8 @@ extension EngineThread {
         } catch let error as EngineError {
             throw error
         } catch {
-            throw EngineError(.directoryUnusable, "data directory \(directory.path): \(error)")
+            let isFull = (error as? FileError)?.isDiskFull ?? false
+            throw EngineError(isFull ? .diskFull : .directoryUnusable, "data directory \(directory.path): \(error)")
         }
         if let failure = rotateLog() { throw EngineError(.directoryUnusable, failure.message) }
         if let setup { try beginMovement(setup, notes) }

@@ -34,6 +34,7 @@ enum NodeCommand {
         switch error.code {
         case .directoryLocked: "choose another directory with --data-dir, or stop what uses this one"
         case .directoryNotWritable: "choose a directory with --data-dir that this user can make and write"
+        case .diskFull: "make room on the disk and start again: nothing that was acknowledged is lost"
         case .overloaded, .logFailed, .limitExceeded, .blockUnreadable, .directoryUnusable, .unknownVersion, .closed:
             nil
         }

@@ -63,8 +63,9 @@ struct SettingsChange {
         }
         if text.isEmpty { text = "that is what the cluster has already\n" }
         if status.ring.count < after.replicationFactor {
-            text +=
-                "there are \(status.ring.count) aggregators: until more join, there are as many copies as aggregators\n"
+            let count = status.ring.count
+            text += count == 1 ? "there is 1 aggregator" : "there are \(count) aggregators"
+            text += ": until more join, there are as many copies as aggregators\n"
         }
         return text
     }
