@@ -49,8 +49,9 @@ extension EngineThread {
         }
     }
 
-    /// What was nowhere else when its slot was taken over is lost: answers say so from here on.
+    /// What was nowhere else when its slot was taken over is lost: answers say so from here on. What was made good before is not.
     func noteLostDamage(in slot: UInt16) {
+        guard movement?.keeper.isSound(Int(slot)) == false else { return }
         for (number, fates) in damaged where fates[slot] == .local {
             damaged[number]?[slot] = .lost
             guard let file = blocks.first(where: { $0.number == number }) else { continue }
