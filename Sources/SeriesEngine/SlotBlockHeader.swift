@@ -55,7 +55,7 @@ package struct SlotBlockHeader: Equatable, Sendable {
 extension SlotBlockHeader {
     /// Reads a header and checks its checksum.
     ///
-    /// - Throws: `BlockError`: too short, not a slot block, an unknown version, damaged.
+    /// - Throws: `BlockError`: too short, not a slot block, damaged, an unknown version.
     package init(decoding bytes: RawSpan) throws(BlockError) {
         guard bytes.byteCount >= Self.size else {
             throw BlockError(.truncated, offset: bytes.byteCount, found: UInt64(bytes.byteCount), context: "slot block")
@@ -64,6 +64,13 @@ extension SlotBlockHeader {
             var reader = ByteReader(bytes.extracting(0..<Self.size))
             guard try reader.readBytes(count: 4) == Self.magic else {
                 throw BlockError(.badMagic, offset: 0, found: 0, context: "slot block")
+            }
+            // In every version it is there: what it does not fit is damaged, not of another version.
+            var end = ByteReader(bytes.extracting(Self.size - 4..<Self.size))
+            let checksum = try end.readUInt32()
+            guard checksum == CRC32C.of(bytes.extracting(0..<Self.size - 4)) else {
+                throw BlockError(
+                    .badChecksum, offset: Self.size - 4, found: UInt64(checksum), context: "slot block header")
             }
             version = try reader.readUInt8()
             guard version == Self.version || version == Self.histogramVersion else {
@@ -79,11 +86,6 @@ extension SlotBlockHeader {
             dataLength = Int(try reader.readUInt32())
             indexChecksum = try reader.readUInt32()
             dataChecksum = try reader.readUInt32()
-            let checksum = try reader.readUInt32()
-            guard checksum == CRC32C.of(bytes.extracting(0..<Self.size - 4)) else {
-                throw BlockError(
-                    .badChecksum, offset: Self.size - 4, found: UInt64(checksum), context: "slot block header")
-            }
         } catch let error as BlockError {
             throw error
         } catch {

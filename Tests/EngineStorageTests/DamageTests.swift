@@ -71,14 +71,14 @@ struct DamageTests {
         #expect(try old.files("blocks").allSatisfy { !$0.contains(".block") })
     }
 
-    @Test("a file of which nothing can be read stays until its time is past")
-    func wholeFile() async throws {
+    @Test("a file of which nothing can be read stays until its time is past, whatever of it rots", arguments: [0, 4, 6, 8, 40, 60, nil])
+    func wholeFile(offset: Int?) async throws {
         let folder = TemporaryFolder()
         let clock = ManualClock()
         let host = try await openHost(folder, clock: clock) { $0.engine.retention = 3_600_000 }
         _ = try await host.append(batch([(definition("cpu", "a"), clock.now, 1)]))
         try await host.seal()
-        _ = try folder.rot("0000000001.block", [0])
+        _ = try folder.rot("0000000001.block", [0], at: offset)
         await #expect(throws: EngineError.self) { _ = try await host.everything() }
         try await Self.found(1, host)
         clock.advance(120_000)

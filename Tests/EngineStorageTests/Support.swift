@@ -47,15 +47,16 @@ final class TemporaryFolder: Sendable {
 
     /// Turns a bit in each of some slot blocks of a block file, which are named by their places in its directory.
     ///
+    /// - Parameter offset: of the byte in each slot block; nil for its last.
     /// - Returns: their slots.
-    func rot(_ name: String, _ places: [Int]) throws -> [UInt16] {
+    func rot(_ name: String, _ places: [Int], at offset: Int? = nil) throws -> [UInt16] {
         let sound = try read("blocks/" + name)
         let trailer = sound.count - BlockDirectory.trailerSize
         let length = try BlockDirectory.length(trailer: sound.rawSpan.extracting(trailer..<sound.count))
         let tail = sound.rawSpan.extracting((trailer - length)..<sound.count)
         let entries = try BlockDirectory(decoding: tail, fileSize: sound.count).entries
         var bytes = sound
-        for place in places { bytes[entries[place].offset + entries[place].length - 1] ^= 0x10 }
+        for place in places { bytes[entries[place].offset + (offset ?? entries[place].length - 1)] ^= 0x10 }
         try write(bytes, to: "blocks/" + name)
         return places.map { entries[$0].slot }
     }

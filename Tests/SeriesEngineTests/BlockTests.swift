@@ -67,10 +67,16 @@ struct BlockTests {
         }
     }
 
-    @Test("an unknown version is refused by its number")
+    @Test("an unknown version is refused by its number, one that does not fit the header's checksum as damage")
     func unknownVersion() throws {
         var bytes = try Self.sealed()[0].bytes
         bytes[4] = 9
+        let damaged = #expect(throws: BlockError.self) { try Self.verify(bytes) }
+        #expect(damaged?.code == .badChecksum)
+        let end = SlotBlockHeader.size - 4
+        var checksum: [UInt8] = []
+        checksum.append(littleEndian: CRC32C.of(bytes.rawSpan.extracting(0..<end)))
+        bytes.replaceSubrange(end..<end + 4, with: checksum)
         #expect(throws: BlockError(.unknownVersion, offset: 4, found: 9, context: "slot block")) {
             try Self.verify(bytes)
         }
