@@ -144,6 +144,7 @@ package final class DataDirectory: Sendable {
     /// Notes durably that all that the checkpoint holds is here.
     ///
     /// - Parameter losses: `lossCount` before it was looked what is here: with another loss since, it is not all here.
+    /// - Throws: `EngineError.directoryUnusable` when the disk does not take it.
     func restoreIsDone(upTo losses: Int) throws {
         do {
             try self.losses.withLock { count in

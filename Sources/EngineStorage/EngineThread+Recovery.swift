@@ -146,7 +146,7 @@ extension EngineThread {
                     let bytes = try file.bytes(of: entry)
                     let index = try SlotIndex(decoding: bytes.rawSpan)
                     engine.restore(Catalog(servers: index.servers, metadata: index.metadata))
-                } catch where BlockFile.isDamage(error) {
+                } catch  where BlockFile.isDamage(error) {
                     logger.warning(
                         "a slot block cannot be read",
                         metadata: ["block": "\(file.path)", "slot": "\(entry.slot)", "error": "\(error)"])

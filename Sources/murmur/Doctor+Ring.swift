@@ -142,7 +142,8 @@ extension Doctor {
                     isFine: false, text: "the disk of \(name) is \(fill) per cent full",
                     advice: "give it more room or a shorter --retention, or add an aggregator"))
         }
-        if let least = fills.first, let most = fills.last, most.fill <= fillMax, most.fill - least.fill > fillSpreadMax {
+        if let least = fills.first, let most = fills.last, most.fill <= fillMax, most.fill - least.fill > fillSpreadMax
+        {
             findings.append(
                 Finding(
                     isFine: false,

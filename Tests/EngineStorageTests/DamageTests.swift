@@ -71,7 +71,9 @@ struct DamageTests {
         #expect(try old.files("blocks").allSatisfy { !$0.contains(".block") })
     }
 
-    @Test("a file of which nothing can be read stays until its time is past, whatever of it rots", arguments: [0, 4, 6, 8, 40, 60, nil])
+    @Test(
+        "a file of which nothing can be read stays until its time is past, whatever of it rots",
+        arguments: [0, 4, 6, 8, 40, 60, nil])
     func wholeFile(offset: Int?) async throws {
         let folder = TemporaryFolder()
         let clock = ManualClock()

@@ -47,8 +47,12 @@ final class TemporaryFolder: Sendable {
 
     /// Turns a bit in each of some slot blocks of a block file, which are named by their places in its directory.
     ///
-    /// - Parameter offset: of the byte in each slot block; nil for its last.
+    /// - Parameters:
+    ///   - name: of the file.
+    ///   - places: of the slot blocks.
+    ///   - offset: of the byte in each slot block; nil for its last.
     /// - Returns: their slots.
+    /// - Throws: what reading, decoding and writing the file throw.
     func rot(_ name: String, _ places: [Int], at offset: Int? = nil) throws -> [UInt16] {
         let sound = try read("blocks/" + name)
         let trailer = sound.count - BlockDirectory.trailerSize

@@ -140,7 +140,8 @@ import Testing
 
     @Test("samples that are lost at run time make the slot unsound, in the log too, until it is held again")
     func lost() {
-        let alone = MovementView(members: [Self.me], orders: [[Self.me], [Self.me]], replicationFactor: 1, assuredFactor: 1)
+        let alone = MovementView(
+            members: [Self.me], orders: [[Self.me], [Self.me]], replicationFactor: 1, assuredFactor: 1)
         var effects: [MovementEffect] = []
         var keeper = SlotKeeper(
             me: Self.me, boot: 1, records: [], mayHaveLost: false, view: alone, now: 0, into: &effects)

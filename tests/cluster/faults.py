@@ -3,6 +3,7 @@
 import time
 from typing import Callable, NamedTuple
 
+from harness.blocks import turn_bits
 from harness.cluster import Cluster, Member
 
 
@@ -71,6 +72,16 @@ def wiped(cluster: Cluster, duration: float) -> None:
     node = cluster.of("aggregator")[0]
     node.kill()
     node.wipe()
+    time.sleep(duration)
+    cluster.start([node])
+
+
+def rotten(cluster: Cluster, duration: float) -> None:
+    """An aggregator stops in good order, and starts again with slot blocks that cannot be read in every block file."""
+    node = cluster.of("aggregator")[0]
+    assert node.stop() == 0, node.log.read_text(errors="replace")[-2000:]
+    for path in (node.data_directory / "engine-0" / "blocks").glob("*.block"):
+        turn_bits(path)
     time.sleep(duration)
     cluster.start([node])
 
@@ -155,6 +166,7 @@ FAULTS = [
     Fault("a zone apart", zone_cut_off, needs_network=True),
     Fault("PostgreSQL stopped", postgres_stopped),
     Fault("a data directory wiped", wiped),
+    Fault("an aggregator's block files rot", rotten, only_in_matrix=True),
     Fault("every process killed at once", all_killed),
     Fault("rolling restart", rolling_restart, only_in_matrix=True),
     Fault("rolling restart, half without the newest feature", upgraded_by_half),

@@ -1,10 +1,10 @@
 """Three aggregators keep two copies: one is killed, one loses its disk or gets an older one, one's blocks rot, one is drained, and every acknowledged sample is answered, once."""
 
-import pathlib
 import shutil
 import subprocess
 from typing import Callable
 
+from harness.blocks import turn_bits
 from harness.fleet import PATIENCE, Fleet, wait_until_settled
 from harness.murmur import BINARY, Node, clean_environment
 from harness.waiting import wait_for
@@ -81,17 +81,6 @@ def test_a_data_directory_that_is_put_back_to_an_older_copy_is_behind_and_makes_
         node.start()
         wait_until_settled(nodes)
 
-def _rot(block_file: pathlib.Path) -> None:
-    """Turns a bit of every hundredth byte in the first half of a file: slot blocks, not what lists them."""
-    with block_file.open("r+b") as file:
-        size = file.seek(0, 2)
-        for place in range(100, size // 2, 100):
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 1]))
-
-
 def _doctor(node: Node) -> str:
     program = subprocess.run(
         [BINARY, "ctl", "doctor", "--endpoint", node.url], capture_output=True, text=True, timeout=PATIENCE, env=clean_environment(),
@@ -112,7 +101,7 @@ def test_slot_blocks_that_rot_are_told_and_copied_again(start_node: Callable[...
     wait_for("everything in blocks", lambda: second.metric("murmur_engine_head_samples") == 0, PATIENCE)
     second.kill()
     for path in (second.data_directory / "engine-0" / "blocks").glob("*.block"):
-        _rot(path)
+        turn_bits(path)
     fleet.push()
     second.start()
     wait_for("damage that is found", lambda: second.metric("murmur_damaged_slot_blocks_total", absent=0.0) > 0, PATIENCE)
