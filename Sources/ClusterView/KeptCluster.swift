@@ -45,8 +45,10 @@ enum KeptCluster {
                         + "not to \(wishes.clusterName)",
                     hint: "start it with --cluster-name \(kept.settings.name), or choose another --data-dir")
             }
-            // Before the others hear that this member is another kind of process now.
-            if configuration.isAggregator { try Company.check(configuration.roles, others) }
+            // Before the others hear that this member is another kind of process now. Who has left, or was never let in, looks when it joins.
+            if configuration.isAggregator, !kept.me.state.isGone {
+                try Company.check(configuration.roles, others)
+            }
             return Finding(isKnown: true, hasOthers: true)
         }
         guard configuration.isAggregator else { return Finding(isKnown: true, hasOthers: false) }

@@ -122,11 +122,11 @@ final class BlockFile: Sendable {
         }
     }
 
-    /// Whether bytes of a file are wrong, gone, or cannot be had from its disk; what else may fail, such as opening one file too many, passes.
+    /// Whether bytes of a file are wrong or cannot be had from its disk; what else may fail, such as opening one file too many, passes.
     static func isDamage(_ error: any Error) -> Bool {
         switch error {
         case let error as BlockError: error.code != .unknownVersion
-        case let error as FileError: error.number == EIO || error.number == ENOENT
+        case let error as FileError: error.number == EIO
         default: false
         }
     }

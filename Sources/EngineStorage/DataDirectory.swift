@@ -107,7 +107,11 @@ package final class DataDirectory: Sendable {
             try node.withLock { node in
                 var next = node
                 next.name = name
-                if boot > node.boot, !isNew { next.isOutdated = true }
+                if boot > node.boot, !isNew {
+                    next.isOutdated = true
+                    // Where no other member has what is missing the checkpoint may: its mark is as old as the rest.
+                    if try SystemCalls.exists(blocksPath) { try blocksAreLost() }
+                }
                 next.boot = boot
                 try Self.write(next, to: path + "/node.json")
                 node = next
@@ -117,7 +121,7 @@ package final class DataDirectory: Sendable {
         }
     }
 
-    /// Notes durably that the log says what may be missing.
+    /// Notes durably that what may be missing is known elsewhere: in the log, or it was fetched.
     ///
     /// - Throws: `EngineError.directoryUnusable` when the disk does not take it.
     func outdatedIsLogged() throws(EngineError) {
@@ -152,6 +156,7 @@ package final class DataDirectory: Sendable {
                 try FileDescriptor.replace(path + Self.restoredMark, with: [])
                 isRestored.store(true, ordering: .relaxed)
             }
+            try outdatedIsLogged()
         } catch {
             throw EngineError(.directoryUnusable, "\(error)")
         }

@@ -12,7 +12,7 @@ package struct OpeningBackoff {
     /// After the first attempt in vain; twice as long after each that follows, up to `longest`.
     package static let shortest: Int64 = 10_000
     package static let longest: Int64 = 600_000
-    /// What is remembered; the oldest is forgotten first.
+    /// What is remembered; the oldest is forgotten first, what was only refused once its time is over.
     package static let entriesMax = 64
 
     private var entries: [Entry] = []
@@ -27,12 +27,12 @@ package struct OpeningBackoff {
     /// Notes that these could not be opened together, after they were read.
     package mutating func failed(_ files: Set<UInt32>, now: Int64) {
         let delay = delay(of: files).map { min($0 * 2, Self.longest) } ?? Self.shortest
-        note(Entry(files: files, until: now + delay, delay: delay))
+        note(Entry(files: files, until: now + delay, delay: delay), now)
     }
 
     /// Notes that there was no room for these, before any was read.
     package mutating func refused(_ files: Set<UInt32>, now: Int64) {
-        note(Entry(files: files, until: now + Self.withoutWork, delay: delay(of: files)))
+        note(Entry(files: files, until: now + Self.withoutWork, delay: delay(of: files)), now)
     }
 
     /// Forgets what is open now.
@@ -40,8 +40,8 @@ package struct OpeningBackoff {
 
     private func delay(of files: Set<UInt32>) -> Int64? { entries.first { $0.files == files }?.delay }
 
-    private mutating func note(_ entry: Entry) {
-        entries.removeAll { $0.files == entry.files }
+    private mutating func note(_ entry: Entry, _ now: Int64) {
+        entries.removeAll { $0.files == entry.files || $0.delay == nil && $0.until <= now }
         if entries.count == Self.entriesMax { entries.removeFirst() }
         entries.append(entry)
     }

@@ -118,8 +118,12 @@ extension SealedCache.State {
         guard !missing.isEmpty, !isClosed, !backoff.holdsBack(asked, now: cache.now()) else { return nil }
         let anew = Set(missing.map(\.number))
         let bytes = missing.reduce(0) { $0 + $1.size }
-        if request.prepared != nil, joinedBytes + min(open.joinedBytes + bytes, cache.bytesMax) > cache.joinedBytesMax {
-            return nil
+        if joinedBytes + min(open.joinedBytes + bytes, cache.bytesMax) > cache.joinedBytesMax {
+            if request.prepared != nil { return nil }
+            if open.isHeldElsewhere() {
+                backoff.refused(asked, now: cache.now())
+                return nil
+            }
         }
         let stay = open.files.filter { file in
             !anew.contains(file.number)
@@ -150,7 +154,8 @@ extension SealedCache.State {
         guard request.prepared == nil, joinedBytes - open.joinedBytes + choice.joinedBytes <= cache.joinedBytesMax,
             !open.isHeldElsewhere()
         else {
-            if request.prepared == nil { backoff.failed(Set(request.files.map(\.number)), now: cache.now()) }
+            // Questions at work do not hold what is open for long.
+            if request.prepared == nil { backoff.refused(Set(request.files.map(\.number)), now: cache.now()) }
             return .none
         }
         let asked = request.files.filter { choice.kept.contains($0.number) }

@@ -88,6 +88,7 @@ final class SealedCache: Sendable {
         }
         let view = open.view(of: files, slots: slots)
         if files.isEmpty { return view }
+        let asked = view == nil && opening ? Set(files.map(\.number)) : []
         let begins = state.withLock { state in
             if view != nil {
                 state.reads.acrossFiles += 1
@@ -96,7 +97,7 @@ final class SealedCache: Sendable {
             }
             state.reads.slotBySlot += 1
             guard opening, !state.requests.contains(where: { $0.prepared == nil }),
-                !state.backoff.holdsBack(Set(files.map(\.number)), now: now())
+                !state.backoff.holdsBack(asked, now: now())
             else { return false }
             return state.add(Request(files: files))
         }

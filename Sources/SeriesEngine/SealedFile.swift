@@ -59,7 +59,7 @@ package final class SealedFile: Sendable {
     ///   - file: the whole file.
     ///   - entries: its directory.
     ///   - table: gains the series that it does not have.
-    /// - Returns: nil when a fingerprint in it stands for another series in the table.
+    /// - Returns: nil when a fingerprint in it stands for another series in the table, or a series stands in it twice.
     /// - Throws: `BlockError` when an index or chunk data are damaged, or a chunk's header is not what the index says.
     package static func read(
         _ file: RawSpan, entries: [BlockDirectoryEntry], into table: inout SealedTable
@@ -89,7 +89,9 @@ package final class SealedFile: Sendable {
             }
         }
         chunkStarts.append(UInt32(chunks.count))
-        return SealedFile(series: found, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
+        let read = SealedFile(series: found, chunkStarts: chunkStarts, chunks: chunks, histograms: histograms)
+        let isTwice = zip(read.series, read.series.dropFirst()).contains { $0.number == $1.number }
+        return isTwice ? nil : read
     }
 
     var chunkCount: Int { chunks.count }

@@ -124,8 +124,14 @@ extension SlotReplica {
             let owing = view.members.filter {
                 $0 != around.me && $0 != node && (others[$0]?.leasedRound ?? 0) <= marked
             }
+            // Who has answered since that it lost what it had does not come to say it by being waited for.
+            let awaited = owing.count { other in
+                others[other].map { $0.answeredRound <= marked || $0.isSound } ?? true
+            }
             // Who was not asked since could not say it.
-            let isOverdue = around.isLate(marked) && now >= since + around.limits.recoveryWait
+            let isOverdue =
+                awaited + 1 <= view.missingMax
+                || around.isLate(marked) && now >= since + around.limits.recoveryWait
             guard owing.count + 1 <= view.missingMax || isOverdue else { continue }
             if owing.count + 1 > view.missingMax {
                 awaitsCheckpoint = true

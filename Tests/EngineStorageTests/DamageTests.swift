@@ -90,28 +90,6 @@ struct DamageTests {
         try await host.close()
     }
 
-    @Test("a file that goes while the node runs is told, and fails no more than one answer")
-    func gone() async throws {
-        let folder = TemporaryFolder()
-        let clock = ManualClock()
-        let host = try await openHost(folder, clock: clock)
-        var (rest, slots) = (Acknowledged(), Set<UInt16>())
-        for round in 0..<2 {
-            clock.advance(1000)
-            let input = try Self.samples(clock, round)
-            _ = try await host.append(batch(input))
-            try await host.seal()
-            slots.formUnion(try input.map { try Self.slot($0.0.labels) })
-            if round == 1 { rest.take(input) }
-        }
-        try FileManager.default.removeItem(atPath: folder.path + "/engine-0/blocks/0000000001.block")
-        await #expect(throws: EngineError.self) { _ = try await host.everything() }
-        try await Self.found(slots.count, host)
-        #expect(try await host.everything() == rest.columns)
-        #expect(host.statistics.lostBlocks.count == slots.count)
-        try await host.close()
-    }
-
     @Test("what the checkpoint has is fetched again, while the node runs or after a start", arguments: [false, true])
     func uploaded(restarts: Bool) async throws {
         let folder = TemporaryFolder()

@@ -1,4 +1,5 @@
 import EngineStorage
+import Foundation
 import MetricModel
 import SeriesEngine
 import Testing
@@ -127,12 +128,11 @@ struct OpenBlocksTests {
     func unreadable() async throws {
         let churn = try await Churn(cacheBytes: 4 << 20)
         try await churn.seal(2)
-        let name = "blocks/" + (try #require(try churn.folder.blocks().last))
-        let bytes = try churn.folder.read(name)
-        try churn.folder.write([], to: name)
+        let path = churn.folder.path + "/engine-0/blocks/" + (try #require(try churn.folder.blocks().last))
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".aside")
         await #expect(throws: EngineError.self) { _ = try await churn.ask(0, 1) }
         try await settled(churn.host)
-        try churn.folder.write(bytes, to: name)
+        try FileManager.default.moveItem(atPath: path + ".aside", toPath: path)
         for _ in 0..<2 {
             #expect(try await !churn.ask(0, 1), "it is not tried with each question")
             try await settled(churn.host)

@@ -289,6 +289,28 @@ import Testing
         #expect(cluster.keepers[1].isWhole(0, now: cluster.now) && cluster.keepers[3].isWhole(0, now: cluster.now))
     }
 
+    @Test("a holder waits for nobody who has answered that it lost what it had")
+    func everybodyElseLost() {
+        var cluster = Cluster(Self.view(3, wanted: [0, 1]))
+        cluster.run(seconds: 5)
+        cluster.store(5, at: 0)
+        cluster.store(5, at: 1)
+        for node in 1...2 {
+            var effects: [MovementEffect] = []
+            cluster.keepers[node].lose([0], now: cluster.now, into: &effects)
+        }
+        cluster.run(seconds: 30)
+        // What the lost ones acknowledged may be nowhere else but in the checkpoint.
+        #expect(cluster.keepers[0].slotsAwaitingCheckpoint == [0])
+        for node in 0...1 {
+            var effects: [MovementEffect] = []
+            cluster.keepers[node].restored(0, into: &effects)
+        }
+        cluster.run(seconds: 30)
+        for node in 0...1 { #expect(cluster.keepers[node].isWhole(0, now: cluster.now)) }
+        #expect(cluster.keepers.allSatisfy { $0.isSettled })
+    }
+
     // MARK: - Many slots
 
     @Test("a request of many slots is one record, and its answer has a group for each kind of slot")

@@ -171,20 +171,24 @@ def test_a_standalone_grows_into_a_cluster_and_keeps_what_only_its_checkpoint_ha
     fleet.check()
     wait_until_stored([alone])
     fleet.push(5)
+    settings = {"checkpoint": postgres.url, "checkpoint_owner_patience": "10s", "seal_interval": "1s"}
+    early = start_node("aggregator", "aggregator-2", ready=False, join=alone.cluster, **settings)
+    assert early.program and early.program.wait_for_exit(PATIENCE) == 1
+    assert "which keeps all data by itself" in early.program.output, early.program.output
     assert alone.stop() == 0
     # Beyond what the local disk keeps: the oldest block is in the checkpoint alone.
     oldest = min((alone.data_directory / "engine-0" / "blocks").glob("*.block"))
     oldest.unlink()
     oldest.with_name(oldest.name + ".uploaded").unlink()
 
-    settings = {"checkpoint": postgres.url, "checkpoint_owner_patience": "10s", "seal_interval": "1s"}
     first = start_node("aggregator", "aggregator-1", data_dir=alone.data_directory, **settings)
     router = start_node("router", "router-1", join=first.cluster)
     fleet = Fleet(router, start_node("coordinator", "coordinator-1", join=first.cluster), fleet.start_ms, fleet.rounds)
     fleet.check()
     assert not (alone.data_directory / "checkpoint.db").exists()
     fleet.push()
-    second = start_node("aggregator", "aggregator-2", join=first.cluster, **settings)
+    # The one that was refused, with what it kept of that.
+    second = start_node("aggregator", "aggregator-2", join=first.cluster, data_dir=early.data_directory, **settings)
     wait_for("slots of the newcomer", lambda: second.metric("murmur_slots_held", absent=0.0) == 16_384, PATIENCE, pause=0.2)
     fleet.push()
     fleet.check()
