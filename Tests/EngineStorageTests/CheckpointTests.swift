@@ -244,6 +244,36 @@ struct CheckpointUploaderTests {
         try await last.close()
     }
 
+    @Test("an older copy of a directory, which is found out by a number that others know, is restored")
+    func olderCopy() async throws {
+        let clock = ManualClock()
+        let store = MemoryCheckpointStore()
+        let folder = TemporaryFolder()
+        var told = Acknowledged()
+        let host = try await openHost(folder, clock: clock)
+        let uploading = uploader(host, store, clock)
+        try await uploading.restore()
+        try await fill(host, clock, &told, rounds: 5)
+        try await host.seal()
+        let older = try folder.copy()
+        try await fill(host, clock, &told, rounds: 5)
+        try await host.seal()
+        try await uploading.flush()
+        try await host.close()
+
+        let again = try await openHost(older, clock: clock)
+        #expect(!again.directory.needsRestore)
+        try again.directory.take(name: "a", boot: again.directory.bootNumber + 1)
+        #expect(again.directory.needsRestore)
+        try await uploader(again, store, clock).restore()
+        #expect(try await again.everything() == told.columns)
+        try await again.close()
+        let copy = try older.copy()
+        let last = try await openHost(copy, clock: clock)
+        #expect(!last.directory.needsRestore)
+        try await last.close()
+    }
+
     @Test("a start that noted lost blocks and stopped before they were fetched leaves the order to fetch them")
     func interruptedRestore() async throws {
         let clock = ManualClock()
