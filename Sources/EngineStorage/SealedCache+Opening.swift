@@ -11,8 +11,8 @@ extension SealedCache {
     func prepare(_ file: BlockFile) async {
         await withCheckedContinuation { waiter in
             let begins: Bool? = state.withLock { state in
-                guard state.clock > state.preparedAt, !state.isClosed else { return nil }
-                state.preparedAt = state.clock
+                guard state.isAsked, !state.isClosed else { return nil }
+                state.isAsked = false
                 return state.add(Request(files: [file], prepared: { waiter.resume() }))
             }
             guard let begins else { return waiter.resume() }

@@ -14,8 +14,8 @@ final class SealedCache: Sendable {
         /// When each file was used last, counted in selections.
         var used: [UInt32: Int] = [:]
         var clock = 0
-        /// The clock when a file was prepared last.
-        var preparedAt = 0
+        /// Whether somebody has asked since a file was prepared last. Whoever read the head alone reads a file once it is sealed.
+        var isAsked = false
         /// All chunks that were put together and are in memory still: the newest, and those before that questions at work hold.
         var generations: [Generation] = []
         /// What chunks that are being put together will take.
@@ -83,6 +83,7 @@ final class SealedCache: Sendable {
     /// - Returns: nil when not all files are open.
     func view(_ files: [BlockFile], slots: SlotSet?, opening: Bool) -> SealedView? {
         let open = state.withLock { state in
+            state.isAsked = true
             if !files.isEmpty { state.clock += 1 }
             return state.open
         }

@@ -145,6 +145,16 @@ struct OpenBlocksTests {
         try await churn.close()
     }
 
+    @Test("a block is open for those who asked for its samples while they were in the head")
+    func askedInHead() async throws {
+        let churn = try await Churn(cacheBytes: 4 << 20)
+        try await churn.append()
+        #expect(try await !churn.ask(0, 0), "there is no block")
+        try await churn.host.seal()
+        #expect(try await churn.ask(0, 0))
+        try await churn.close()
+    }
+
     @Test("questions that read no block do not make the blocks that others read older")
     func headAlone() async throws {
         let churn = try await Churn(cacheBytes: 480_000)
