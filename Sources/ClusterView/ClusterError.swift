@@ -45,6 +45,9 @@ package struct ClusterError: Error, CustomStringConvertible {
             case .keepsSlots(let record):
                 "choose another --name; if that aggregator is gone for good: murmur ctl forget \(record.name)"
             case .removed: "start it again: it comes back as a new member, and gets its slots from the others"
+            case .outlived:
+                "start it again: it counts as one that lost samples, and is filled up. Where the other copy runs too, stop "
+                    + "one of them and give it an empty --data-dir"
             case .superseded: "give each process a name of its own with --name"
             case .otherCluster(let name):
                 "join it with --cluster-name \(name), or name members of the right cluster with --join"

@@ -185,7 +185,12 @@ package final class ClusterMembership: Service {
         for await notice in node.notices {
             switch notice {
             case .joined: try await enter()
-            case .expelled(let reason): throw ClusterError(reason)
+            case .expelled(let reason):
+                // The next start's number alone would not tell that this directory is behind.
+                if case .outlived(let record) = reason {
+                    try configuration.noteIdentity(record.name, record.instance.boot + 1)
+                }
+                throw ClusterError(reason)
             case .finished, .added, .updated, .progressed, .suspected, .recovered, .died, .stopped, .gone, .dropped,
                 .settings,
                 .own:

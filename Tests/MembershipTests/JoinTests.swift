@@ -156,6 +156,44 @@ import Testing
         #expect(peer.member.record(of: try name("a")) == member.me)
     }
 
+    @Test(
+        "a directory that was put back to an older copy and found no seed ends when it hears of the start that came after",
+        arguments: [9, 10] as [UInt64], [false, true])
+    func olderCopyAlone(known: UInt64, asks: Bool) throws {
+        var peer = try Harness(others: ["b"])
+        let former = try MemberRecord.sample("a", port: 9, version: 3, disk: 77, boot: known)
+        peer.hear(from: "b", claims: [.record(former)])
+        var member = Membership(
+            record: try .sample("a", port: 9, disk: 77, boot: 9), settings: .sample,
+            configuration: MembershipConfiguration(), seed: 4)
+        var effects: [MembershipEffect] = []
+        var now = start
+        member.start(
+            seeds: [seed], cluster: "murmur", founding: nil, known: [try .sample("b", port: 2)], now: now,
+            into: &effects)
+        for _ in 0..<200 where member.phase == .joining {
+            for case .exchange(let id, _, _) in effects { member.failed(id, now: now, into: &effects) }
+            effects = []
+            now = max(now, member.wakeAt)
+            member.tick(now: now, into: &effects)
+        }
+        #expect(member.phase == .member && member.me.instance.boot == 9)
+        if asks {
+            for _ in 0..<200 where member.phase == .member {
+                converse(&member, &effects, with: &peer, now: now)
+                if member.phase == .silent { break }
+                effects = []
+                now = max(now, member.wakeAt)
+                member.tick(now: now, into: &effects)
+            }
+        } else {
+            let claims = GossipDatagram(sender: try name("b"), message: .gossip, claims: [.record(former)])
+            member.receive(claims.encoded, from: NodeAddress(v4: 0x7F00_0001, port: 2), now: now, into: &effects)
+        }
+        #expect(member.phase == .silent)
+        #expect(effects.contains(.notify(.expelled(.outlived(former)))))
+    }
+
     @Test("who may not found a cluster does not keep others from founding it, whatever its name")
     func foundersAlone() throws {
         var router = try newcomer("a", port: 3)

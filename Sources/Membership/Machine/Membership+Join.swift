@@ -175,6 +175,9 @@ extension Membership {
         }
         // The seed has let this instance in: what the name had before it is over.
         if let former = members.first(where: { $0.record.name == me.name }) {
+            if phase == .member, isOutlived(by: former.record) {
+                return fallSilent(.expelled(.outlived(former.record)), into: &effects)
+            }
             succeed(former.record)
             if former.record != me || former.liveness != .alive {
                 me.version = max(me.version, max(former.claimVersion, former.record.version) + 1)

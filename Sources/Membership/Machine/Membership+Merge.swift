@@ -131,6 +131,7 @@ extension Membership {
             // What others owed this start they have forgotten, so it may not count again; the next one does.
             return fallSilent(.expelled(.removed(record)), into: &effects)
         }
+        if isOutlived(by: record) { return fallSilent(.expelled(.outlived(record)), into: &effects) }
         let isEarlier = record.instance.hasSameDisk(as: me.instance) && record.instance.boot < me.instance.boot
         let isOver = record.state.isGone || liveness == .dead || record.address == me.address
         if isOwn || isEarlier || (isOver && !record.instance.hasSameDisk(as: me.instance)) || me.replaces(record) {
@@ -141,6 +142,13 @@ extension Membership {
         } else {
             fallSilent(.expelled(.superseded(record)), into: &effects)
         }
+    }
+
+    /// Whether a record is of a later start of this member's directory, or of another one with this start's number: nobody but a start itself gives
+    /// its record a version, until it is gone.
+    func isOutlived(by record: MemberRecord) -> Bool {
+        guard !record.state.isGone, record.instance.hasSameDisk(as: me.instance) else { return false }
+        return (record.instance.boot, record.version) > (me.instance.boot, me.version)
     }
 
     /// Gives the own record a version above `version`, and spreads it.

@@ -61,6 +61,8 @@ package enum ExpulsionReason: Equatable, Sendable, CustomStringConvertible {
     case removed(MemberRecord)
     /// A newer instance took the name over.
     case superseded(MemberRecord)
+    /// The cluster knows this start of the data directory, or a later one, as this process has not been: the directory is an older copy, or runs twice.
+    case outlived(MemberRecord)
     /// A seed is of another cluster, whose name this is.
     case otherCluster(String)
     /// The cluster has `members_max` already.
@@ -76,6 +78,8 @@ package enum ExpulsionReason: Equatable, Sendable, CustomStringConvertible {
             "\(record.name), start \(record.instance.boot), was removed from the cluster while it did not answer"
         case .superseded(let record):
             "a newer instance took over the name \(record.name): \(record.instance) at \(record.address)"
+        case .outlived(let record):
+            "the data directory is a copy: \(record.name) was at start \(record.instance.boot), version \(record.version) already"
         case .otherCluster(let name): "the seeds are of another cluster, \(name)"
         case .full: "the cluster has members_max (\(SyncMessage.membersMax)) members"
         }
