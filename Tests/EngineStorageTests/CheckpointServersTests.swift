@@ -22,12 +22,6 @@ struct CheckpointServersTests {
         store === first ? "first" : store === second ? "second" : "third"
     }
 
-    private func uploader(_ host: EngineHost, _ servers: CheckpointServers) -> CheckpointUploader {
-        CheckpointUploader(
-            host: host, servers: servers, writer: "test", limits: CheckpointCadence.Limits(), logger: quiet,
-            clock: { [clock] in clock.now })
-    }
-
     private func fill(_ host: EngineHost, _ told: inout Acknowledged) async throws {
         for round in 0..<3 {
             clock.advance(1000)
@@ -51,7 +45,7 @@ struct CheckpointServersTests {
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
         let servers = servers((first, .active), (second, .active))
-        let uploading = uploader(host, servers)
+        let uploading = uploader(host, servers, clock)
         try await step(uploading, 1)
         await second.setAway(true)
         try await fill(host, &told)
@@ -79,7 +73,7 @@ struct CheckpointServersTests {
         let folder = TemporaryFolder()
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, servers((first, .active), (second, .active)))
+        let uploading = uploader(host, servers((first, .active), (second, .active)), clock)
         try await fill(host, &told)
         try await uploading.flush()
         try await host.close()
@@ -87,7 +81,7 @@ struct CheckpointServersTests {
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
         // Known by what the first says of it alone.
-        let restoring = uploader(again, servers((first, .active), (second, .active)))
+        let restoring = uploader(again, servers((first, .active), (second, .active)), clock)
         await second.setAway(true)
         await #expect(throws: CheckpointError.self) { try await restoring.restore() }
         let part = try await again.everything()
@@ -107,7 +101,7 @@ struct CheckpointServersTests {
         let folder = TemporaryFolder()
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, servers((first, .active)))
+        let uploading = uploader(host, servers((first, .active)), clock)
         await #expect(throws: CheckpointError.self) { try await uploading.restore() }
         try await fill(host, &told)
         try await step(uploading)
@@ -128,7 +122,7 @@ struct CheckpointServersTests {
             #expect(try await cluster.push(samples))
             try await host.seal()
         }
-        let uploading = uploader(host, servers((first, .active), (second, .active)))
+        let uploading = uploader(host, servers((first, .active), (second, .active)), clock)
         try await seal(1)
         try await step(uploading)
         #expect(try await host.pendingBlockFiles().isEmpty)
@@ -163,29 +157,29 @@ struct CheckpointServersTests {
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
         try await fill(host, &told)
-        try await uploader(host, servers((first, .active), (second, .active))).flush()
+        try await uploader(host, servers((first, .active), (second, .active)), clock).flush()
         let had = await second.blocks.count
 
         // An old list does not bring it back.
-        let retiring = uploader(host, servers((first, .active), (second, .retired)))
+        let retiring = uploader(host, servers((first, .active), (second, .retired)), clock)
         try await fill(host, &told)
         try await retiring.flush()
         #expect(await second.blocks.count == had)
         #expect(await first.map.servers[1].state == .retired)
-        try await uploader(host, servers((first, .active), (second, .active))).flush()
+        try await uploader(host, servers((first, .active), (second, .active)), clock).flush()
         #expect(await second.map.servers[1].state == .retired)
         let reading = TemporaryFolder()
         let reader = try await openHost(reading, clock: clock)
-        try await uploader(reader, servers((first, .active), (second, .retired))).restore()
+        try await uploader(reader, servers((first, .active), (second, .retired)), clock).restore()
         #expect(try await reader.everything() == told.columns)
         try await reader.close()
 
         await second.setAway(true)
-        let mending = uploader(host, servers((first, .active), (second, .lost)))
+        let mending = uploader(host, servers((first, .active), (second, .lost)), clock)
         try await step(mending)
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
-        try await uploader(again, servers((first, .active), (second, .lost))).restore()
+        try await uploader(again, servers((first, .active), (second, .lost)), clock).restore()
         #expect(try await again.everything() == told.columns)
         try await again.close()
         try await host.close()
@@ -197,10 +191,10 @@ struct CheckpointServersTests {
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
         for _ in 0..<2 { try await fill(host, &told) }
-        try await uploader(host, servers((first, .active), (second, .active))).flush()
+        try await uploader(host, servers((first, .active), (second, .active)), clock).flush()
         // What a restart finds long after the last seal is behind every watermark.
         clock.advance(7_200_000)
-        let running = uploader(host, servers((first, .active), (second, .active), (third, .active)))
+        let running = uploader(host, servers((first, .active), (second, .active), (third, .active)), clock)
         try await step(running)
         #expect(await !third.epochs.isEmpty)
         #expect(await third.blocks.isEmpty)
@@ -217,12 +211,12 @@ struct CheckpointServersTests {
         try await step(running)
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
-        try await uploader(again, servers((first, .lost), (second, .active), (third, .active))).restore()
+        try await uploader(again, servers((first, .lost), (second, .active), (third, .active)), clock).restore()
         #expect(try await again.everything() == told.columns)
         try await again.close()
         // A start that comes later finds all of it there.
         let sizes = (await second.blocks.count, await third.blocks.count)
-        try await step(uploader(host, servers((first, .lost), (second, .active), (third, .active))))
+        try await step(uploader(host, servers((first, .lost), (second, .active), (third, .active)), clock))
         let sizesNow = (await second.blocks.count, await third.blocks.count)
         #expect(sizesNow == sizes)
         try await host.close()
@@ -234,13 +228,13 @@ struct CheckpointServersTests {
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
         for _ in 0..<2 { try await fill(host, &told) }
-        try await uploader(host, servers((first, .active))).flush()
+        try await uploader(host, servers((first, .active)), clock).flush()
         #expect(try await host.pendingBlockFiles().isEmpty)
         clock.advance(7_200_000)
-        try await step(uploader(host, servers((second, .active))))
+        try await step(uploader(host, servers((second, .active)), clock))
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
-        try await uploader(again, servers((second, .active))).restore()
+        try await uploader(again, servers((second, .active)), clock).restore()
         #expect(try await again.everything() == told.columns)
         try await again.close()
         try await host.close()
@@ -251,7 +245,7 @@ struct CheckpointServersTests {
         let folder = TemporaryFolder()
         var told = Acknowledged()
         let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, servers((first, .active), (second, .active)))
+        let uploading = uploader(host, servers((first, .active), (second, .active)), clock)
         try await step(uploading, 1)
         await second.setMute(true)
         clock.advance(60_000)
@@ -274,7 +268,7 @@ struct CheckpointServersTests {
         let doors = [Doorway(first), Doorway(first)]
         let servers = CheckpointServers(
             doors.map { .init(store: $0, name: "door") }, logger: quiet, wallClock: { [clock] in clock.now })
-        let uploading = uploader(host, servers)
+        let uploading = uploader(host, servers, clock)
         await doors[0].setAway(true)
         try await fill(host, &told)
         try await step(uploading)
@@ -294,7 +288,7 @@ struct CheckpointServersTests {
         #expect(await first.epochs == epochs && uploading.statistics.fencedSlots == 0)
         let wiped = TemporaryFolder()
         let again = try await openHost(wiped, clock: clock)
-        try await uploader(again, servers).restore()
+        try await uploader(again, servers, clock).restore()
         #expect(try await again.everything() == told.columns)
         try await again.close()
         try await host.close()

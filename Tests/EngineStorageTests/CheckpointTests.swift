@@ -132,15 +132,6 @@ actor MemoryCheckpointStore: CheckpointStore {
 
 @Suite("The checkpoint's uploader")
 struct CheckpointUploaderTests {
-    private func uploader(_ host: EngineHost, _ store: MemoryCheckpointStore, _ clock: ManualClock)
-        -> CheckpointUploader
-    {
-        CheckpointUploader(
-            host: host, servers: CheckpointServers(only: store, logger: quiet), writer: "test",
-            limits: CheckpointCadence.Limits(), logger: quiet,
-            clock: { clock.now })
-    }
-
     private func fill(_ host: EngineHost, _ clock: ManualClock, _ told: inout Acknowledged, rounds: Int) async throws {
         for round in 0..<rounds {
             clock.advance(1000)

@@ -96,13 +96,8 @@ struct DamageTests {
         let clock = ManualClock()
         let store = MemoryCheckpointStore()
         var told = Acknowledged()
-        func uploader(_ host: EngineHost) -> CheckpointUploader {
-            CheckpointUploader(
-                host: host, servers: CheckpointServers(only: store, logger: quiet), writer: "test",
-                limits: CheckpointCadence.Limits(), logger: quiet, clock: { clock.now })
-        }
         var host = try await openHost(folder, clock: clock)
-        var uploading = uploader(host)
+        var uploading = uploader(host, store, clock)
         try await uploading.restore()
         for round in 0..<2 {
             clock.advance(1000)
@@ -123,7 +118,7 @@ struct DamageTests {
             try await host.close()
             copies.append(try folder.copy())
             host = try await openHost(copies[1], clock: clock)
-            uploading = uploader(host)
+            uploading = uploader(host, store, clock)
             #expect(host.directory.needsRestore)
         }
         try await uploading.restore()

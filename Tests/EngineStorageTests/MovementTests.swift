@@ -18,13 +18,19 @@ struct MovementTests {
         }
     }
 
+    /// A cluster whose wanted nodes run and have taken some rounds of samples.
+    private static func filled(count: Int, wanted: Int, seed: UInt64, rounds: Int) async throws -> SmallCluster {
+        let cluster = SmallCluster(count: count, wanted: wanted, seed: seed)
+        for node in 0..<wanted { try await cluster.start(node) }
+        try await cluster.settle()
+        for round in 0..<rounds { _ = try await cluster.push(samples(round)) }
+        return cluster
+    }
+
     @Test(
         "slots move to a new member under writes, and leave those that no longer own them", arguments: [UInt64(1), 2])
     func slotsMove(seed: UInt64) async throws {
-        let cluster = SmallCluster(count: 3, wanted: 2, seed: seed)
-        for node in 0..<2 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 3, wanted: 2, seed: seed, rounds: 20)
         try await cluster.host(0).seal()
         try await cluster.start(2)
         try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1, 2]))
@@ -51,10 +57,7 @@ struct MovementTests {
         "a member that was away gets what it missed, also from a node that was killed since",
         arguments: [UInt64(3), 4])
     func debtsArePaid(seed: UInt64) async throws {
-        let cluster = SmallCluster(count: 3, wanted: 3, seed: seed)
-        for node in 0..<3 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<5 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 3, wanted: 3, seed: seed, rounds: 5)
         try await cluster.kill(2)
         var acknowledged = 0
         for round in 5..<15 where try await cluster.push(Self.samples(round)) { acknowledged += 1 }
@@ -104,10 +107,7 @@ struct MovementTests {
 
     @Test("block files that are open stay open when slots of theirs are dropped, and show nothing of these")
     func openFiles() async throws {
-        let cluster = SmallCluster(count: 3, wanted: 2, seed: 9)
-        for node in 0..<2 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 3, wanted: 2, seed: 9, rounds: 20)
         let host = try cluster.host(0)
         try await host.seal()
         let scope = LabelScope(tenant: .default, matcherSets: [], start: .min, end: .max)
@@ -131,10 +131,7 @@ struct MovementTests {
 
     @Test("slot blocks that rot are copied again from the other holder, and nothing is answered short meanwhile")
     func rot() async throws {
-        let cluster = SmallCluster(count: 3, wanted: 3, seed: 11)
-        for node in 0..<3 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<20 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 3, wanted: 3, seed: 11, rounds: 20)
         try await cluster.settle()
         try await cluster.host(0).seal()
         let host = try cluster.host(0)
@@ -218,10 +215,7 @@ struct MovementTests {
 
     @Test("a member that gave everything away takes nothing more")
     func departs() async throws {
-        let cluster = SmallCluster(count: 3, wanted: 3, seed: 10)
-        for node in 0..<3 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<5 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 3, wanted: 3, seed: 10, rounds: 5)
         #expect(try await cluster.host(2).depart() == false)
         try await cluster.update(SmallCluster.view(members: 0..<3, ring: [0, 1]))
         try await cluster.wait("the departure") { try await cluster.host(2).depart() }
@@ -271,10 +265,7 @@ struct MovementTests {
 
     @Test("a node that starts again fetches windows that it lacks, and no others")
     func equalWindowsAreLeftOut() async throws {
-        let cluster = SmallCluster(count: 2, wanted: 2, seed: 9)
-        for node in 0..<2 { try await cluster.start(node) }
-        try await cluster.settle()
-        for round in 0..<10 { _ = try await cluster.push(Self.samples(round)) }
+        let cluster = try await Self.filled(count: 2, wanted: 2, seed: 9, rounds: 10)
         try await cluster.wait("equality") {
             for slot in 0..<SmallCluster.slots {
                 let first = try await cluster.host(0).windowDigests(slot: slot, before: .max)

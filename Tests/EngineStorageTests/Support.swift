@@ -1,4 +1,5 @@
 import ByteCoding
+import CheckpointPlan
 import EngineStorage
 import Foundation
 import Glibc
@@ -77,6 +78,16 @@ func replaceSegment(_ path: String, with device: String) throws {
 }
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+func uploader(_ host: EngineHost, _ servers: CheckpointServers, _ clock: ManualClock) -> CheckpointUploader {
+    CheckpointUploader(
+        host: host, servers: servers, writer: "test", limits: CheckpointCadence.Limits(), logger: quiet,
+        clock: { clock.now })
+}
+
+func uploader(_ host: EngineHost, _ store: MemoryCheckpointStore, _ clock: ManualClock) -> CheckpointUploader {
+    uploader(host, CheckpointServers(only: store, logger: quiet), clock)
+}
 
 /// What was logged, without its details.
 final class LogBook: Sendable {
