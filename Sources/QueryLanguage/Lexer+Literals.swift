@@ -17,7 +17,7 @@ extension Lexer {
             isNumber = digits()
         }
         if let byte = peek(), Lexer.isAlphaNumeric(byte) || byte == UInt8(ascii: ".") { isNumber = false }
-        if isNumber { return .number(decimal()) }
+        if isNumber { return .number(try decimal()) }
         return try duration()
     }
 
@@ -32,11 +32,17 @@ extension Lexer {
         return position > start || mayBeEmpty
     }
 
-    private func decimal() -> Double {
+    private func decimal() throws(ParseError) -> Double {
         let text = text(tokenStart, position).filter { $0 != "_" }
         // As in Go, a whole number with a leading zero is octal when its digits allow it.
         if text.count > 1, text.first == "0", let octal = Int64(text, radix: 8) { return Double(octal) }
-        return Double(text) ?? .nan
+        let value = Double(text) ?? .nan
+        guard value.isFinite else {
+            // In Go's words, as Prometheus gives them.
+            let reason = "strconv.ParseFloat: parsing \(Quoted.text(text)): value out of range"
+            throw failure("error parsing number: \(reason)")
+        }
+        return value
     }
 
     private mutating func hexadecimal() throws(ParseError) -> Token.Kind {

@@ -168,7 +168,12 @@ extension Parser {
             return boundary
         }
         let sign = try sign()
-        guard case .number(let value) = lookahead.kind else { throw unexpected(in: "@", expected: "timestamp") }
+        let value: Double
+        switch lookahead.kind {
+        case .number(let seconds): value = seconds
+        case .duration(let milliseconds): value = Double(milliseconds) / 1000
+        default: throw unexpected(in: "@", expected: "timestamp")
+        }
         try advance()
         // As in Prometheus, the text of the error has the number of seconds, and the bound is that of the milliseconds kept.
         let milliseconds = (value * sign * 1000).rounded()

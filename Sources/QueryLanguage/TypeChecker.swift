@@ -51,11 +51,6 @@ struct TypeChecker {
             }
             return
         }
-        let names = selector.matchers.filter { $0.name == Labels.metricName && $0.operation == .equal }
-        if names.count > 1 {
-            let names = "\(Quoted.text(names[0].value)) or \(Quoted.text(names[1].value))"
-            throw failure("metric name must not be set twice: \(names)", selector.range)
-        }
         if !mayBeEmpty && selector.matchers.allSatisfy(\.matchesEmpty) {
             throw failure("vector selector must contain at least one non-empty matcher", selector.range)
         }

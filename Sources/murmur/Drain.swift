@@ -64,6 +64,8 @@ struct Drain {
 
     /// A bar and the slots.
     private static func progress(given: Int, of all: Int, seconds: Int) -> String {
+        // Who stays after all takes slots back.
+        let given = max(given, 0)
         let share = all == 0 ? 1 : Double(given) / Double(all)
         return "\(ControlTexts.bar(share, width: 24)) \(given) of \(all) slots given away, \(seconds) s"
     }

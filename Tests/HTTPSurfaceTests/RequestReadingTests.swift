@@ -84,6 +84,17 @@ import Testing
         return QueryParameters(parameters, tenant: .default, now: 5_000, bounds: .init())
     }
 
+    @Test(
+        "escaped label names are decoded; what is not well escaped stands for itself",
+        arguments: [
+            ("U__lab_20_el_2e_x", "lab el.x"), ("U__a__b", "a_b"), ("U___1F600_", "\u{1F600}"), ("U__x", "x"),
+            ("job", "job"), ("U__a_2", "U__a_2"), ("U__a_zz_", "U__a_zz_"), ("U__a_d800_", "U__a_d800_"),
+            ("U__a_0000020_", "U__a_0000020_"), ("U__a_", "U__a_"), ("u__a__b", "u__a__b"),
+        ])
+    func escapedName(text: String, name: String) {
+        #expect(EscapedName.decode(text) == name)
+    }
+
     @Test("an instant query takes its defaults from the server")
     func instant() throws {
         let query = try reader("query=up").instant()
@@ -92,6 +103,10 @@ import Testing
         let asked = try reader("query=up&time=1&timeout=3s&limit=9&partial_response=false&lookback_delta=1m").instant()
         #expect(asked.time == 1_000 && asked.options.timeoutMilliseconds == 3_000 && asked.options.seriesMax == 9)
         #expect(!asked.options.allowsPartial && asked.options.lookbackMilliseconds == 60_000)
+        for none in ["0", "-1"] {
+            #expect(try reader("query=up&lookback_delta=\(none)").instant().options.lookbackMilliseconds == nil)
+        }
+        #expect(try reader("limit=-1").metadata().metricsMax == reader("").metadata().metricsMax)
         #expect(try reader("query=up&timeout=9h").instant().options.timeoutMilliseconds == 120_000)
     }
 
@@ -106,7 +121,7 @@ import Testing
             "query=up&start=-9007199254740992&end=9007199254740992&step=1",
             "query=up&start=-576460752303423&end=576460752303423&step=0.001",
             "query=up&start=0&end=1&step=1&lookback_delta=9000000000000000",
-            "query=up&start=0&end=1&step=1&lookback_delta=-1m", "query=up&start=0&end=1&step=1&lookback_delta=0",
+            "query=up&start=0&end=1&step=1&limit=-1",
             "query=up&start=0&end=1&step=1&lookback_delta=366d", "query=up&start=0&end=1&step=1&cache=maybe",
             "query=up&start=0&end=1&step=1&nocache=maybe",
         ])

@@ -89,7 +89,7 @@ package struct QueryParameters: Sendable {
     /// `metric`, `limit`.
     package func metadata() throws(APIFailure) -> MetadataQuery {
         MetadataQuery(
-            tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(),
+            tenant: tenant, metric: parameters["metric"], metricsMax: try resultsMax(mayBeNegative: true),
             timeoutMilliseconds: try timeout())
     }
 
@@ -172,10 +172,9 @@ package struct QueryParameters: Sendable {
 
     private func lookback() throws(APIFailure) -> Int64? {
         guard let asked = try duration("lookback_delta") else { return nil }
-        if asked <= 0 || asked > QueryParameters.lookbackMax {
-            throw bad("lookback_delta", "it must be positive and at most 365d")
-        }
-        return asked
+        if asked > QueryParameters.lookbackMax { throw bad("lookback_delta", "it must be at most 365d") }
+        // As in Prometheus what is not positive stands for the server's own.
+        return asked > 0 ? asked : nil
     }
 
     private func timeout() throws(APIFailure) -> Int64 {
@@ -184,14 +183,15 @@ package struct QueryParameters: Sendable {
         return min(asked, bounds.timeoutMilliseconds)
     }
 
-    private func resultsMax() throws(APIFailure) -> Int {
-        min(try limit() ?? Int.max, bounds.limits.metadataResultsMax)
+    private func resultsMax(mayBeNegative: Bool = false) throws(APIFailure) -> Int {
+        min(try limit(mayBeNegative: mayBeNegative) ?? Int.max, bounds.limits.metadataResultsMax)
     }
 
-    /// `limit`; nil for none, which `0` says too. A negative one asks for everything in Prometheus' metadata endpoint.
-    private func limit() throws(APIFailure) -> Int? {
+    /// `limit`; nil for none, which `0` says too, and in Prometheus' metadata endpoint any negative one.
+    private func limit(mayBeNegative: Bool = false) throws(APIFailure) -> Int? {
         guard let text = parameters["limit"] else { return nil }
         guard let limit = Int(text) else { throw bad("limit", "limit must be a number, not \"\(text)\"") }
+        guard limit >= 0 || mayBeNegative else { throw bad("limit", "limit must be non-negative") }
         return limit <= 0 ? nil : limit
     }
 

@@ -78,7 +78,7 @@ extension SurfaceResponder {
                 try await Deadline.run(query.timeoutMilliseconds) { try await service.labelNames(query) })
         case .labelValues(let encoded):
             let query = try reader.labels()
-            let name = try RequestParameters.decode(encoded.utf8)
+            let name = EscapedName.decode(try RequestParameters.decode(encoded.utf8))
             return Envelope.strings(
                 try await Deadline.run(query.timeoutMilliseconds) { try await service.labelValues(name, query) })
         case .metadata:
