@@ -80,10 +80,9 @@ package struct AggregatorHandler: ClusterRequestHandler {
         switch request {
         case .select(let select): return try await self.select(select, sink: sink)
         case .fragment(let fragment):
-            let warnings = { @Sendable in self.warnings + self.losses(from: $0, to: $1) }
-            let answerer = FragmentAnswerer(engine: engine, warnings: warnings)
-            var (end, reply) = try await answerer.answer(fragment, sink: sink)
-            condition(of: request.part, reply).note(in: &end)
+            let answerer = FragmentAnswerer(engine: engine) { self.warnings(of: $0, from: $1, to: $2) }
+            var (end, standing) = try await answerer.answer(fragment, sink: sink)
+            condition(of: request.part, standing.reply).note(in: &end)
             return end
         case .changes(let changes): return try await self.changes(changes, sink: sink)
         case .labelNames, .labelValues, .series, .exemplars, .keepExemplars, .statistics, .metadata, .servers:
@@ -200,16 +199,14 @@ package struct AggregatorHandler: ClusterRequestHandler {
     }
 
     private func select(_ request: SelectRequest, sink: any PageSink) async throws -> SelectEnd {
-        let missing = warnings + losses(from: request.selection.start, to: request.selection.end)
-        var (end, reply) = try await SelectAnswerer(engine: engine).answer(request, sink: sink)
-        condition(of: request.part, reply).note(in: &end)
-        end.warnings = missing
+        var (end, standing) = try await SelectAnswerer(engine: engine).answer(request, sink: sink)
+        condition(of: request.part, standing.reply).note(in: &end)
+        end.warnings = warnings(of: standing, from: request.selection.start, to: request.selection.end)
         return end
     }
 
     /// What changed, and what the node is to the slots at that moment; warnings as samples of those times would have them.
     private func changes(_ request: ChangesRequest, sink: any PageSink) async throws -> SelectEnd {
-        let missing = warnings + losses(from: request.start, to: request.end)
         // What is hidden makes another state of the data, which nothing that is known leads to.
         let hidden = DeletionSet.digest(engine.configuration.deletions(request.tenant))
         let generation = engine.generation ^ hidden
@@ -219,8 +216,8 @@ package struct AggregatorHandler: ClusterRequestHandler {
         let page = ChangesPage(generation: generation, sequence: changes.sequence, times: changes.times)
         try await sink.send(.changes(page))
         var end = SelectEnd(seriesCount: changes.times.count)
-        condition(of: .whole(request.slots), changes.reply).note(in: &end)
-        end.warnings = missing
+        condition(of: .whole(request.slots), changes.standing.reply).note(in: &end)
+        end.warnings = warnings(of: changes.standing, from: request.start, to: request.end)
         return end
     }
 
@@ -228,21 +225,18 @@ package struct AggregatorHandler: ClusterRequestHandler {
         _ pages: [QueryPage], count: Int, sink: any PageSink, scope: MetadataScope? = nil
     ) async throws -> SelectEnd {
         for page in pages { try await sink.send(page) }
-        let lost = scope.map { losses(from: $0.start, to: $0.end) } ?? []
-        return SelectEnd(seriesCount: count, warnings: warnings + lost)
+        let standing = try await engine.standing()
+        let times = scope.map { ($0.start, $0.end) } ?? (.max, .min)
+        return SelectEnd(seriesCount: count, warnings: warnings(of: standing, from: times.0, to: times.1))
     }
 
-    /// What an answer about a time must say: a block file that vanished before its upload took its samples along.
-    private func losses(from start: Int64, to end: Int64) -> [String] {
-        LostBlock.problems(of: engine.statistics.lostBlocks.filter { $0.maxTime >= start && $0.minTime <= end })
-            .map { "samples are missing: \($0)" }
-    }
-
-    /// What every answer must say: a node that lost its disk does not have what only the checkpoint holds.
-    private var warnings: [String] {
+    /// What an answer about a time must say: that only the checkpoint may have it as yet, or that nobody has what was in a damaged or vanished block.
+    private func warnings(of standing: StoreStanding, from start: Int64, to end: Int64) -> [String] {
+        let lost = standing.lostBlocks.filter { $0.maxTime >= start && $0.minTime <= end }
+        let missing = LostBlock.problems(of: lost).map { "samples are missing: \($0)" }
         // A node among others is not whole in a slot that may lack samples, and says so itself.
-        guard holding == nil, engine.directory.needsRestore else { return [] }
-        return ["data from before this node's start may be missing: it is not restored from the checkpoint yet"]
+        guard holding == nil, standing.needsRestore else { return missing }
+        return ["older data of this node may be missing: it is not restored from the checkpoint yet"] + missing
     }
 }
 

@@ -3,38 +3,37 @@ internal import EngineStorage
 internal import MetricModel
 internal import QueryEngine
 internal import QueryLanguage
-internal import SlotMovement
 internal import WireProtocol
 
 /// Evaluates fragments of queries on this node's series, with the same evaluator that the coordinator runs.
 struct FragmentAnswerer {
     let engine: EngineHost
-    /// What an answer about a time, from the first argument to the second, must say.
-    let warnings: @Sendable (Int64, Int64) -> [String]
+    /// What an answer about a time, from the first argument to the second, must say, as the store was.
+    let warnings: @Sendable (StoreStanding, Int64, Int64) -> [String]
 
     /// Plans, evaluates and sends what was asked, of those of its slots that the node may be read alone for.
     ///
-    /// - Returns: the end, and what the node was to the slots when the samples were taken; nil where no machine keeps them.
+    /// - Returns: the end, and what must be said of the store.
     /// - Throws: `TypedError`: `badRequest` for a question that makes no sense, `tooLarge` at a limit, `evaluation` where this part of the data
     ///   does not allow the operation; `EngineError`.
     @concurrent
     func answer(
         _ request: FragmentRequest, sink: any PageSink
-    ) async throws -> (end: SelectEnd, reply: ReadReply?) {
+    ) async throws -> (end: SelectEnd, standing: StoreStanding) {
         let began = ContinuousClock.now
         let plan = try Self.plan(request)
         let selected = try await engine.selected(
             plan.selections, times: plan.times, without: request.deletions, slots: request.slots, onlyWhole: true,
             seriesMax: request.seriesMax == 0 ? .max : request.seriesMax)
         var (rows, end) = try Self.evaluate(plan, selected.selections, request)
-        end.warnings = Set(plan.selections.flatMap { warnings($0.start, $0.end) }).sorted()
+        end.warnings = Set(plan.selections.flatMap { warnings(selected.standing, $0.start, $0.end) }).sorted()
         var pager = FragmentPager(width: plan.width)
         for row in rows {
             for page in try pager.append(row) { try await sink.send(.fragment(page)) }
         }
         if let last = pager.finish() { try await sink.send(.fragment(last)) }
         try end.work?.finish(began, selected.selections)
-        return (end, selected.reply)
+        return (end, selected.standing)
     }
 
     private static func plan(_ request: FragmentRequest) throws -> FragmentPlan {

@@ -2,7 +2,6 @@ internal import ClusterTransport
 internal import EngineStorage
 internal import MetricModel
 internal import SeriesEngine
-internal import SlotMovement
 internal import WireProtocol
 
 /// Sends the series of a selection.
@@ -11,10 +10,11 @@ struct SelectAnswerer {
 
     /// Reads and sends, series by series.
     ///
-    /// - Returns: how much was sent, and what the node was to the slots that were asked for when the samples were taken; nil where no machine keeps them.
+    /// - Returns: how much was sent, and what must be said of the store.
     /// - Throws: `TypedError.tooLarge` at a limit, `EngineError`, or what `sink` throws.
     @concurrent
-    func answer(_ request: SelectRequest, sink: any PageSink) async throws -> (end: SelectEnd, reply: ReadReply?) {
+    func answer(_ request: SelectRequest, sink: any PageSink) async throws -> (end: SelectEnd, standing: StoreStanding)
+    {
         let scope = SlotScope(request.part)
         let slotCount = 1 << engine.configuration.engine.slotBits
         return switch scope {
@@ -29,7 +29,7 @@ struct SelectAnswerer {
     /// Few slots' series, or those of an answer that is explained, in whatever order.
     private func answer(
         _ request: SelectRequest, _ slots: SlotSet, onlyWhole: Bool, sink: any PageSink
-    ) async throws -> (SelectEnd, ReadReply?) {
+    ) async throws -> (SelectEnd, StoreStanding) {
         let began = ContinuousClock.now
         var end = SelectEnd(seriesCount: 0)
         let (seriesMax, samplesMax) = (request.seriesMost, request.samplesMost)
@@ -56,13 +56,13 @@ struct SelectAnswerer {
             try work.finish(began, selected.selections)
             end.work = work
         }
-        return (end, selected.reply)
+        return (end, selected.standing)
     }
 
     /// All series, slot by slot, so that memory holds one slot's at a time.
     private func answer(
         _ request: SelectRequest, all scope: SlotScope, sink: any PageSink
-    ) async throws -> (SelectEnd, ReadReply?) {
+    ) async throws -> (SelectEnd, StoreStanding) {
         let summary = try await engine.select(
             request.selection, of: scope, seriesMax: request.seriesMost, samplesMax: request.samplesMost
         ) { batch in
@@ -72,7 +72,7 @@ struct SelectAnswerer {
             }
             if let last = pager.finish() { try await sink.send(.series(last)) }
         }
-        return (SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount), summary.reply)
+        return (SelectEnd(seriesCount: summary.seriesCount, sampleCount: summary.sampleCount), summary.standing)
     }
 
     private func check(_ found: Int, _ limit: String, _ maximum: Int) throws(TypedError) {

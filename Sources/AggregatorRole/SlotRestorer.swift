@@ -95,12 +95,13 @@ actor SlotRestorer {
         let retention = engine.configuration.engine.retention
         let since = retention > 0 ? engine.configuration.clock() - retention : .min
         let numbers = slots.map { UInt16($0) }
+        let damaged = engine.statistics.damagedSlotBlocks
         let total = try await servers.fetch(numbers, since: since) {
             try await self.localIDs(of: Set(numbers))
         } install: { [engine] blocks in
             try await engine.install(blocks)
         }
-        try await engine.restored(slots)
+        try await engine.restored(slots, unlessDamagedSince: damaged)
         logger.info(
             "slots restored from the checkpoint",
             metadata: ["slots": "\(slots.count)", "blocks": "\(total.blocks)"])

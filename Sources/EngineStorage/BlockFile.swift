@@ -126,7 +126,8 @@ final class BlockFile: Sendable {
     static func isDamage(_ error: any Error) -> Bool {
         switch error {
         case let error as BlockError: error.code != .unknownVersion
-        case let error as FileError: error.number == EIO
+        // Nobody but this process removes a file, and only once nobody reads it.
+        case let error as FileError: error.number == EIO || error.number == ENOENT
         default: false
         }
     }

@@ -39,6 +39,8 @@ package actor CheckpointUploader {
     private var mapVersion = 0
     /// What a restore found in block files here, by file. They never change, so each is read once, however often a database is away.
     private var local: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
+    /// How often blocks had been lost by then.
+    private var lossesSeen = 0
     /// Databases that `run` is at work on, with those who wait for the end of that.
     private var atWork: [Int: [CheckedContinuation<Void, Never>]] = [:]
     nonisolated let counters = Mutex(CheckpointStatistics())
@@ -272,8 +274,11 @@ package actor CheckpointUploader {
     package func restore() async throws {
         guard host.directory.needsRestore else { return }
         let losses = host.directory.lossCount
+        // What a try before this one saw may have been lost since.
+        if losses != lossesSeen { local = [:] }
+        lossesSeen = losses
         let total = try await fetchAll(isUploaded: true)
-        try host.directory.restoreIsDone(upTo: losses)
+        try await host.restoreIsDone(upTo: losses)
         logger.info(
             "restored from the checkpoint", metadata: ["blocks": "\(total.blocks)", "bytes": "\(total.bytes)"])
     }

@@ -149,7 +149,7 @@ package final class DataDirectory: Sendable {
     ///
     /// - Parameter losses: `lossCount` before it was looked what is here: with another loss since, it is not all here.
     /// - Throws: `EngineError.directoryUnusable` when the disk does not take it.
-    func restoreIsDone(upTo losses: Int) throws {
+    func restoreIsDone(upTo losses: Int) throws(EngineError) {
         do {
             try self.losses.withLock { count in
                 guard count == losses else { return }

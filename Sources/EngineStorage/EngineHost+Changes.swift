@@ -1,6 +1,5 @@
 package import MetricModel
 internal import SeriesEngine
-package import SlotMovement
 
 /// What changed of a node's data, and what it is to the slots, all at one moment.
 package struct StoreChanges: Sendable {
@@ -8,8 +7,7 @@ package struct StoreChanges: Sendable {
     package let sequence: UInt64
     /// Times that changed since the one that was asked about; may reach beyond those asked for.
     package let times: [ClosedRange<Int64>]
-    /// What a coordinator is told of the slots that were asked for; nil where no machine keeps them.
-    package let reply: ReadReply?
+    package let standing: StoreStanding
 }
 
 extension EngineHost {
@@ -28,7 +26,7 @@ extension EngineHost {
             let changed = known.map { thread.engine.changes.changes(since: $0, in: times) } ?? []
             return StoreChanges(
                 sequence: thread.engine.changes.sequence, times: changed,
-                reply: thread.standing(in: .slots(slots, onlyWhole: true)).reply)
+                standing: thread.standing(in: .slots(slots, onlyWhole: true)).standing)
         }
     }
 }

@@ -174,6 +174,18 @@ extension EngineHost {
         }
     }
 
+    /// Notes that all that the checkpoint has is here.
+    ///
+    /// - Parameter losses: how often blocks had been lost before it was looked what is here: with another loss since, it is not all here.
+    /// - Throws: `EngineError.directoryUnusable`, `.closed`.
+    func restoreIsDone(upTo losses: Int) async throws {
+        try await onThread { thread throws(EngineError) in
+            guard thread.directory.lossCount == losses else { return }
+            thread.noteRestored()
+            try thread.directory.restoreIsDone(upTo: losses)
+        }
+    }
+
     /// Slot and ID of every slot block on local disk, by the number of its file: what a restore need not fetch.
     ///
     /// - Parameter known: files that are passed over; the others are read whole.
@@ -184,8 +196,13 @@ extension EngineHost {
         var found: [UInt32: [(slot: UInt16, id: BlockID)]] = [:]
         for file in try await onThread({ $0.blocks }) where !known.contains(file.number) {
             try Task.checkCancellation()
-            found[file.number] = try file.directory.entries.map { entry in
-                (entry.slot, Self.blockID(of: try file.bytes(of: entry)))
+            found[file.number] = try file.directory.entries.compactMap { entry throws(FileError) in
+                do throws(FileError) {
+                    return (entry.slot, Self.blockID(of: try file.bytes(of: entry)))
+                } catch  where BlockFile.isDamage(error) {
+                    _ = cache.unreadable(file, entry, error)
+                    return nil
+                }
             }
         }
         return found

@@ -83,8 +83,16 @@ extension EngineHost {
     }
 
     /// Notes that all that the checkpoint has of some slots was installed here: the answer to `MovementNotice.restore`.
-    package func restored(_ slots: [Int]) async throws {
+    ///
+    /// - Parameters:
+    ///   - slots: of the restore.
+    ///   - damaged: `EngineHostStatistics.damagedSlotBlocks` before it was looked what is here.
+    /// - Throws: `EngineError`: `.blockUnreadable` where slot blocks turned out to be damaged since, `.logFailed`, `.closed`: try again.
+    package func restored(_ slots: [Int], unlessDamagedSince damaged: Int) async throws {
         try await onThread { thread throws(EngineError) in
+            guard thread.statistics.damagedSlotBlocks == damaged else {
+                throw EngineError(.blockUnreadable, "slot blocks turned out to be damaged while others were fetched")
+            }
             guard thread.restored(slots) else {
                 throw EngineError(
                     .logFailed, "the log cannot take that slots are restored", retryAfterMilliseconds: 1000)

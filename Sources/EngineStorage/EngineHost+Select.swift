@@ -25,16 +25,24 @@ struct StoreMoment: Sendable {
     let snapshots: [StoreSnapshot]
     /// The slots whose data counts; nil for all.
     let slots: SlotSet?
+    let standing: StoreStanding
+}
+
+/// What an answer must say of the store, as it was when the samples were taken.
+package struct StoreStanding: Equatable, Sendable {
     /// What a coordinator is told of the slots that were asked for; nil where no machine keeps them.
-    let reply: ReadReply?
+    package var reply: ReadReply?
+    /// Whether what the checkpoint has may be missing.
+    package var needsRestore = false
+    /// What is missing for good.
+    package var lostBlocks: [LostBlock] = []
 }
 
 /// What a selection read.
 package struct SelectSummary: Equatable, Sendable {
     package var seriesCount = 0
     package var sampleCount = 0
-    /// What the node was to the slots that were asked for when the selection was taken; nil where no machine keeps them.
-    package var reply: ReadReply?
+    package var standing = StoreStanding()
 
     /// Nothing.
     package init() {}
@@ -63,7 +71,7 @@ extension EngineHost {
             selection: selection, snapshot: moment.snapshots[0], slots: moment.slots, cache: cache,
             slotBits: configuration.engine.slotBits)
         var summary = SelectSummary()
-        summary.reply = moment.reply
+        summary.standing = moment.standing
         var batch: [SeriesColumns] = []
         var batchSamples = 0
         while let slot = reader.nextSlot() {
@@ -107,7 +115,7 @@ extension EngineHost {
         _ selections: [SeriesSelection], of scope: SlotScope, seriesMax: Int
     ) async throws -> StoreMoment {
         try await onThread { thread throws(EngineError) in
-            let (slots, reply) = thread.standing(in: scope)
+            let (slots, standing) = thread.standing(in: scope)
             var snapshots: [StoreSnapshot] = []
             for selection in selections {
                 let head = try Self.limited { () throws(EngineLimitError) in
@@ -116,8 +124,15 @@ extension EngineHost {
                 let blocks = thread.blocks.filter { $0.maxTime >= selection.start && $0.minTime <= selection.end }
                 snapshots.append(StoreSnapshot(head: head, blocks: blocks))
             }
-            return StoreMoment(snapshots: snapshots, slots: slots, reply: reply)
+            return StoreMoment(snapshots: snapshots, slots: slots, standing: standing)
         }
+    }
+
+    /// What an answer must say of the store now.
+    ///
+    /// - Throws: `EngineError.closed`.
+    package func standing() async throws -> StoreStanding {
+        try await onThread { $0.standing(in: .all).standing }
     }
 
     /// The engine's answer, or its limit as the host's error.

@@ -25,6 +25,8 @@ package struct EngineHostStatistics: Sendable, Equatable {
     package var blockFiles = 0
     /// Slot blocks that turned out to be unreadable.
     package var damagedSlotBlocks = 0
+    /// Of all that ever did, those whose samples are still to come from elsewhere (gauge).
+    package var unreplacedSlotBlocks = 0
     /// Block files that are gone and that the checkpoint is not known to have: what answers lack.
     package var lostBlocks: [LostBlock] = []
     /// Bytes of block files on disk (gauge).
@@ -53,10 +55,14 @@ package struct EngineHostStatistics: Sendable, Equatable {
     package var fileProblems: [String] {
         var problems = LostBlock.problems(of: lostBlocks).map { "samples are missing: \($0)" }
         if damagedSlotBlocks > 0 {
+            problems.append(Self.slotBlocks(damagedSlotBlocks) + " could not be read since its start")
+        }
+        if unreplacedSlotBlocks > 0 {
             problems.append(
-                "\(damagedSlotBlocks == 1 ? "1 slot block" : "\(damagedSlotBlocks) slot blocks") could not be read since its start, "
-                    + "to be made good from other copies")
+                Self.slotBlocks(unreplacedSlotBlocks) + " that cannot be read wait for what others have of them")
         }
         return problems
     }
+
+    private static func slotBlocks(_ count: Int) -> String { count == 1 ? "1 slot block" : "\(count) slot blocks" }
 }

@@ -11,13 +11,14 @@ extension EngineThread {
     func noteDamage(file number: UInt32, slots: [UInt16]) {
         guard let file = blocks.first(where: { $0.number == number }) else { return }
         let found = Set(slots).filter { file.entry(ofSlot: $0) != nil }.sorted()
+        guard !found.isEmpty else { return }
         // Until the log has that they are lost they stay as they are: whoever reads them fails, and comes by here again.
-        guard !found.isEmpty, logLoss(of: found) else { return }
-        let isUploaded = uploaded.contains(number)
-        let fate: DamageMark.Fate = isUploaded ? .uploaded : movement == nil ? .lost : .local
-        for slot in found { damaged[number, default: [:]][slot] = fate }
-        mark(file, isRestored: isUploaded && movement == nil)
-        if fate == .lost { for slot in found { noteLost(file, slot) } }
+        guard logLoss(of: found) else {
+            verified.remove(number)
+            return
+        }
+        for slot in found { damaged[number, default: [:]][slot] = movement == nil ? .awaited : .sought }
+        mark(file, isRestored: movement == nil)
         blocks = blocks.map { visible($0) }
         engine.changes.noteEverything()
         statistics.damagedSlotBlocks += found.count
@@ -49,14 +50,40 @@ extension EngineThread {
         }
     }
 
-    /// What was nowhere else when its slot was taken over is lost: answers say so from here on. What was made good before is not.
-    func noteLostDamage(in slot: UInt16) {
-        guard movement?.keeper.isSound(Int(slot)) == false else { return }
-        for (number, fates) in damaged where fates[slot] == .local {
-            damaged[number]?[slot] = .lost
-            guard let file = blocks.first(where: { $0.number == number }) else { continue }
-            mark(file, isRestored: false)
-            noteLost(file, slot)
+    /// A slot was taken over without all who may have had its samples: what was damaged here and not made good since may be in the checkpoint alone.
+    func noteAwaited(in slot: UInt16) {
+        settle(.sought, in: [slot]) { _, _ in .awaited }
+    }
+
+    /// Slots are here as the others have them.
+    func noteReplaced(in slots: [Int]) {
+        settle(.sought, in: slots.map { UInt16($0) }) { _, _ in .replaced }
+    }
+
+    /// All that the checkpoint has of slots is here: what was damaged came back as it was, or nobody is known to have it.
+    ///
+    /// - Parameter slots: nil for all.
+    func noteRestored(in slots: [Int]? = nil) {
+        settle(.awaited, in: slots?.map { UInt16($0) }) { file, lost in
+            let isBack = blocks.contains { other in
+                other.number != file.number && other.entry(ofSlot: lost.slot)?.hasSameContent(as: lost) == true
+            }
+            return isBack ? .replaced : .lost
+        }
+    }
+
+    private func settle(
+        _ fate: DamageMark.Fate, in slots: [UInt16]?, _ next: (BlockFile, BlockDirectoryEntry) -> DamageMark.Fate
+    ) {
+        for file in blocks where damaged[file.number] != nil {
+            let settled = (slots ?? damaged[file.number].map { Array($0.keys) } ?? [])
+                .filter { damaged[file.number]?[$0] == fate }
+            for slot in settled {
+                guard let entry = file.whole.entry(ofSlot: slot) else { continue }
+                damaged[file.number]?[slot] = next(file, entry)
+                if damaged[file.number]?[slot] == .lost { noteLost(file, slot) }
+            }
+            if !settled.isEmpty { mark(file, isRestored: false) }
         }
     }
 

@@ -17,6 +17,7 @@ extension EngineThread {
             if case .log(let record) = effect {
                 log(record, samples, drops: &drops)
             } else {
+                if case .recoveredWithout(let slot, _) = effect { noteAwaited(in: UInt16(slot)) }
                 movement?.waiting.append(effect)
             }
         }
@@ -30,6 +31,11 @@ extension EngineThread {
     }
 
     private func log(_ record: MovementRecord, _ samples: MovementSamples, drops: inout [Int]) {
+        switch record {
+        case .sound(let slots): noteReplaced(in: slots)
+        case .restored(let slot): noteRestored(in: [slot])
+        default: break
+        }
         switch record {
         case .batch(let slots, let number): logBatch(BatchMark(number: number, slots: slots), samples)
         case .dropped(let slot): drops.append(slot)
@@ -123,9 +129,8 @@ extension EngineThread {
     /// Logs which slots were taken over without whom: a line for each set of members, not for each of thousands of slots.
     private func tellRecoveries(_ effects: [MovementEffect]) {
         var slots: [[NodeID]: Int] = [:]
-        for case .recoveredWithout(let slot, let missing) in effects {
+        for case .recoveredWithout(_, let missing) in effects {
             slots[missing, default: 0] += 1
-            noteLostDamage(in: UInt16(slot))
         }
         guard let names = movement?.setup.names else { return }
         for (missing, count) in slots.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {

@@ -213,14 +213,12 @@ extension EngineThread {
 
     private var canLog: Bool { movement != nil && !isStalled && openLogIfNeeded() == nil }
 
-    /// The slots whose data counts of those that are asked for (nil: of all), and what a coordinator is told of them; without a machine nothing is
-    /// told, and all count.
-    func standing(in scope: SlotScope) -> (slots: SlotSet?, reply: ReadReply?) {
-        guard case .slots(let asked, let onlyWhole) = scope else { return (nil, nil) }
-        guard let reply = movement?.keeper.readReply(asked.slots.map { Int($0) }, now: movementNow) else {
-            return (asked, nil)
-        }
-        return (onlyWhole ? reply.wholeSet : asked, reply)
+    /// The slots whose data counts of those that are asked for (nil: of all), and what an answer must say; without a machine all count.
+    func standing(in scope: SlotScope) -> (slots: SlotSet?, standing: StoreStanding) {
+        var standing = StoreStanding(needsRestore: directory.needsRestore, lostBlocks: lostBlocks)
+        guard case .slots(let asked, let onlyWhole) = scope else { return (nil, standing) }
+        standing.reply = movement?.keeper.readReply(asked.slots.map { Int($0) }, now: movementNow)
+        return (onlyWhole ? standing.reply?.wholeSet ?? asked : asked, standing)
     }
 
     // MARK: - What others see

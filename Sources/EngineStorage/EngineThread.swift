@@ -161,6 +161,9 @@ final class EngineThread {
         statistics.headSamples = engine.headSamples
         statistics.blockFiles = blocks.count
         statistics.lostBlocks = lostBlocks
+        statistics.unreplacedSlotBlocks = damaged.values.reduce(0) { count, fates in
+            count + fates.values.count { $0 == .sought || $0 == .awaited }
+        }
         statistics.blockBytes = blocks.reduce(0) { $0 + $1.size }
         statistics.pendingCheckpointBytes = blocks.reduce(0) { $0 + (uploaded.contains($1.number) ? 0 : $1.size) }
         publish(statistics)

@@ -17,7 +17,7 @@ package struct LostBlock: Equatable, Sendable {
                 return "\(file) is gone, and the checkpoint is not known to have it"
             }
             let slots = parts.count == 1 ? "slot \(slot)" : "\(parts.count) slots"
-            return "\(slots) of \(file) cannot be read, and nobody else has what was there"
+            return "\(slots) of \(file) cannot be read, and nobody is known to have what was there"
         }
     }
 }

@@ -23,7 +23,7 @@ package protocol MovementOutlet: Sendable {
 
 /// What a slot's machine has to say beside its messages.
 package enum MovementNotice: Equatable, Sendable {
-    /// Install all that the checkpoint has of the slot, and say so to `EngineHost.restored(_:)`; asked again until that is done.
+    /// Install all that the checkpoint has of the slot, and say so to `EngineHost.restored(_:unlessDamagedSince:)`; asked again until that is done.
     case restore(slot: Int)
 }
 

@@ -1,7 +1,6 @@
 internal import ByteCoding
 package import MetricModel
 internal import SeriesEngine
-package import SlotMovement
 
 /// A selection of one moment, to be read series by series on any thread.
 package struct StoredSelection: Sendable {
@@ -35,13 +34,13 @@ extension EngineHost {
     ///   - asked: only their series are read.
     ///   - onlyWhole: whether of these slots those are left out that the node may not be read alone for.
     ///   - seriesMax: series that each may read.
-    /// - Returns: what was there at one moment: one for each selection, and what a coordinator is told of the slots (nil where no machine keeps them).
+    /// - Returns: what was there at one moment: one for each selection, and what an answer must say.
     /// - Throws: `EngineError`: `.limitExceeded` naming the limit, `.blockUnreadable`; `CancellationError` when the task is cancelled.
     @concurrent
     package func selected(
         _ selections: [SeriesSelection], times: [SampleTimes?] = [], without deletions: [Deletion] = [],
         slots asked: SlotSet, onlyWhole: Bool, seriesMax: Int
-    ) async throws -> (selections: [StoredSelection], reply: ReadReply?) {
+    ) async throws -> (selections: [StoredSelection], standing: StoreStanding) {
         let moment = try await moment(selections, of: .slots(asked, onlyWhole: onlyWhole), seriesMax: seriesMax)
         let slots = moment.slots ?? asked
         var stored: [StoredSelection] = []
@@ -59,7 +58,7 @@ extension EngineHost {
                     sealed: view.map { SealedMatches(selection, in: $0, beside: snapshot.head) }, times: times,
                     mask: mask))
         }
-        return (stored, moment.reply)
+        return (stored, moment.standing)
     }
 }
 

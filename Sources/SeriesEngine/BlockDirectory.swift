@@ -23,6 +23,13 @@ package struct BlockDirectoryEntry: Equatable, Sendable {
         maxTime = header.maxTime
     }
 
+    /// Whether it is most likely of the same slot block, in another file.
+    package func hasSameContent(as other: BlockDirectoryEntry) -> Bool {
+        var moved = self
+        moved.offset = other.offset
+        return moved == other
+    }
+
     init(reading reader: inout ByteReader) throws(ByteError) {
         slot = try reader.readUInt16()
         try reader.skip(2)

@@ -55,8 +55,9 @@ extension SlotKeeper {
         guard around.view.admits(NodeStart(node: sender, boot: asks.boot)) else { return }
         if (knownBy[sender] ?? 0) < asks.boot {
             knownBy[sender] = asks.boot
-            effects.append(.log(.known(by: sender, boot: asks.boot)))
+            // A log that is torn between the two has the debt at least.
             oweReturned(sender, boot: asks.boot, into: &effects)
+            effects.append(.log(.known(by: sender, boot: asks.boot)))
         }
         around.serial += 1
         let around = around

@@ -102,7 +102,24 @@ struct MovementTests {
         var cursor = try #require(found.selections.first).cursor
         var count = 0
         while try cursor.next() != nil { count += 1 }
-        return (count, try #require(found.reply).wholeSet)
+        return (count, try #require(found.standing.reply).wholeSet)
+    }
+
+    /// The times of each series, of those slots that are whole.
+    private static func samples(
+        _ host: EngineHost, _ slots: SlotSet
+    ) async throws -> (times: [Labels: Set<Int64>], whole: SlotSet) {
+        let selection = SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max)
+        let found = try await host.selected([selection], slots: slots, onlyWhole: true, seriesMax: .max)
+        var cursor = try #require(found.selections.first).cursor
+        var times: [Labels: Set<Int64>] = [:]
+        while let series = try cursor.next() { times[series.labels, default: []].formUnion(series.timestamps) }
+        return (times, try #require(found.standing.reply).wholeSet)
+    }
+
+    private static func slot(_ labels: Labels) throws -> UInt16 {
+        let definition = try definition(labels["__name__"] ?? "", labels["instance"] ?? "")
+        return definition.placement.slot(bits: SmallCluster.slotBits)
     }
 
     @Test("block files that are open stay open when slots of theirs are dropped, and show nothing of these")
@@ -143,12 +160,16 @@ struct MovementTests {
         for round in 20..<25 { _ = try await cluster.push(Self.samples(round)) }
         // What it says to be whole is not short, at any moment.
         for _ in 0..<20 {
-            let (series, whole) = try await Self.read(host, all, onlyWhole: true)
-            if whole == all { #expect(series == 12) }
+            let (found, whole) = try await Self.samples(host, all)
+            for (labels, times) in found where whole.contains(try Self.slot(labels)) {
+                #expect(times.isSuperset(of: cluster.told.columns[labels]?.timestamps ?? []))
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
         try await cluster.settle()
         try await cluster.check()
+        try await cluster.wait("all slots whole") { try await Self.samples(host, all).whole == all }
+        #expect(host.statistics.unreplacedSlotBlocks == 0)
         #expect(host.statistics.lostBlocks.isEmpty)
         try await cluster.kill(0)
         try await cluster.start(0)
@@ -178,7 +199,7 @@ struct MovementTests {
             SeriesSelection(tenant: .default, matchers: [], start: .min, end: .max),
             of: .slots(all, onlyWhole: true), seriesMax: .max, samplesMax: .max
         ) { _ in }
-        #expect(summary.seriesCount == 0 && summary.reply?.wholeSet == SlotSet())
+        #expect(summary.seriesCount == 0 && summary.standing.reply?.wholeSet == SlotSet())
         let reply = try #require(try await cluster.host(0).readReply([0, 1]))
         #expect(reply.groups.allSatisfy { !$0.isWhole && $0.isSound })
         try await cluster.start(1)

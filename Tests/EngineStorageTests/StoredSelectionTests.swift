@@ -30,7 +30,7 @@ struct StoredSelectionTests {
     ) async throws -> (series: [Labels: SeriesColumns], placements: PlacementKinds) {
         let selected = try await host.selected(
             [selection], times: times.map { [$0] } ?? [], slots: slots, onlyWhole: true, seriesMax: .max)
-        #expect(selected.reply == nil, "no machine keeps the slots")
+        #expect(selected.standing.reply == nil, "no machine keeps the slots")
         var cursor = try #require(selected.selections.first).cursor
         var found: [Labels: SeriesColumns] = [:]
         while let series = try cursor.next() { #expect(found.updateValue(series, forKey: series.labels) == nil) }

@@ -131,7 +131,8 @@ extension Membership {
             // What others owed this start they have forgotten, so it may not count again; the next one does.
             return fallSilent(.expelled(.removed(record)), into: &effects)
         }
-        if isOutlived(by: record) { return fallSilent(.expelled(.outlived(record)), into: &effects) }
+        // While it joins, who lets it in gives it a number above that one.
+        if phase == .member, isOutlived(by: record) { return fallSilent(.expelled(.outlived(record)), into: &effects) }
         let isEarlier = record.instance.hasSameDisk(as: me.instance) && record.instance.boot < me.instance.boot
         let isOver = record.state.isGone || liveness == .dead || record.address == me.address
         if isOwn || isEarlier || (isOver && !record.instance.hasSameDisk(as: me.instance)) || me.replaces(record) {
