@@ -158,7 +158,8 @@ package struct Coordinator: QueryService {
 
     /// What a tenant's newest data is made of; see `QueryService`.
     package func statistics(_ query: StatisticsQuery) async throws -> Answer<TenantStatistics> {
-        let request = StatisticsRequest(tenant: query.tenant, limit: query.limit)
+        // What is among the first of all may be further back on each node.
+        let request = StatisticsRequest(tenant: query.tenant, limit: TenantStatistics.limitMax)
         return try await APIFailure.naming {
             let fetched = try await fanout.pages(milliseconds: query.timeoutMilliseconds) { part in
                 var request = request

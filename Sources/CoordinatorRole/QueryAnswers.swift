@@ -81,22 +81,23 @@ enum ServersMerge {
 enum StatisticsMerge {
     /// - Parameters:
     ///   - pages: of all members; each counts all series that it has.
-    ///   - copies: on how many members each series lies.
+    ///   - copies: on how many members each series lies; at least 1.
     ///   - limit: entries of each list.
     /// - Returns: the numbers of the series, not of their copies; what is not on all its owners yet counts a little less.
     static func merge(_ pages: [QueryPage], copies: Int, limit: Int) -> TenantStatistics {
         var found = TenantStatistics()
-        for case .statistics(let page) in pages { found.merge(page.statistics, limit: limit) }
-        guard copies > 1 else { return found }
+        // What is not among the first of one node may be among those of all.
+        for case .statistics(let page) in pages { found.merge(page.statistics, limit: TenantStatistics.limitMax) }
         func share(_ value: Int) -> Int { (value + copies - 1) / copies }
         func shares(_ counts: [TenantStatistics.Count]) -> [TenantStatistics.Count] {
-            counts.map { TenantStatistics.Count(name: $0.name, value: share($0.value)) }
+            counts.prefix(limit).map { TenantStatistics.Count(name: $0.name, value: share($0.value)) }
         }
         found.seriesCount = share(found.seriesCount)
         found.chunkCount = share(found.chunkCount)
         found.seriesByMetric = shares(found.seriesByMetric)
         found.bytesByLabel = shares(found.bytesByLabel)
         found.seriesByPair = shares(found.seriesByPair)
+        found.valuesByLabel = Array(found.valuesByLabel.prefix(limit))
         return found
     }
 }

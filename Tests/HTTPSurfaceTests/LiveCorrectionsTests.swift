@@ -53,6 +53,45 @@ import Testing
             ])
     }
 
+    @Test("what comes late for steps of a history is put right as for steps that were sent; older ones are left")
+    func history() throws {
+        let a = try labels(("s", "a"))
+        let b = try labels(("s", "b"))
+        var bench = Bench()
+        bench.subscribe(try bench.connect(1), "x", "x", history: 12_000, now: 20_500)
+        guard case .load(let load)? = bench.takeWork() else { return #expect(Bool(false)) }
+        #expect(load.start == 8_000 && load.end == 20_000)
+        let times = stride(from: Int64(8_000), through: 20_000, by: 1_000).map(\.self)
+        let told = SeriesColumns(labels: a, timestamps: times, values: times.map { _ in 1 })
+        bench.hub.loaded(load, .success(Answer(.matrix([told]))), into: &bench.effects)
+        var corrected: [LiveServerMessage.Correction] = []
+        var new: [LiveServerMessage.Series] = []
+        for now in stride(from: Int64(21_000), through: 25_000, by: 1_000) {
+            _ = bench.sent()
+            bench.tick(now)
+            guard case .evaluate(let asked)? = bench.takeWork() else { return #expect(Bool(false)) }
+            if asked.stepsBefore == 0 {
+                let sample = VectorSample(labels: a, timestamp: now, value: 1)
+                bench.finish(asked, .success(Answer(.vector([sample]))))
+                continue
+            }
+            #expect(asked.start == 16_000)
+            let steps = stride(from: asked.start, through: now, by: 1_000).map(\.self)
+            let later = SeriesColumns(labels: a, timestamps: steps, values: steps.map { $0 == 18_000 ? 2 : 1 })
+            let other = SeriesColumns(labels: b, timestamps: [19_000], values: [3])
+            bench.finish(asked, .success(Answer(.matrix([later, other]))))
+            guard case .broadcast(_, .data(let step))? = bench.sent().first else { return #expect(Bool(false)) }
+            corrected = step.corrected
+            new = step.new
+        }
+        #expect(
+            corrected == [
+                .init(time: 18_000, values: [LiveValue(number: 0, value: 2)], gone: []),
+                .init(time: 19_000, values: [LiveValue(number: 1, value: 3)], gone: []),
+            ])
+        #expect(new.map(\.columns.labels) == [b])
+    }
+
     /// A hub in which connection 1 listens to "x", and four seconds of which have passed in which the series was 1.
     private func begun(
         _ labels: Labels, _ change: (inout LiveLimits) -> Void = { _ in }

@@ -112,15 +112,17 @@ struct LiveHistogramTests {
                 &bench, time, [VectorSample(labels: a, timestamp: time, value: 0, histogram: buckets(1))])
         }
         bench.tick(15_000)
-        guard case .evaluate(let asked)? = bench.takeWork(), asked.stepsBefore == 4 else {
+        guard case .evaluate(let asked)? = bench.takeWork(), asked.stepsBefore == 7 else {
             Issue.record("no correction is due")
             return
         }
-        let times = (11...15).map { Int64($0) * 1_000 }
+        let times = (10...15).map { Int64($0) * 1_000 }
         let histograms = HistogramColumns(
-            timestamps: times, values: times.map { buckets($0 == 13_000 ? 3 : 1) })
-        let columns = SeriesColumns(labels: a, timestamps: [], values: [], histograms: histograms)
-        bench.finish(asked, .success(Answer(.matrix([columns]))))
+            timestamps: times, values: times.map { buckets($0 == 10_000 ? 2 : $0 == 13_000 ? 3 : 1) })
+        // The history is as it was.
+        let columns = SeriesColumns(labels: a, timestamps: [9_000], values: [4], histograms: histograms)
+        let other = SeriesColumns(labels: b, timestamps: [10_000], values: [5])
+        bench.finish(asked, .success(Answer(.matrix([columns, other]))))
         guard case .broadcast(_, .data(let step))? = bench.sent().first else {
             Issue.record("no step")
             return

@@ -6,8 +6,18 @@ from typing import Callable
 
 from harness.blocks import turn_bits
 from harness.fleet import PATIENCE, Fleet, wait_until_settled
-from harness.murmur import BINARY, Node, clean_environment
+from harness.murmur import BINARY, Node, clean_environment, now_ms
 from harness.waiting import wait_for
+
+
+def greatest_metrics_are_those_of_all(router: Node, coordinator: Node) -> None:
+    """What status/tsdb says of a few is what it says of them among many, though each node has others most often."""
+    tenant = "counted"
+    assert router.push_series(
+        [({"__name__": f"counted_{metric}", "instance": f"web-{host}"}, [(now_ms(), 1)]) for metric in range(40) for host in range(metric % 4 + 5)], tenant,
+    ).status == 204
+    for few, many in zip(*(coordinator.data("/api/v1/status/tsdb", {"limit": limit}, tenant)["seriesCountByMetricName"] for limit in (5, 1000))):
+        assert few == many and few["value"] == 8, (few, many)
 
 
 def test_nothing_acknowledged_is_lost_when_an_aggregator_is_killed_wiped_or_drained(start_node: Callable[..., Node]) -> None:
@@ -21,6 +31,7 @@ def test_nothing_acknowledged_is_lost_when_an_aggregator_is_killed_wiped_or_drai
     fleet.push()
     wait_until_settled([first, second, third])
     fleet.check()
+    greatest_metrics_are_those_of_all(router, coordinator)
 
     second.kill()
     fleet.push()

@@ -254,7 +254,10 @@ package struct LiveHub: Sendable {
         do throws(APIFailure) {
             let answer = try result.get()
             let history = try LiveHub.columns(of: answer.value, limits)
-            guard let (series, time) = streams[load.key]?.snapshot(history, end: load.end) else {
+            guard
+                let (series, time) = streams[load.key]?.snapshot(
+                    history, start: load.start, end: load.end)
+            else {
                 throw APIFailure(
                     .timeout,
                     "the steps since the history was asked for have more than \(limits.snapshotPointsMax) points "

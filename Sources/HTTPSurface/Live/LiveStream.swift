@@ -220,12 +220,13 @@ struct LiveStream: Sendable {
 
     /// A new listener's snapshot: its own history, and every step sent to others while it was loaded.
     ///
-    /// `end` is the last step of `history`. Gives the series by number, and the last step that they cover; nil when there
+    /// `start` and `end` are the first and the last step of `history`. Gives the series by number, and the last step that they cover; nil when there
     /// was no room to keep a step in between.
     mutating func snapshot(
-        _ history: [SeriesColumns], end: Int64
+        _ history: [SeriesColumns], start: Int64, end: Int64
     ) -> (series: [LiveServerMessage.Series], time: Int64)? {
         if let forgottenTime, forgottenTime > end { return nil }
+        if isCorrectable, start < end { remember(history, from: start, to: end) }
         var series: [Int: SeriesColumns] = [:]
         for columns in history { series[number(of: columns.labels)] = columns }
         for present in presentSeries() where series[present.number] == nil { series[present.number] = present.columns }
@@ -248,6 +249,28 @@ struct LiveStream: Sendable {
             LiveServerMessage.Series(number: $0.key, columns: $0.value)
         }
         return (sorted, time)
+    }
+
+    /// The last steps of a history are sent with it: what is before the steps that others got is corrected like these.
+    private mutating func remember(_ history: [SeriesColumns], from start: Int64, to end: Int64) {
+        let first = max(start, (sent.last?.time ?? end) - Int64(LiveStream.stepsCorrected) * name.step)
+        let next = min(sent.first?.time ?? .max, end + name.step)
+        var steps: [Int64: [LiveValue]] = [:]
+        for time in stride(from: first, to: next, by: Int64.Stride(name.step)) { steps[time] = [] }
+        if steps.isEmpty { return }
+        for columns in history {
+            let number = number(of: columns.labels)
+            for (index, time) in columns.timestamps.enumerated().reversed() {
+                if time < first { break }
+                steps[time]?.append(LiveValue(number: number, content: .number(columns.values[index])))
+            }
+            for (index, time) in columns.histograms.timestamps.enumerated().reversed() {
+                if time < first { break }
+                steps[time]?.append(LiveValue(number: number, content: .histogram(columns.histograms.values[index])))
+            }
+        }
+        let known = steps.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sorted { $0.number < $1.number }) }
+        sent.insert(contentsOf: known, at: 0)
     }
 
     private mutating func number(of labels: Labels) -> Int {
