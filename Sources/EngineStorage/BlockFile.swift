@@ -126,8 +126,7 @@ final class BlockFile: Sendable {
     static func isDamage(_ error: any Error) -> Bool {
         switch error {
         case let error as BlockError: error.code != .unknownVersion
-        // Nobody but this process removes a file, and only once nobody reads it.
-        case let error as FileError: error.number == EIO || error.number == ENOENT
+        case let error as FileError: error.number == EIO
         default: false
         }
     }

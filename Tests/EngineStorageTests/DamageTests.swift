@@ -199,37 +199,6 @@ struct DamageTests {
         try await last.close()
     }
 
-    @Test("a file that is removed under a running node is fetched again")
-    func removed() async throws {
-        let folder = TemporaryFolder()
-        let clock = ManualClock()
-        let store = MemoryCheckpointStore()
-        var told = Acknowledged()
-        let host = try await openHost(folder, clock: clock)
-        let uploading = uploader(host, store, clock)
-        try await uploading.restore()
-        for round in 0..<2 {
-            clock.advance(1000)
-            let input = try Self.samples(clock, round)
-            _ = try await host.append(batch(input))
-            told.take(input)
-            try await host.seal()
-        }
-        try await uploading.flush()
-        try FileManager.default.removeItem(atPath: folder.path + "/engine-0/blocks/0000000001.block")
-        await #expect(throws: EngineError.self) { _ = try await host.everything() }
-        for _ in 0..<60_000 where !host.directory.needsRestore { try await Task.sleep(for: .milliseconds(1)) }
-        try await uploading.restore()
-        while host.directory.needsRestore { try await uploading.restore() }
-        #expect(try await host.everything() == told.columns)
-        #expect(host.statistics.lostBlocks.isEmpty)
-        try await host.close()
-        let again = try await openHost(try folder.copy(), clock: clock)
-        try await uploader(again, store, clock).restore()
-        #expect(try await again.everything() == told.columns)
-        try await again.close()
-    }
-
     @Test("a start without a catalog takes it from the slot blocks that can be read")
     func catalog() async throws {
         let folder = TemporaryFolder()
