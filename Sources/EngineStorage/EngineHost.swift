@@ -68,6 +68,7 @@ package final class EngineHost: Sendable {
                         configuration: settings, directory: directory, queue: queue, cache: cache, sealed: sealed,
                         movement: movement, logger: logger,
                         publish: { figures.set($0) })
+                    sealed.prepareNewest(thread.blocks)
                     opened.resume(returning: thread.wal.target)
                     thread.run()
                 } catch {

@@ -5,14 +5,30 @@ extension SealedCache {
     /// Selections for which a file stays open since one has used it, if a question's files would only take its place.
     fileprivate static let recentSelections = 16
 
+    /// What questions ask most about: milliseconds before the newest sample.
+    fileprivate static let newestSpan: Int64 = 3_600_000
+
+    /// Opens the newest of the files that a start found, those of the last hour as far as they fit even if no two have a series
+    /// in common, so that the first questions need not read them slot by slot.
+    func prepareNewest(_ files: [BlockFile]) {
+        let oldest = (files.lazy.map(\.maxTime).max() ?? 0) - Self.newestSpan
+        var room = bytesMax
+        let newest = files.reversed().filter { $0.maxTime >= oldest }.prefix { file in
+            let series = file.seriesCount
+            room -= file.size + SealedChunks.bytesOf(numbers: series) + series * SealedTable.bytesPerSeries
+            return room >= 0
+        }
+        guard !newest.isEmpty, state.withLock({ $0.add(Request(files: Array(newest), prepared: {})) }) else { return }
+        startOpening()
+    }
+
     /// Opens a file that no question can read yet, beside those that are open, so that none has to read it slot by slot: the
-    /// files used longest ago make room for it. Nothing happens where nobody has asked since the last file, or where the chunks
-    /// cannot be put together anew beside those that are: the next question has that done.
+    /// files used longest ago make room for it. Nothing happens where the chunks cannot be put together anew beside those that
+    /// are: the next question has that done.
     func prepare(_ file: BlockFile) async {
         await withCheckedContinuation { waiter in
             let begins: Bool? = state.withLock { state in
-                guard state.isAsked, !state.isClosed else { return nil }
-                state.isAsked = false
+                guard !state.isClosed else { return nil }
                 return state.add(Request(files: [file], prepared: { waiter.resume() }))
             }
             guard let begins else { return waiter.resume() }
@@ -59,7 +75,7 @@ extension SealedCache {
             state.withLock { $0.reads.files += files.count }
         }
         let open = joined(read, keeping: choice.kept)
-        _ = state.withLock { $0.take(open) }
+        _ = state.withLock { $0.take(open, for: request) }
     }
 
     /// Which of the open files stay beside those that were read; nil where there is no room.
@@ -73,7 +89,7 @@ extension SealedCache {
         // Those that were used longest ago go first, of several those that were sealed first.
         let others = kept.filter { !asked.contains($0.file.number) }
             .sorted { (lastUse($0), $0.file.number) > (lastUse($1), $1.file.number) }
-        let recent = others.prefix { clock - lastUse($0) < Self.recentSelections }
+        let recent = others.prefix { used[$0.file.number].map { clock - $0 < Self.recentSelections } ?? false }
         let (count, bytes) = read.fitting(wanted + others, beside: open, bytesMax: bytesMax)
         guard count >= wanted.count + (request.prepared == nil ? recent.count : 0) else {
             state.withLock { $0.backoff.failed(asked, now: now()) }
@@ -139,7 +155,7 @@ extension SealedCache.State {
     }
 
     private func isRecent(_ number: UInt32) -> Bool {
-        clock - (used[number] ?? 0) < SealedCache.recentSelections
+        used[number].map { clock - $0 < SealedCache.recentSelections } ?? false
     }
 
     /// Keeps room free for chunks that are to be put together. Where there is too little beside those that are open, and no
@@ -170,13 +186,15 @@ extension SealedCache.State {
     /// Makes these the open ones.
     ///
     /// - Returns: those that were, to be let go outside the lock.
-    fileprivate mutating func take(_ opened: OpenFiles) -> OpenFiles {
+    fileprivate mutating func take(_ opened: OpenFiles, for request: SealedCache.Request) -> OpenFiles {
         defer { open = opened }
         reserved = 0
         let numbers = Set(opened.files.map(\.number))
         backoff.opened(numbers)
         used = used.filter { numbers.contains($0.key) }
-        for number in numbers where used[number] == nil { used[number] = clock }
+        if request.prepared == nil {
+            for file in request.files where numbers.contains(file.number) { used[file.number] = clock }
+        }
         generations.removeAll { $0.lifetime == nil }
         generations.append(SealedCache.Generation(lifetime: opened.chunks.lifetime))
         return open

@@ -11,11 +11,9 @@ internal import Synchronization
 final class SealedCache: Sendable {
     struct State {
         var open = OpenFiles()
-        /// When each file was used last, counted in selections.
+        /// When each file was used or asked for last, counted in selections; those that nobody has asked for are not among them.
         var used: [UInt32: Int] = [:]
         var clock = 0
-        /// Whether somebody has asked since a file was prepared last. Whoever read the head alone reads a file once it is sealed.
-        var isAsked = false
         /// All chunks that were put together and are in memory still: the newest, and those before that questions at work hold.
         var generations: [Generation] = []
         /// What chunks that are being put together will take.
@@ -83,7 +81,6 @@ final class SealedCache: Sendable {
     /// - Returns: nil when not all files are open.
     func view(_ files: [BlockFile], slots: SlotSet?, opening: Bool) -> SealedView? {
         let open = state.withLock { state in
-            state.isAsked = true
             if !files.isEmpty { state.clock += 1 }
             return state.open
         }
